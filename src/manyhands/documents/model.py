@@ -1,0 +1,289 @@
+"""What a document is made of, from page image to finished record: plain frozen values that msgspec turns into JSON.
+
+Rules kept here
+- Every box is in pixels of the imported page image, origin at the top left, right and lower edge exclusive.
+- Every share is in basis points (10_000 = all), never a float, so a record hashes the same on every machine.
+- A record holds everything that was known when it was decided (readers' texts, people's verdicts, the rule that
+  decided, where the proof stands), so that assembling is a pure function of it and can be repeated by an auditor.
+- A piece's id says nothing about its page or place; those stay in the record, which a worker never gets.
+
+>>> import msgspec
+>>> piece = Piece(piece_id="a1", page_no=1, box=Box(10, 20, 90, 44), order=0)
+>>> msgspec.json.decode(msgspec.json.encode(piece), type=Piece) == piece
+True
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+Kind = str
+"""Name of a kind of document: ``receipt``, ``invoice``, ``table`` or one that a requester has described."""
+
+How = Literal["machine", "people", "blank", "unreadable", "open"]
+"""How a piece's text came to be believed. ``open`` = nobody has said anything yet."""
+
+
+class Box(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A rectangle in page pixels; ``x1`` and ``y1`` are exclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width_px(self) -> int:
+        """Width in pixels, never negative."""
+        return max(0, self.x1 - self.x0)
+
+    @property
+    def height_px(self) -> int:
+        """Height in pixels, never negative."""
+        return max(0, self.y1 - self.y0)
+
+    @property
+    def area_px(self) -> int:
+        """Area in square pixels."""
+        return self.width_px * self.height_px
+
+    @property
+    def centre_y2(self) -> int:
+        """Twice the vertical centre, so that it stays a whole number."""
+        return self.y0 + self.y1
+
+    @property
+    def centre_x2(self) -> int:
+        """Twice the horizontal centre, so that it stays a whole number."""
+        return self.x0 + self.x1
+
+    def union(self, other: Box) -> Box:
+        """The smallest box that holds both."""
+        return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
+
+    def shared(self, other: Box) -> Box:
+        """The part both have; its area is 0 when they do not meet."""
+        return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+
+    def padded(self, pad_px: int, *, width_px: int, height_px: int) -> Box:
+        """Grown by ``pad_px`` on every side, kept inside a page of the given size."""
+        return Box(
+            max(0, self.x0 - pad_px),
+            max(0, self.y0 - pad_px),
+            min(width_px, self.x1 + pad_px),
+            min(height_px, self.y1 + pad_px),
+        )
+
+
+class PageImage(msgspec.Struct, frozen=True):
+    """Where a page's pixels are kept and how large they are; the bytes themselves live in a blob store."""
+
+    page_no: int
+    width_px: int
+    height_px: int
+    image: str = ""
+    """Name or digest under which the re-encoded page is stored."""
+    media_type: str = "image/png"
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What one reader saw at one place. ``confidence_bp`` is the reader's own claim, not a calibrated chance."""
+
+    reader: str
+    text: str
+    confidence_bp: int
+    box: Box
+
+
+class TableCell(msgspec.Struct, frozen=True):
+    """A cell of a ruled grid; ``row_end`` and ``col_end`` are inclusive."""
+
+    row: int
+    col: int
+    row_end: int
+    col_end: int
+    box: Box
+
+
+class TableGrid(msgspec.Struct, frozen=True):
+    """The ruled grid of one table; ``table_no`` counts from 0 on its page, top to bottom."""
+
+    table_no: int
+    page_no: int
+    box: Box
+    rows: int
+    cols: int
+    cells: tuple[TableCell, ...] = ()
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """One place where text stands, with what each reader made of it (none, when only its ink was seen)."""
+
+    box: Box
+    readings: tuple[Reading, ...] = ()
+    glyph_gaps: tuple[tuple[int, int], ...] = ()
+    """Empty vertical strips inside the box as (x0, x1) in page pixels: where it may be split."""
+
+
+class PageReadings(msgspec.Struct, frozen=True):
+    """Everything the machine saw on one page."""
+
+    page_no: int
+    width_px: int
+    height_px: int
+    spots: tuple[Spot, ...]
+    tables: tuple[TableGrid, ...] = ()
+    readers: tuple[str, ...] = ()
+    cpu_ms: int = 0
+    skew_mrad: int = 0
+    """Skew of the text in thousandths of a radian, clockwise positive; 0 when upright."""
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """The smallest part of a page that is shown, with its place in it.
+
+    order       reading order on its page, from 0
+    table       number of the table on its page, None outside tables; then ``row`` and ``col`` say which cell
+    line_group  pieces with the same number on a page were cut from one text line
+    field_type  what a worker's keyboard should expect: text, amount, date, code, cell
+    """
+
+    piece_id: str
+    page_no: int
+    box: Box
+    order: int
+    row: int | None = None
+    col: int | None = None
+    row_end: int | None = None
+    col_end: int | None = None
+    table: int | None = None
+    field_type: str = "text"
+    line_group: int = 0
+    readings: tuple[Reading, ...] = ()
+
+    def text_of(self, reader: str) -> str | None:
+        """The named reader's text, or None when it saw nothing here."""
+        for reading in self.readings:
+            if reading.reader == reader:
+                return reading.text
+        return None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What is believed of a piece, and why.
+
+    confidence_bp  None = not calibrated
+    people_asked   answers that stand behind it; 0 when accepted unseen
+    proof          where the evidence stands, e.g. ``batch/leaf`` of the anchored root; empty before anchoring
+    """
+
+    how: How
+    text: str
+    because: str
+    confidence_bp: int | None = None
+    people_asked: int = 0
+    answers: tuple[str, ...] = ()
+    proof: str = ""
+
+
+class PieceRecord(msgspec.Struct, frozen=True):
+    """A piece with its decision."""
+
+    piece: Piece
+    decision: Decision
+
+
+class PageRecord(msgspec.Struct, frozen=True):
+    """All there is to know about a page: its image's size, its pieces and decisions, its grids."""
+
+    doc_id: str
+    page: PageImage
+    pieces: tuple[PieceRecord, ...]
+    tables: tuple[TableGrid, ...] = ()
+    readers: tuple[str, ...] = ()
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A text line of the finished record; ``pieces`` are the ids it was put together from."""
+
+    page_no: int
+    box: Box
+    text: str
+    how: How
+    confidence_bp: int | None
+    people_asked: int
+    pieces: tuple[str, ...]
+
+
+class CellValue(msgspec.Struct, frozen=True):
+    """A table cell of the finished record."""
+
+    row: int
+    col: int
+    row_end: int
+    col_end: int
+    text: str
+    box: Box
+    how: How
+    pieces: tuple[str, ...]
+
+
+class TableValue(msgspec.Struct, frozen=True):
+    """A table of the finished record."""
+
+    page_no: int
+    box: Box
+    rows: int
+    cols: int
+    cells: tuple[CellValue, ...]
+
+
+class FieldValue(msgspec.Struct, frozen=True):
+    """A named field: ``raw`` as on the page, ``value`` in the kind's form, ``because`` the rule that chose it."""
+
+    name: str
+    value: str
+    raw: str
+    page_no: int
+    box: Box
+    how: How
+    confidence_bp: int | None
+    people_asked: int
+    because: str
+    pieces: tuple[str, ...]
+    failed_checks: tuple[str, ...] = ()
+
+
+class DocumentRecord(msgspec.Struct, frozen=True):
+    """The finished record of a document, ready for the writers. The page records it came from are kept beside it."""
+
+    doc_id: str
+    kind: Kind
+    pages: tuple[PageImage, ...]
+    lines: tuple[Line, ...]
+    fields: tuple[FieldValue, ...]
+    tables: tuple[TableValue, ...]
+    decisions: tuple[PieceRecord, ...] = ()
+    readers: tuple[str, ...] = ()
+
+    def field(self, name: str) -> FieldValue | None:
+        """The field of that name, or None."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        return None
+
+
+def piece_id_of(doc_id: str, page_no: int, box: Box, *, salt: bytes = b"") -> str:
+    """An opaque id made from what the piece is: 32 hex digits, the same for the same page, box and salt.
+
+    A job's secret ``salt`` keeps a worker who guesses the document from testing guesses at the place.
+    """
+    hasher = hashlib.blake2b(digest_size=16, key=salt[:64])
+    for part in ("piece", doc_id, str(page_no), f"{box.x0},{box.y0},{box.x1},{box.y1}"):
+        encoded = part.encode()
+        hasher.update(len(encoded).to_bytes(4, "big") + encoded)
+    return hasher.hexdigest()
