@@ -1,0 +1,131 @@
+"""The files that anchors point to, and the proof that a worker keeps.
+
+Rules kept here
+- One evidence file per recorded batch: tasks, answers with their salts, decisions. Its Merkle root stands on chain.
+- The leaf of an answer commits to task, worker, text, time and reward; the salt makes it unguessable.
+- A receipt proves one answer without showing any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from . import canonical, merkle
+from .errors import ProtocolError
+from .messages import AnswerFact, Decision, RefusedAnswer, TaskFacts
+
+
+class EvidenceMismatch(ProtocolError):
+    """Evidence does not give what was anchored."""
+
+    def __init__(self, what: str, *, expected: str, found: str) -> None:
+        self.what, self.expected, self.found = what, expected, found
+        super().__init__(f"{what}: expected {expected}, found {found}")
+
+
+class AnswerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One answer as recorded. reward_minor 0 = refused. salt = 64 hex characters."""
+
+    answer: AnswerFact
+    reward_minor: int
+    salt: str
+
+    def leaf(self) -> bytes:
+        return merkle.leaf(bytes.fromhex(self.salt), canonical.encode([self.answer, self.reward_minor]))
+
+
+class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything needed to judge a batch again. Root over answers in this order, then over decisions.
+
+    standings  worker -> (right_milli, wrong_milli) for workers first met in this batch
+    """
+
+    job_id: str
+    batch_no: int
+    tasks: tuple[TaskFacts, ...]
+    withdrawn: tuple[str, ...]
+    standings: dict[str, tuple[int, int]]
+    answers: tuple[AnswerRecord, ...]
+    decisions: tuple[Decision, ...]
+    refused: tuple[RefusedAnswer, ...]
+    decisions_salt: str
+
+    def leaves(self) -> list[bytes]:
+        """Leaves of the batch's tree: one per answer, then one for all decisions, tasks, standings and refusals."""
+        rest = canonical.encode(
+            [self.job_id, self.batch_no, self.tasks, self.withdrawn, self.standings, self.decisions, self.refused]
+        )
+        return [record.leaf() for record in self.answers] + [merkle.leaf(bytes.fromhex(self.decisions_salt), rest)]
+
+    def root(self) -> bytes:
+        return merkle.root(self.leaves())
+
+    @property
+    def reserved_minor(self) -> int:
+        return sum(record.reward_minor for record in self.answers)
+
+
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a worker keeps of one answer: enough to prove it against the chain without the platform's help."""
+
+    job_id: str
+    chain_id: int
+    escrow: str
+    root: str
+    record: AnswerRecord
+    proof: tuple[str, ...]
+
+
+def receipt(evidence: BatchEvidence, index: int, *, chain_id: int, escrow: str) -> Receipt:
+    """The receipt of the answer at index."""
+    leaves = evidence.leaves()
+    return Receipt(
+        job_id=evidence.job_id,
+        chain_id=chain_id,
+        escrow=escrow,
+        root="0x" + merkle.root(leaves).hex(),
+        record=evidence.answers[index],
+        proof=tuple("0x" + sibling.hex() for sibling in merkle.proof(leaves, index)),
+    )
+
+
+def check_receipt(receipt_: Receipt, *, anchored_roots: Sequence[str]) -> None:
+    """raises EvidenceMismatch when the answer is not under its root or the root was not anchored"""
+    siblings = [bytes.fromhex(sibling[2:]) for sibling in receipt_.proof]
+    if not merkle.proves(bytes.fromhex(receipt_.root[2:]), receipt_.record.leaf(), siblings):
+        raise EvidenceMismatch("answer under root", expected=receipt_.root, found="another root")
+    if receipt_.root not in anchored_roots:
+        raise EvidenceMismatch("root on chain", expected=receipt_.root, found=f"{len(anchored_roots)} other anchors")
+
+
+class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one worker's pay for one job came about, in minor units and ms."""
+
+    worker: str
+    answers: int
+    credited_ms: int
+    base_minor: int
+    bonus_minor: int
+    top_up_minor: int
+    standing_bp: int
+
+    @property
+    def total_minor(self) -> int:
+        return self.base_minor + self.bonus_minor + self.top_up_minor
+
+
+class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Payouts of a job, in the order paid. Its sha-256 is the hash in the payout transactions."""
+
+    job_id: str
+    measured_bp: int
+    lower_bp: int
+    accepted: bool
+    rests_on: str
+    pay: tuple[WorkerPay, ...]
+
+    @property
+    def total_minor(self) -> int:
+        return sum(pay.total_minor for pay in self.pay)

@@ -1,0 +1,183 @@
+"""The signed description of a job: what is asked, by which rule it is judged, what it pays.
+
+Rules kept here
+- Every field has a unit in its name and a bound in its check; an unknown field is refused by name.
+- A reward is never set by hand: it follows from effort and the pay per hour, which is never below the fair floor.
+- The manifest holds nothing of a document's content: pages travel to the exchange alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from . import canonical
+from .errors import BadManifest
+from .money import BASIS_POINTS, CURRENCIES
+
+Privacy = Literal["strict", "standard", "off"]
+Crowd = Literal["people", "simulated"]
+MachinePolicy = Literal["agreeing_readers", "none"]
+
+LEASE_MS_BOUNDS = (60_000, 24 * 3_600_000)
+MAX_ANSWERS_BOUNDS = (1, 15)
+
+
+class QualityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """By which rule answers become verdicts and the whole is accepted.
+
+    target_bp        share of right items the requester wants, basis points
+    benchmark_bp     below this measured share the whole job is not accepted
+    max_answers      answers asked for one task at most
+    gold_share_bp    share of tasks whose answer is known beforehand
+    holdback_max     requester's known items used to judge the whole, at most
+    """
+
+    target_bp: int = 9_950
+    benchmark_bp: int = 9_000
+    max_answers: int = 4
+    gold_share_bp: int = 500
+    holdback_max: int = 400
+
+
+class PayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an hour of work pays, and how a reward follows from it.
+
+    per_hour_minor         pay for an hour of work at the median pace, in minor units
+    floor_per_hour_minor   fair floor: what an hour of measured work pays at least, topped up per worker
+    effort_base_ms, effort_char_ms   median effort of one answer = base + characters x char
+    bonus_max_bp           most that a good standing adds to what was earned; pay is never adjusted downwards
+    effort_cap_factor      time of one answer is credited up to this many times its median effort
+    """
+
+    currency: str = "MHT"
+    per_hour_minor: int
+    floor_per_hour_minor: int
+    effort_base_ms: int = 2_000
+    effort_char_ms: int = 333
+    bonus_max_bp: int = 1_000
+    effort_cap_factor: int = 3
+
+
+class FeeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Shares of the paid rewards that go to the operators, fixed when the quote is signed."""
+
+    exchange_bp: int = 300
+    recording_bp: int = 200
+    reputation_bp: int = 200
+
+    @property
+    def total_bp(self) -> int:
+        return self.exchange_bp + self.recording_bp + self.reputation_bp
+
+
+FEES_MAX_BP = 2_500
+"""Cap on the sum of fees, the same as the contract's."""
+
+
+class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the requester asks of the route. Empty means any."""
+
+    chain_ids: tuple[int, ...] = ()
+    exchanges: tuple[str, ...] = ()
+    finality_ms_max: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One job. Amounts in minor units of `pay.currency`."""
+
+    version: Literal[1] = 1
+    job_id: str
+    title: str
+    description: str = ""
+    requester: str
+    task_type: str
+    content_class: Literal["plain", "sensitive"] = "plain"
+    privacy: Privacy = "standard"
+    crowd: Crowd = "people"
+    machine: MachinePolicy = "agreeing_readers"
+    quality: QualityRule = QualityRule()
+    pay: PayRule
+    fees: FeeRule = FeeRule()
+    wishes: Wishes = Wishes()
+    lease_ms: int = 600_000
+    page_count: int
+    document_count: int
+    budget_minor: int
+    created_at_ms: int
+
+    @property
+    def hash(self) -> str:
+        return canonical.content_hash(self)
+
+
+def parse_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:
+    """raises BadManifest naming the field and the problem"""
+    try:
+        manifest = (
+            msgspec.convert(dict(raw), Manifest, strict=True)
+            if isinstance(raw, Mapping)
+            else msgspec.json.decode(raw, type=Manifest)
+        )
+    except (msgspec.ValidationError, msgspec.DecodeError) as problem:
+        text = str(problem)
+        field = text.rsplit("`$", 1)[-1].strip(".` ") if "`$" in text else "manifest"
+        raise BadManifest(field or "manifest", text) from problem
+    check_manifest(manifest)
+    return manifest
+
+
+def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = None) -> None:
+    """Every bound of a manifest. raises BadManifest for the first that is broken.
+
+    task_types  names that the exchange knows; None skips that check
+    """
+
+    def need(holds: bool, field: str, problem: str) -> None:
+        if not holds:
+            raise BadManifest(field, problem)
+
+    pay, rule = manifest.pay, manifest.quality
+    need(bool(manifest.title.strip()), "title", "is empty: workers see it before they accept")
+    if task_types is not None:
+        need(
+            manifest.task_type in task_types,
+            "task_type",
+            f"{manifest.task_type!r} is unknown; known: {', '.join(sorted(task_types))}",
+        )
+    need(
+        pay.currency in CURRENCIES,
+        "pay.currency",
+        f"{pay.currency!r} is unknown; known: {', '.join(sorted(CURRENCIES))}",
+    )
+    need(pay.floor_per_hour_minor > 0, "pay.floor_per_hour_minor", "must be more than 0")
+    need(
+        pay.per_hour_minor >= pay.floor_per_hour_minor,
+        "pay.per_hour_minor",
+        f"{pay.per_hour_minor} is below the fair floor of {pay.floor_per_hour_minor} an hour",
+    )
+    need(pay.effort_base_ms > 0 and pay.effort_char_ms >= 0, "pay.effort_base_ms", "effort must be more than 0")
+    need(0 <= pay.bonus_max_bp <= BASIS_POINTS, "pay.bonus_max_bp", "must be between 0 and 10000")
+    need(1 <= pay.effort_cap_factor <= 10, "pay.effort_cap_factor", "must be between 1 and 10")
+    need(
+        0 < rule.target_bp < BASIS_POINTS,
+        "quality.target_bp",
+        "must be more than 0 and less than 10000: no rule can promise every item",
+    )
+    need(0 <= rule.benchmark_bp <= rule.target_bp, "quality.benchmark_bp", "must be between 0 and the target")
+    low, high = MAX_ANSWERS_BOUNDS
+    need(low <= rule.max_answers <= high, "quality.max_answers", f"must be between {low} and {high}")
+    need(0 <= rule.gold_share_bp <= 3_000, "quality.gold_share_bp", "must be between 0 and 3000")
+    for name in ("exchange_bp", "recording_bp", "reputation_bp"):
+        need(getattr(manifest.fees, name) >= 0, f"fees.{name}", "must not be negative")
+    need(
+        manifest.fees.total_bp <= FEES_MAX_BP,
+        "fees",
+        f"sum to {manifest.fees.total_bp} basis points; the cap is {FEES_MAX_BP}",
+    )
+    low, high = LEASE_MS_BOUNDS
+    need(low <= manifest.lease_ms <= high, "lease_ms", f"must be between {low} and {high}")
+    need(manifest.page_count > 0 and manifest.document_count > 0, "page_count", "there is no page to work on")
+    need(manifest.budget_minor > 0, "budget_minor", "must be more than 0")

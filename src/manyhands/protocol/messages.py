@@ -1,0 +1,465 @@
+"""What roles say to each other: one signed envelope, one body type per event.
+
+Rules kept here
+- An id is made from sender, recipient, type and meaning: the same statement sent twice is one message.
+- The signature covers every other field of the envelope. A body is decoded only after the signature was checked.
+- Nothing here is per answer: answers and verdicts travel in batches of at most `BATCH_MAX`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from . import canonical
+from .errors import BadSignature, ProtocolError
+from .ids import digest
+from .manifest import Manifest
+from .signing import Signer, recover_signer
+
+BATCH_MAX = 1_000
+
+Role = Literal["launcher", "router", "exchange", "recording", "reputation", "jury"]
+ROLES: tuple[Role, ...] = ("launcher", "router", "exchange", "recording", "reputation", "jury")
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type", tag=True):
+    """Base of every message body. `job_id` orders messages: those of one job arrive as they were sent."""
+
+    job_id: str
+
+    def meaning(self) -> tuple[str | int, ...]:
+        """What makes this statement the same statement when it is made again."""
+        return (self.job_id,)
+
+
+# --- launcher <-> router ------------------------------------------------------------------------------------------
+
+
+class RouteRequested(Body, frozen=True, kw_only=True):
+    """The launcher asks where a job shall run. attempt counts up when an earlier route failed before funding."""
+
+    manifest: Manifest
+    attempt: int = 1
+    avoid_chain_ids: tuple[int, ...] = ()
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.attempt)
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One chain and exchange that was looked at. cost_minor = network cost; finality_ms = until a payment is final."""
+
+    chain_id: int
+    exchange: str
+    healthy: bool
+    cost_minor: int
+    finality_ms: int
+    because: str
+
+
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a job runs and why. Addresses of the chosen parties; "" and 0 when no route was found."""
+
+    chain_id: int
+    exchange: str
+    recording: str
+    reputation: str
+    jury: str
+    reason: str
+    considered: tuple[Candidate, ...]
+    decided_at_ms: int
+
+
+class RouteDecided(Body, frozen=True, kw_only=True):
+    """The router's signed decision."""
+
+    attempt: int
+    found: bool
+    routing: Routing
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.attempt)
+
+
+# --- launcher -> exchange, recording, reputation ------------------------------------------------------------------
+
+
+class JobFunded(Body, frozen=True, kw_only=True):
+    """The escrow exists and is being funded. Each party waits for the chain's own word before it acts on money."""
+
+    manifest: Manifest
+    routing: Routing
+    escrow: str
+    token: str
+    funded_minor: int
+    launcher: str
+
+
+class PageRef(msgspec.Struct, frozen=True, kw_only=True):
+    """One re-encoded page image in the blob store. width, height in pixels; dpi 0 = unknown."""
+
+    page_no: int
+    blob: str
+    width: int
+    height: int
+
+
+class DocumentRef(msgspec.Struct, frozen=True, kw_only=True):
+    """One document of the job. kind  receipt, invoice, table, ..."""
+
+    doc_id: str
+    kind: str
+    pages: tuple[PageRef, ...]
+
+
+class DocumentsHanded(Body, frozen=True, kw_only=True):
+    """The pages, to the exchange alone."""
+
+    documents: tuple[DocumentRef, ...]
+
+
+class HoldbackHanded(Body, frozen=True, kw_only=True):
+    """The requester's known documents, to the reputation oracle alone: never shown to workers, never used in inference.
+
+    truth_blobs  document id -> blob of its truth (schema of a result document)
+    """
+
+    truth_blobs: dict[str, str]
+
+
+class CancelRequested(Body, frozen=True, kw_only=True):
+    """The requester wants no more work. What was accepted is paid."""
+
+    because: str = ""
+
+
+# --- exchange <-> recording ---------------------------------------------------------------------------------------
+
+
+class ReadingFact(msgspec.Struct, frozen=True, kw_only=True):
+    """What one machine reader made of a piece. confidence_bp as the reader claims it."""
+
+    reader: str
+    text: str
+    confidence_bp: int
+
+
+class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recording oracle needs to judge a task: never the picture.
+
+    question   type of the question inside the task type (field type for a transcription)
+    gold       the answer is thought known and measures workers; people may still overrule it
+    """
+
+    task_id: str
+    question: str
+    readings: tuple[ReadingFact, ...]
+    gold: bool
+    effort_ms: int
+    reward_minor: int
+
+
+class TasksOpened(Body, frozen=True, kw_only=True):
+    """Tasks that the exchange offers. complete = no more will follow for this job."""
+
+    batch_no: int
+    tasks: tuple[TaskFacts, ...]
+    complete: bool
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.batch_no)
+
+
+class AnswerFact(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker's answer to one task. text None = "cannot read". Times in ms; active_ms as measured and capped."""
+
+    task_id: str
+    worker: str
+    text: str | None
+    active_ms: int
+    received_at_ms: int
+
+
+class AnswersCollected(Body, frozen=True, kw_only=True):
+    """A batch of answers in the order received."""
+
+    batch_no: int
+    answers: tuple[AnswerFact, ...]
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.batch_no)
+
+
+class TasksWithdrawn(Body, frozen=True, kw_only=True):
+    """Tasks that will get no more answers: upheld report or cancellation. Answers already given stay paid."""
+
+    task_ids: tuple[str, ...]
+    because: str
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.because, digest(*sorted(self.task_ids)))
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recording oracle says of one task after a batch.
+
+    outcome  accept (value is final), ask_more (count more workers), unreadable (no value)
+    """
+
+    task_id: str
+    outcome: Literal["accept", "ask_more", "unreadable"]
+    value: str | None
+    confidence_bp: int
+    support: int
+    count: int
+    because: str
+
+
+class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that earns nothing, with its code, reason and evidence."""
+
+    task_id: str
+    worker: str
+    code: str
+    because: str
+
+
+class BatchRecorded(Body, frozen=True, kw_only=True):
+    """Verdicts of one batch, anchored, its accepted pay reserved in the same act."""
+
+    batch_no: int
+    decisions: tuple[Decision, ...]
+    refused: tuple[RefusedAnswer, ...]
+    earned_minor: dict[str, int]
+    root: str
+    evidence_blob: str
+    reserved_minor: int
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.batch_no)
+
+
+class JobRecorded(Body, frozen=True, kw_only=True):
+    """Every task of the job has its final verdict. To exchange and reputation oracle."""
+
+    evidence_blobs: tuple[str, ...]
+    roots: tuple[str, ...]
+    reserved_minor: int
+    short_of_funds: bool = False
+
+
+# --- exchange -> reputation ---------------------------------------------------------------------------------------
+
+
+class ResultsAssembled(Body, frozen=True, kw_only=True):
+    """The pieces are back in their pages. package_hash = sha-256 of the package blob."""
+
+    package_blob: str
+    package_hash: str
+    evidence_blobs: tuple[str, ...]
+
+
+# --- reputation -> others -----------------------------------------------------------------------------------------
+
+
+class ExtraPayDetermined(Body, frozen=True, kw_only=True):
+    """Top-ups to the fair floor and bonuses, to be reserved by the recording oracle: two keys for every payment.
+
+    extra_minor  per worker, beyond what was reserved answer by answer
+    """
+
+    extra_minor: dict[str, int]
+    payouts_blob: str
+
+
+class ExtraPayReserved(Body, frozen=True, kw_only=True):
+    """The recording oracle checked the extra pay against its own records and reserved it."""
+
+    reserved_minor: int
+    transaction: str
+
+
+class JobJudged(Body, frozen=True, kw_only=True):
+    """The whole-job verdict, before pay. rests_on says in words what it was measured on."""
+
+    accepted: bool
+    measured_bp: int
+    lower_bp: int
+    rests_on: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's standing in one skill. right, wrong in thousandths (they decay); score_bp = published lower bound."""
+
+    worker: str
+    skill: str
+    right_milli: int
+    wrong_milli: int
+    score_bp: int
+    because: str
+
+
+class StandingsChanged(Body, frozen=True, kw_only=True):
+    """New standings after a job, to exchange and recording oracle."""
+
+    standings: tuple[Standing, ...]
+
+
+class JobSettled(Body, frozen=True, kw_only=True):
+    """Everyone is paid or credited, the rest is refunded, the results are delivered."""
+
+    accepted: bool
+    paid_minor: dict[str, int]
+    fees_minor: int
+    refunded_minor: int
+    package_blob: str
+    package_hash: str
+    payouts_blob: str
+    transactions: tuple[str, ...]
+
+
+# --- misuse -------------------------------------------------------------------------------------------------------
+
+
+class ReportFiled(Body, frozen=True, kw_only=True):
+    """A worker says that a task is broken or inappropriate. The task is frozen already.
+
+    eligible  workers that may judge it: not the reporter, not the launcher
+    """
+
+    report_id: str
+    task_id: str
+    reporter: str
+    code: str
+    text: str
+    picture_blob: str
+    eligible: tuple[str, ...]
+    escrow: str
+    chain_id: int
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.report_id)
+
+
+class JurorsDrawn(Body, frozen=True, kw_only=True):
+    """Workers drawn by the jury role to judge a report, blind of who reported. Each juror signs one of the digests."""
+
+    report_id: str
+    case_id: str
+    jurors: tuple[str, ...]
+    clear_digest: str
+    uphold_digest: str
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.case_id)
+
+
+class VoteCast(Body, frozen=True, kw_only=True):
+    """One juror's vote with the juror's own signature over the case's digest."""
+
+    case_id: str
+    juror: str
+    uphold: bool
+    because: str
+    signature: str
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.case_id, self.juror)
+
+
+class ReportRuled(Body, frozen=True, kw_only=True):
+    """The jury's ruling. uphold takes the task from the job and slashes the launcher's stake."""
+
+    report_id: str
+    case_id: str
+    task_id: str
+    uphold: bool
+    votes_for: int
+    votes_against: int
+    jurors_paid_minor: dict[str, int]
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.case_id)
+
+
+AnyBody = (
+    RouteRequested | RouteDecided | JobFunded | DocumentsHanded | HoldbackHanded | CancelRequested | TasksOpened
+    | AnswersCollected | TasksWithdrawn | BatchRecorded | JobRecorded | ResultsAssembled | ExtraPayDetermined
+    | ExtraPayReserved | JobJudged | StandingsChanged | JobSettled | ReportFiled | JurorsDrawn | VoteCast | ReportRuled
+)  # fmt: skip
+
+
+# --- the envelope -------------------------------------------------------------------------------------------------
+
+
+class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A signed statement of one role to another. Addresses in lower case; body = canonical JSON of one `Body`."""
+
+    id: str
+    sender: str
+    sender_role: Role
+    recipient: str
+    recipient_role: Role
+    job_id: str
+    sent_at_ms: int
+    body_type: str
+    body: msgspec.Raw
+    signature: str = ""
+
+    def signed_bytes(self) -> bytes:
+        """What the signature covers: all fields but itself, in canonical form."""
+        return canonical.encode(
+            {name: getattr(self, name) for name in self.__struct_fields__ if name != "signature"},
+        )
+
+
+def seal(
+    body: Body, *, signer: Signer, sender_role: Role, recipient: str, recipient_role: Role, now_ms: int
+) -> Envelope:
+    """Wraps and signs a body."""
+    body_type = type(body).__name__
+    unsigned = Envelope(
+        id=digest("message", signer.address, recipient, recipient_role, body_type, *body.meaning()),
+        sender=signer.address,
+        sender_role=sender_role,
+        recipient=recipient,
+        recipient_role=recipient_role,
+        job_id=body.job_id,
+        sent_at_ms=now_ms,
+        body_type=body_type,
+        body=msgspec.Raw(canonical.encode(body)),
+    )
+    return msgspec.structs.replace(unsigned, signature=signer.sign_text(unsigned.signed_bytes()))
+
+
+def check_envelope(envelope: Envelope) -> None:
+    """raises BadSignature unless the named sender signed exactly this envelope"""
+    recovered = recover_signer(envelope.signed_bytes(), envelope.signature)
+    if recovered != envelope.sender:
+        raise BadSignature(envelope.id, claimed=envelope.sender, recovered=recovered)
+
+
+def open_envelope(envelope: Envelope) -> AnyBody:
+    """The body of a checked envelope.
+
+    raises  BadSignature, BadShape, ProtocolError when id or job do not follow from the body
+    """
+    check_envelope(envelope)
+    body: AnyBody = canonical.decode(bytes(envelope.body), AnyBody, what=envelope.body_type)
+    expected = digest(
+        "message", envelope.sender, envelope.recipient, envelope.recipient_role, envelope.body_type, *body.meaning()
+    )
+    if type(body).__name__ != envelope.body_type or body.job_id != envelope.job_id or expected != envelope.id:
+        raise ProtocolError(f"message {envelope.id}: its id does not follow from its content")
+    return body
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    return canonical.encode(envelope)
+
+
+def decode_envelope(raw: bytes) -> Envelope:
+    envelope: Envelope = canonical.decode(raw, Envelope, what="envelope")
+    return envelope
