@@ -1,0 +1,30 @@
+"""From seconds to a price, and from answers to pay.
+
+Rules kept here
+- A reward follows from measured or argued effort and a pay per hour, rounded up: rounding never takes from a worker.
+- A quote below the fair floor does not exist; a quote names every line, its count and its reason.
+- Pay for a job is at least what was promised answer by answer, and at least the floor for the time credited.
+
+>>> from manyhands.protocol.manifest import PayRule
+>>> pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000)
+>>> effort_ms(pay, chars=11), reward_minor(pay, effort_ms=5_663)
+(5663, 18877)
+"""
+
+from .effort import credited_ms, effort_ms, pay_per_hour_minor, reward_minor
+from .payout import Earned, determine_pay
+from .quote import BudgetBelowQuote, Quote, QuoteLine, Workload, make_quote
+
+__all__ = [
+    "BudgetBelowQuote",
+    "Earned",
+    "Quote",
+    "QuoteLine",
+    "Workload",
+    "credited_ms",
+    "determine_pay",
+    "effort_ms",
+    "make_quote",
+    "pay_per_hour_minor",
+    "reward_minor",
+]

@@ -1,0 +1,178 @@
+"""The quote, line by line, before any money moves.
+
+Rules kept here
+- What can be spent at most is funded; what was not needed comes back. Expected and most are both shown.
+- The sum of the lines is the quote, to the minor unit.
+- Nothing in it is hidden in a percentage of a percentage: each line names its count, unit price and reason.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule
+from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Money, share_bp_ceil
+
+from .effort import effort_ms, reward_minor
+
+TOP_UP_RESERVE_BP = 3_600
+"""Reserve for top-ups to the floor, share of base pay. A weekly top-up with median pricing cost 36 % of the base in the
+time model of the reference facts; what is not needed is refunded."""
+
+JURY_RESERVE_CASES = 1
+JURORS = 3
+JUROR_EFFORT_MS = 60_000
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job is expected to take. Shares in basis points of the pieces.
+
+    pieces, pieces_max   pieces of all pages, expected and at most
+    chars_per_piece      mean characters
+    asked_bp, asked_max_bp   share that people see, expected and at most
+    answers_milli, answers_max_milli   answers per piece seen, thousandths, expected and at most
+    rests_on             in words, what the estimate comes from
+    """
+
+    pieces: int
+    pieces_max: int
+    chars_per_piece: int
+    asked_bp: int
+    asked_max_bp: int
+    answers_milli: int
+    answers_max_milli: int
+    rests_on: str
+
+
+class QuoteLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line. expected and most in minor units; most is what is funded."""
+
+    label: str
+    count: int
+    unit_minor: int
+    expected_minor: int
+    most_minor: int
+    because: str
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """lines in the order shown; total = what the escrow is funded with."""
+
+    currency: str
+    lines: tuple[QuoteLine, ...]
+    effort_ms_per_answer: int
+    reward_minor_per_answer: int
+    answers_expected: int
+    answers_most: int
+    rests_on: str
+
+    @property
+    def expected_minor(self) -> int:
+        return sum(line.expected_minor for line in self.lines)
+
+    @property
+    def total_minor(self) -> int:
+        return sum(line.most_minor for line in self.lines)
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, CURRENCIES[self.currency])
+
+
+class BudgetBelowQuote(ManyhandsError):
+    """The requester's budget does not cover what the job can cost."""
+
+    def __init__(self, *, budget: Money, quote: Money) -> None:
+        self.budget, self.quote = budget, quote
+        super().__init__(
+            f"the budget is {budget}, the quote is {quote}: {quote - budget} missing",
+            cure="Raise --budget, send fewer pages or lower --quality; nothing was charged.",
+        )
+
+
+def _share(count: int, bp: int) -> int:
+    return -(-count * bp // BASIS_POINTS)
+
+
+def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: FeeRule) -> Quote:
+    """The quote of a workload. The manifest's own check refuses pay below the floor before this is reached."""
+    effort = effort_ms(pay, chars=workload.chars_per_piece)
+    reward = reward_minor(pay, effort_ms=effort)
+
+    def answers(pieces: int, asked_bp: int, milli: int) -> int:
+        return -(-_share(pieces, asked_bp) * milli // 1_000)
+
+    expected = answers(workload.pieces, workload.asked_bp, workload.answers_milli)
+    most = answers(workload.pieces_max, workload.asked_max_bp, workload.answers_max_milli)
+    gold_expected, gold_most = (_share(count, rule.gold_share_bp) for count in (workload.pieces, workload.pieces_max))
+    base_expected, base_most = (expected + gold_expected) * reward, (most + gold_most) * reward
+    juror_minor = reward_minor(pay, effort_ms=JUROR_EFFORT_MS)
+    paid_most = base_most + share_bp_ceil(base_most, pay.bonus_max_bp) + share_bp_ceil(base_most, TOP_UP_RESERVE_BP)
+    paid_most += JURY_RESERVE_CASES * JURORS * juror_minor
+    paid_expected = base_expected + share_bp_ceil(base_expected, pay.bonus_max_bp // 2)
+
+    def fee(label: str, bp: int) -> QuoteLine:
+        return QuoteLine(
+            label=label,
+            count=bp,
+            unit_minor=0,
+            expected_minor=share_bp_ceil(paid_expected, bp),
+            most_minor=share_bp_ceil(paid_most, bp),
+            because=f"{bp / 100:g} % of what workers are paid, fixed when this quote is signed",
+        )
+
+    lines = (
+        QuoteLine(
+            label="answers",
+            count=most,
+            unit_minor=reward,
+            expected_minor=expected * reward,
+            most_minor=most * reward,
+            because=f"about {expected} answers of {effort / 1000:.1f} s; at most {most} when people disagree often",
+        ),
+        QuoteLine(
+            label="known answers mixed in",
+            count=gold_most,
+            unit_minor=reward,
+            expected_minor=gold_expected * reward,
+            most_minor=gold_most * reward,
+            because="they measure skill, and check what the machine reads unseen",
+        ),
+        QuoteLine(
+            label="bonus for good standing",
+            count=0,
+            unit_minor=0,
+            expected_minor=share_bp_ceil(base_expected, pay.bonus_max_bp // 2),
+            most_minor=share_bp_ceil(base_most, pay.bonus_max_bp),
+            because=f"up to {pay.bonus_max_bp / 100:g} % of what was earned",
+        ),
+        QuoteLine(
+            label="top-up reserve",
+            count=0,
+            unit_minor=0,
+            expected_minor=0,
+            most_minor=share_bp_ceil(base_most, TOP_UP_RESERVE_BP),
+            because="raises everyone who needed longer to the fair floor; unused, it comes back",
+        ),
+        QuoteLine(
+            label="jury reserve",
+            count=JURY_RESERVE_CASES * JURORS,
+            unit_minor=juror_minor,
+            expected_minor=0,
+            most_minor=JURY_RESERVE_CASES * JURORS * juror_minor,
+            because="three workers judge a report of misuse; unused, it comes back",
+        ),
+        fee("exchange fee", fees.exchange_bp),
+        fee("recording oracle fee", fees.recording_bp),
+        fee("reputation oracle fee", fees.reputation_bp),
+    )
+    return Quote(
+        currency=pay.currency,
+        lines=lines,
+        effort_ms_per_answer=effort,
+        reward_minor_per_answer=reward,
+        answers_expected=expected + gold_expected,
+        answers_most=most + gold_most,
+        rests_on=workload.rests_on,
+    )

@@ -1,0 +1,85 @@
+"""A quote adds up, covers what can happen, and never pays below the floor."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhands.pricing import Earned, Workload, credited_ms, determine_pay, effort_ms, make_quote, reward_minor
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule
+
+rates = st.integers(100_000, 200_000_000)
+
+
+@st.composite
+def pay_rules(draw: st.DrawFn) -> PayRule:
+    floor = draw(rates)
+    return PayRule(
+        per_hour_minor=floor + draw(st.integers(0, 50_000_000)),
+        floor_per_hour_minor=floor,
+        bonus_max_bp=draw(st.integers(0, 3_000)),
+    )
+
+
+@given(pay_rules(), st.integers(0, 500))
+def test_the_reward_of_a_median_answer_reaches_the_pay_per_hour(pay: PayRule, chars: int) -> None:
+    effort = effort_ms(pay, chars=chars)
+    assert reward_minor(pay, effort_ms=effort) * 3_600_000 >= effort * pay.per_hour_minor
+
+
+@given(pay_rules(), st.integers(0, 10**9), st.integers(0, 10**8), st.integers(0, 10_000), st.booleans())
+def test_pay_is_never_below_what_was_earned_nor_below_the_floor(
+    pay: PayRule, base: int, credited: int, standing: int, accepted: bool
+) -> None:
+    earned = Earned(worker="0xa", answers=1, base_minor=base, credited_ms=credited, standing_bp=standing)
+    total = determine_pay(pay, earned, accepted=accepted).total_minor
+    assert total >= base
+    assert total * 3_600_000 >= credited * pay.floor_per_hour_minor
+
+
+@given(pay_rules(), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_a_better_standing_never_earns_less(pay: PayRule, one: int, other: int) -> None:
+    def total(standing: int) -> int:
+        earned = Earned(worker="0xa", answers=1, base_minor=1_000_000, credited_ms=0, standing_bp=standing)
+        return determine_pay(pay, earned, accepted=True).total_minor
+
+    low, high = sorted((one, other))
+    assert total(low) <= total(high)
+
+
+def test_a_job_below_the_benchmark_pays_no_bonus_but_all_that_was_earned() -> None:
+    pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000)
+    earned = Earned(worker="0xa", answers=1, base_minor=1_000_000, credited_ms=0, standing_bp=10_000)
+    assert determine_pay(pay, earned, accepted=False).total_minor == 1_000_000
+    assert determine_pay(pay, earned, accepted=True).total_minor == 1_100_000
+
+
+def test_a_forgotten_tab_is_credited_up_to_the_cap_only() -> None:
+    pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000)
+    assert credited_ms(pay, effort_ms=5_000, active_ms=3_600_000) == 15_000
+    assert credited_ms(pay, effort_ms=5_000, active_ms=14_999) == 14_999
+
+
+@given(pay_rules(), st.integers(1, 5_000), st.integers(1, 40))
+def test_the_funded_total_covers_every_answer_with_full_bonus_and_top_up(pay: PayRule, pieces: int, chars: int) -> None:
+    workload = Workload(
+        pieces=pieces, pieces_max=pieces * 2, chars_per_piece=chars, asked_bp=4_500, asked_max_bp=10_000,
+        answers_milli=1_200, answers_max_milli=2_000, rests_on="a test",
+    )  # fmt: skip
+    quote = make_quote(workload, pay=pay, rule=QualityRule(), fees=FeeRule())
+    assert quote.total_minor == sum(line.most_minor for line in quote.lines)
+    assert quote.total_minor >= quote.expected_minor
+    base = quote.answers_most * quote.reward_minor_per_answer
+    fees = base * FeeRule().total_bp // 10_000
+    assert quote.total_minor >= base + base * pay.bonus_max_bp // 10_000 + fees
+
+
+@pytest.mark.parametrize("share", ["exchange_bp", "recording_bp", "reputation_bp"])
+def test_a_dearer_operator_makes_a_dearer_quote(share: str) -> None:
+    pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000)
+    workload = Workload(
+        pieces=100, pieces_max=150, chars_per_piece=11, asked_bp=4_500, asked_max_bp=10_000,
+        answers_milli=1_200, answers_max_milli=2_000, rests_on="a test",
+    )  # fmt: skip
+    cheap = make_quote(workload, pay=pay, rule=QualityRule(), fees=FeeRule(**{share: 0}))
+    dear = make_quote(workload, pay=pay, rule=QualityRule(), fees=FeeRule(**{share: 500}))
+    assert dear.total_minor > cheap.total_minor
