@@ -90,12 +90,17 @@ class PageImage(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What one reader saw at one place. ``confidence_bp`` is the reader's own claim, not a calibrated chance."""
+    """What one reader saw at one place.
+
+    confidence_bp  the reader's own claim, mean over characters; not a calibrated chance
+    weakest_bp     the same for its least certain character
+    """
 
     reader: str
     text: str
     confidence_bp: int
     box: Box
+    weakest_bp: int = 0
 
 
 class TableCell(msgspec.Struct, frozen=True):

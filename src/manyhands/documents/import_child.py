@@ -1,0 +1,295 @@
+"""The sandboxed half of import: reads one stranger's file from standard input, writes clean pages to standard output.
+
+Rules kept here
+- Runs alone in a process that ``sandbox.lock_in`` has locked in before the first byte is parsed.
+- What a file is, is told by its first bytes, never by its name.
+- Sizes are checked from headers before pixels are unpacked.
+- Only re-encoded grey or colour pixels and, from a born-digital PDF, words with their boxes leave; no metadata does.
+- Frames on standard output: four bytes length, then a msgpack message ``PageOut``, ``RefusedOut`` or ``EndOut``.
+
+Run as ``python -I -m manyhands.documents.import_child LIMITS`` with LIMITS as JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+from typing import Any
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one file may cost."""
+
+    max_file_bytes: int = 100_000_000
+    max_pixels: int = 40_000_000
+    max_pages: int = 200
+    memory_bytes: int = 1_500_000_000
+    cpu_seconds: int = 120
+    page_cpu_seconds: int = 6
+    pdf_dpi: int = 200
+
+
+class WordOut(msgspec.Struct, frozen=True):
+    """A word of a PDF's text layer with its box in page pixels."""
+
+    text: str
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+class PageOut(msgspec.Struct, frozen=True, tag="page"):
+    """A clean page."""
+
+    page_no: int
+    width_px: int
+    height_px: int
+    png: bytes
+    words: tuple[WordOut, ...] = ()
+
+
+class RefusedOut(msgspec.Struct, frozen=True, tag="refused"):
+    """The file is refused; ``code`` names the reason, ``detail`` holds a number or two for its sentence."""
+
+    code: str
+    detail: str = ""
+
+
+class EndOut(msgspec.Struct, frozen=True, tag="end"):
+    """All pages were sent."""
+
+    pages: int
+    locks: str
+
+
+Frame = PageOut | RefusedOut | EndOut
+
+
+class _Refuse(Exception):
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code, self.detail = code, detail
+        super().__init__(code)
+
+
+def sniff(head: bytes) -> str | None:
+    """What the first bytes say the file is: png, jpeg, tiff, webp, bmp, pdf, or None.
+
+    >>> sniff(b"%PDF-1.7"), sniff(bytes.fromhex("ffd8ffe0")), sniff(b"<svg>")
+    ('pdf', 'jpeg', None)
+    """
+    signatures = (
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"\xff\xd8\xff", "jpeg"),
+        (b"II*\x00", "tiff"),
+        (b"MM\x00*", "tiff"),
+        (b"BM", "bmp"),
+        (b"%PDF-", "pdf"),
+    )
+    for signature, kind in signatures:
+        if head.startswith(signature):
+            return kind
+    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def _send(frame: Frame) -> None:
+    body = msgspec.msgpack.encode(frame)
+    sys.stdout.buffer.write(len(body).to_bytes(4, "big") + body)
+    sys.stdout.buffer.flush()
+
+
+def _grant_page(limits: Limits) -> None:
+    """Moves the soft CPU limit to now + one page's share, so that one page cannot eat the whole file's time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    now = int(used.ru_utime + used.ru_stime)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(now + limits.page_cpu_seconds, limits.cpu_seconds, hard), hard))
+
+
+def _clean_png(image: Any) -> tuple[int, int, bytes]:
+    """Fresh pixels in a fresh PNG: on white where transparent, grey where the page is grey, nothing else kept."""
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        image = Image.new("RGB", rgba.size, "white")
+        image.paste(rgba, mask=rgba.getchannel("A"))
+    if image.mode in ("1", "L"):
+        image = image.convert("L")
+    elif image.mode.startswith(("I;16", "I", "F")):
+        image = image.point(lambda v: v / 256).convert("L") if image.mode.startswith("I") else image.convert("L")
+    else:
+        image = image.convert("RGB")
+        small = image.resize((min(64, image.width), min(64, image.height)))
+        flat = small.tobytes()
+        spread = max(max(flat[i : i + 3]) - min(flat[i : i + 3]) for i in range(0, len(flat), 3))
+        if spread <= 8:
+            image = image.convert("L")
+    clean = Image.frombytes(image.mode, image.size, image.tobytes())
+    out = io.BytesIO()
+    clean.save(out, "PNG", compress_level=2)
+    return clean.width, clean.height, out.getvalue()
+
+
+def _check_pixels(width: int, height: int, limits: Limits) -> None:
+    if width < 8 or height < 8:
+        raise _Refuse("too_small", f"{width}x{height}")
+    if width * height > limits.max_pixels:
+        raise _Refuse("too_many_pixels", f"{width}x{height}")
+
+
+def _image_pages(data: bytes, limits: Limits) -> int:
+    from PIL import Image, ImageOps, ImageSequence
+
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is lower and is checked before anything is unpacked
+    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF", "WEBP", "BMP")) as image:
+        frames = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        if frames > limits.max_pages:
+            raise _Refuse("too_many_pages", str(frames))
+        for page_no, frame in enumerate(ImageSequence.Iterator(image), start=1):
+            if page_no > frames:
+                break
+            _grant_page(limits)
+            _check_pixels(*frame.size, limits)
+            frame.load()
+            upright = ImageOps.exif_transpose(frame)
+            width, height, png = _clean_png(upright)
+            _send(PageOut(page_no, width, height, png))
+    return frames
+
+
+def _pdf_pages(data: bytes, limits: Limits) -> int:
+    import pypdfium2 as pdfium
+
+    try:
+        pdf = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        raise _Refuse("password" if "password" in str(error).lower() else "damaged_pdf") from error
+    count = len(pdf)
+    if count == 0:
+        raise _Refuse("damaged_pdf")
+    if count > limits.max_pages:
+        raise _Refuse("too_many_pages", str(count))
+    scale = limits.pdf_dpi / 72
+    for index in range(count):
+        _grant_page(limits)
+        page = pdf[index]
+        _check_pixels(int(page.get_width() * scale), int(page.get_height() * scale), limits)
+        bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True)
+        width, height, png = _clean_png(bitmap.to_pil())
+        words = _words(page, scale=scale, page_height_px=height)
+        _send(PageOut(index + 1, width, height, png, words))
+        bitmap.close()
+        page.close()
+    return count
+
+
+def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) -> tuple[WordOut, ...]:
+    """Words of the text layer, from the boxes of their characters; none for a scan or a rotated page."""
+    if page.get_rotation() != 0:
+        return ()
+    text_page = page.get_textpage()
+    count = min(text_page.count_chars(), 50_000)
+    left, bottom, _, _ = page.get_cropbox()
+    words: list[WordOut] = []
+    letters: list[str] = []
+    box: tuple[float, float, float, float] | None = None
+    text = text_page.get_text_range(0, count) if count else ""
+    if len(text) != count:
+        return ()
+    for i, letter in enumerate([*text, " "]):
+        joined: tuple[float, float, float, float] | None = None
+        breaks = letter.isspace() or not letter.isprintable()
+        if not breaks:
+            x0, y0, x1, y1 = text_page.get_charbox(i, loose=True)
+            joined = (x0, y0, x1, y1)
+            breaks = box is not None and (abs(y0 - box[1]) > (y1 - y0) / 2 or x0 - box[2] > (y1 - y0))
+        if breaks and letters and box is not None:
+            words.append(
+                WordOut(
+                    "".join(letters),
+                    round((box[0] - left) * scale),
+                    page_height_px - round((box[3] - bottom) * scale),
+                    round((box[2] - left) * scale),
+                    page_height_px - round((box[1] - bottom) * scale),
+                )
+            )
+            letters, box = [], None
+            if len(words) >= limit:
+                break
+        if joined is not None:
+            letters.append(letter)
+            box = joined if box is None else (
+                min(box[0], joined[0]), min(box[1], joined[1]), max(box[2], joined[2]), max(box[3], joined[3])
+            )
+    text_page.close()
+    return tuple(words)
+
+
+def _warm_up() -> None:
+    """Loads every decoder that may be needed, because no file can be opened once the doors are locked."""
+    import encodings.idna
+    import encodings.latin_1
+    import encodings.utf_16
+    import encodings.utf_16_be
+
+    import pypdfium2 as pdfium
+    from PIL import (
+        BmpImagePlugin,
+        Image,
+        ImageOps,
+        ImageSequence,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    del encodings, ImageOps, ImageSequence, BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin
+    del TiffImagePlugin, WebPImagePlugin
+    out = io.BytesIO()
+    Image.new("L", (8, 8)).save(out, "PNG")
+    for kind in ("JPEG", "TIFF", "BMP", "WEBP"):
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(buffer, kind)
+        buffer.seek(0)
+        Image.open(buffer).load()
+    pdfium.PdfDocument.new().close()
+
+
+def main() -> int:
+    """Reads the file from standard input, sends frames, and ends with 0 also for a refused file."""
+    from .sandbox import lock_in
+
+    limits = msgspec.json.decode(sys.argv[1], type=Limits)
+    _warm_up()
+    locks = lock_in(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
+    _grant_page(limits)
+    data = sys.stdin.buffer.read(limits.max_file_bytes + 1)
+    try:
+        if not data:
+            raise _Refuse("empty_file")
+        if len(data) > limits.max_file_bytes:
+            raise _Refuse("too_many_bytes", str(len(data)))
+        kind = sniff(data[:16])
+        if kind is None:
+            raise _Refuse("unknown_type")
+        pages = _pdf_pages(data, limits) if kind == "pdf" else _image_pages(data, limits)
+        _send(EndOut(pages, msgspec.json.encode(locks).decode()))
+    except _Refuse as refusal:
+        _send(RefusedOut(refusal.code, refusal.detail))
+    except MemoryError:
+        _send(RefusedOut("too_much_memory"))
+    except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, KeyError, IndexError, TypeError) as error:
+        # A decoder's complaint about a stranger's bytes: its kind is told, its words (which may quote the file) are not.
+        truncated = "truncated" in str(error).lower()
+        _send(RefusedOut("truncated" if truncated else "damaged_image", type(error).__name__))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
