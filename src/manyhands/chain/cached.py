@@ -1,7 +1,7 @@
 """Where components that no Python wheel carries are kept, and how one of them, anvil, is found again.
 
 Rules kept here
-- One folder per user: $MANYHANDS_CACHE, else the platform's cache folder. Never inside the source tree or an installed package.
+- One folder per user: $MANYHANDS_CACHE, else the platform's cache folder. Never inside an installed package.
 - Whoever installs (apps.components) and whoever looks (chain.node) share these functions; neither imports the other.
 - A folder counts only when its installer marked it complete.
 """

@@ -124,7 +124,7 @@ class TransactionRefused(ChainError):
         self.tx_hash, self.reason = tx_hash, reason
         super().__init__(
             f"the node refuses transaction {tx_hash}: {reason}",
-            cure="Insufficient funds: send gas money to the sender. Anything else: read the reason; it waits meanwhile.",
+            cure="Insufficient funds: send gas money to the sender. Anything else: read the reason; it waits.",
         )
 
 
