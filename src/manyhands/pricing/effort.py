@@ -1,6 +1,6 @@
 """Effort of an answer, its reward, and the time that is credited for it.
 
-The default effort, 2 s and a third of a second a character, is keying on a phone: 36.2 words a minute over 37,000 people
+The default effort, 2 s and a third of a second a character, is keying on a phone: 36.2 words a minute, 37,000 people
 (MobileHCI 2019), plus looking and moving on. It is a start: the reference dataset replaces it by what was measured.
 """
 

@@ -39,14 +39,14 @@ class AnswerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything needed to judge a batch again. Root over answers in this order, then over decisions.
 
-    standings  worker -> (right_milli, wrong_milli) for workers first met in this batch
+    standings  worker -> (right_micro, wrong_micro, at_ms) brought into the job by workers first met in this batch
     """
 
     job_id: str
     batch_no: int
     tasks: tuple[TaskFacts, ...]
     withdrawn: tuple[str, ...]
-    standings: dict[str, tuple[int, int]]
+    standings: dict[str, tuple[int, int, int]]
     answers: tuple[AnswerRecord, ...]
     decisions: tuple[Decision, ...]
     refused: tuple[RefusedAnswer, ...]
@@ -101,7 +101,7 @@ def check_receipt(receipt_: Receipt, *, anchored_roots: Sequence[str]) -> None:
 
 
 class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one worker's pay for one job came about, in minor units and ms."""
+    """How one worker's pay for one job came about, in minor units and ms. jury_minor = for judging its reports."""
 
     worker: str
     answers: int
@@ -109,11 +109,12 @@ class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     base_minor: int
     bonus_minor: int
     top_up_minor: int
+    jury_minor: int = 0
     standing_bp: int
 
     @property
     def total_minor(self) -> int:
-        return self.base_minor + self.bonus_minor + self.top_up_minor
+        return self.base_minor + self.bonus_minor + self.top_up_minor + self.jury_minor
 
 
 class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -291,12 +291,13 @@ class JobJudged(Body, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's standing in one skill. right, wrong in thousandths (they decay); score_bp = published lower bound."""
+    """A worker's standing in one skill: counts in millionths of an answer at at_ms, and the lower bound."""
 
     worker: str
     skill: str
-    right_milli: int
-    wrong_milli: int
+    right_micro: int
+    wrong_micro: int
+    at_ms: int
     score_bp: int
     because: str
 
