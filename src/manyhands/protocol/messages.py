@@ -205,7 +205,8 @@ class TasksWithdrawn(Body, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What the recording oracle says of one task after a batch.
 
-    outcome  accept (value is final), ask_more (count more workers), unreadable (no value)
+    outcome  accept (value is final), ask_more, unreadable (no value)
+    wanted   with ask_more: answers to this task in all, refused ones included, before the next step can be final
     """
 
     task_id: str
@@ -213,7 +214,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     value: str | None
     confidence_bp: int
     support: int
-    count: int
+    wanted: int
     because: str
 
 

@@ -1,0 +1,262 @@
+"""What a batch of answers means: verdicts, pay, skill. Pure, so that anyone can judge a job again from its evidence.
+
+Rules kept here
+- The same batches in the same order give the same decisions, to the byte: there is no clock and no chance in here.
+- An answer is paid when it is recorded, not when it turns out to be right; only gold evidence refuses one.
+- Known answers (gold) are judged like all others. Where two people agree against one, it was the gold that was wrong.
+
+Walk of one answer: it joins its task; the task's readings and answers give a step (`quality.transcription`); a settled
+task says of each of its workers right or wrong, which moves their skill for the next batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from manyhands.protocol.evidence import AnswerRecord, BatchEvidence
+from manyhands.protocol.manifest import Manifest, QualityRule
+from manyhands.protocol.messages import AnswerFact, Decision, RefusedAnswer, TaskFacts
+from manyhands.quality import reputation, transcription
+
+PRIOR = reputation.Prior()
+
+ITEM_DOUBT_FACTOR = 4
+"""One item may be this many times as doubtful as the set: most items are settled by two people or by a person and a
+reader with far less doubt than the target allows, so the mean of the delivered set stays at the target."""
+
+REFUSED_BY_GOLD = "known_answers_wrong"
+
+
+@dataclass(frozen=True)
+class WorkerBook:
+    """What the job knows of one worker. skill as brought in and as grown since; gold counts of this job alone."""
+
+    standing: reputation.Standing
+    gold_right: int = 0
+    gold_seen: int = 0
+
+
+@dataclass(frozen=True)
+class TaskBook:
+    """One task with everything said about it so far. settled holds the final decision."""
+
+    facts: TaskFacts
+    answers: tuple[AnswerFact, ...] = ()
+    refused: int = 0
+    settled: Decision | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Outcome of a batch. records have no salts yet: those come from outside."""
+
+    decisions: tuple[Decision, ...]
+    refused: tuple[RefusedAnswer, ...]
+    rewards_minor: tuple[int, ...]
+    tasks: Mapping[str, TaskBook]
+    workers: Mapping[str, WorkerBook]
+
+
+@dataclass
+class JobBook:
+    """All tasks and workers of a job; what `recording` keeps in its tables and `verify` rebuilds from evidence."""
+
+    rule: QualityRule
+    skill: str
+    tasks: dict[str, TaskBook] = field(default_factory=dict)
+    workers: dict[str, WorkerBook] = field(default_factory=dict)
+
+    def replay(self, batch: BatchEvidence) -> Judged:
+        """Judges a batch again and moves on. raises KeyError when the evidence misses a task or a standing."""
+        for facts in batch.tasks:
+            self.tasks.setdefault(facts.task_id, TaskBook(facts))
+        for task_id in batch.withdrawn:
+            self.tasks[task_id] = replace(self.tasks[task_id], withdrawn=True)
+        for worker, (right_micro, wrong_micro, at_ms) in batch.standings.items():
+            self.workers.setdefault(worker, WorkerBook(standing_from(right_micro, wrong_micro, at_ms)))
+        judged = judge_batch(
+            [record.answer for record in batch.answers],
+            tasks=self.tasks,
+            workers=self.workers,
+            rule=self.rule,
+            skill=self.skill,
+        )
+        self.tasks.update(judged.tasks)
+        self.workers.update(judged.workers)
+        return judged
+
+
+def standing_from(right_micro: int, wrong_micro: int, at_ms: int) -> reputation.Standing:
+    """A standing from its counts alone."""
+    neutral = reputation.Correction("", "", right_micro, wrong_micro, "brought into the job", at_ms)
+    start = replace_at(reputation.newcomer(PRIOR), at_ms)
+    return reputation.apply(start, neutral, PRIOR)
+
+
+def replace_at(standing: reputation.Standing, at_ms: int) -> reputation.Standing:
+    """The same counts, dated: so that bringing them in fades nothing."""
+    return reputation.Standing(
+        standing.right_micro, standing.wrong_micro, at_ms, standing.score_bp, standing.mean_bp, standing.cause
+    )
+
+
+def transcription_rule(rule: QualityRule) -> transcription.TranscriptionRule:
+    """The manifest's promise about the set, as a rule about one item."""
+    doubt_bp = min(5_000, ITEM_DOUBT_FACTOR * (10_000 - rule.target_bp))
+    return transcription.TranscriptionRule(target_bp=10_000 - doubt_bp, answers_max=rule.max_answers)
+
+
+def judge_batch(
+    answers: Sequence[AnswerFact],
+    *,
+    tasks: Mapping[str, TaskBook],
+    workers: Mapping[str, WorkerBook],
+    rule: QualityRule,
+    skill: str,
+) -> Judged:
+    """Judges answers in the order given.
+
+    answers  of this batch; every task_id stands in `tasks`, every worker in `workers`
+    tasks    the tasks touched, with their earlier answers; others may be left out
+    workers  everyone who ever answered one of them
+    skill    name of the skill that these answers show
+    returns  decisions for the tasks touched, in order of task id; rewards in the order of the answers
+    """
+    step_rule = transcription_rule(rule)
+    books, people = dict(tasks), dict(workers)
+    rewards: list[int] = []
+    refused: list[RefusedAnswer] = []
+    touched: list[str] = []
+    for answer in answers:
+        task, worker = books[answer.task_id], people[answer.worker]
+        if transcription.answer_is_accepted(worker.gold_right, worker.gold_seen):
+            rewards.append(task.facts.reward_minor)
+            books[answer.task_id] = replace(task, answers=(*task.answers, answer))
+        else:
+            rewards.append(0)
+            refused.append(_refusal(answer, worker))
+            books[answer.task_id] = replace(task, refused=task.refused + 1)
+        if answer.task_id not in touched:
+            touched.append(answer.task_id)
+    decisions: list[Decision] = []
+    for task_id in sorted(touched):
+        task = books[task_id]
+        if task.settled or task.withdrawn:
+            continue
+        decision = decide(task, people, step_rule)
+        decisions.append(decision)
+        if decision.outcome != "ask_more":
+            books[task_id] = replace(task, settled=decision)
+            people.update(_learn(books[task_id], people, skill))
+    return Judged(
+        decisions=tuple(decisions),
+        refused=tuple(refused),
+        rewards_minor=tuple(rewards),
+        tasks={task_id: books[task_id] for task_id in touched},
+        workers={worker: people[worker] for worker in people if people[worker] != workers[worker]},
+    )
+
+
+def decide(task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule) -> Decision:
+    """What to do with one task."""
+    readings = [transcription.Reading(r.text, r.reader, r.confidence_bp) for r in task.facts.readings]
+    keyed = [_keyed(answer, people) for answer in task.answers]
+    step = transcription.next_step(readings, keyed, rule, task.facts.question)
+
+    def settled(
+        outcome: Literal["accept", "ask_more", "unreadable"],
+        value: str | None,
+        confidence_bp: int = 0,
+        support: int = 0,
+        wanted: int = 0,
+    ) -> Decision:
+        return Decision(
+            task_id=task.facts.task_id,
+            outcome=outcome,
+            value=value,
+            confidence_bp=confidence_bp,
+            support=support,
+            wanted=wanted,
+            because=step.because,
+        )
+
+    match step:
+        case transcription.Accept(value, confidence_bp, support, _):
+            return settled("accept", value, confidence_bp, support)
+        case transcription.AskMore(count, _):
+            return settled("ask_more", None, wanted=len(task.answers) + task.refused + count)
+        case transcription.Unreadable():
+            return settled("unreadable", None)
+
+
+def records(
+    answers: Iterable[AnswerFact], rewards_minor: Iterable[int], salts: Iterable[str]
+) -> tuple[AnswerRecord, ...]:
+    """Answers with what they earn and their salts, ready to be committed to."""
+    return tuple(
+        AnswerRecord(answer=answer, reward_minor=reward, salt=salt)
+        for answer, reward, salt in zip(answers, rewards_minor, salts, strict=True)
+    )
+
+
+def is_finished(tasks: Iterable[TaskBook]) -> bool:
+    """Whether every task has its final word."""
+    return all(task.settled or task.withdrawn for task in tasks)
+
+
+def skill_name(manifest: Manifest) -> str:
+    """The skill that a job's answers show."""
+    return manifest.task_type
+
+
+def _keyed(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcription.Keyed:
+    return transcription.Keyed(
+        answer.worker,
+        answer.text,
+        active_ms=answer.active_ms,
+        skill_bp=people[answer.worker].standing.mean_bp,
+        received_at_ms=answer.received_at_ms,
+    )
+
+
+def _learn(task: TaskBook, people: Mapping[str, WorkerBook], skill: str) -> dict[str, WorkerBook]:
+    """What a settled task says of everyone who answered it."""
+    learnt: dict[str, WorkerBook] = {}
+    decision = task.settled
+    assert decision is not None
+    step = (
+        transcription.Accept(decision.value or "", decision.confidence_bp, decision.support, decision.because)
+        if decision.outcome == "accept"
+        else transcription.Unreadable(decision.because)
+    )
+    at_ms = max(answer.received_at_ms for answer in task.answers)
+    for answer in task.answers:
+        book = people[answer.worker]
+        judgement = transcription.judge_worker(step, _keyed(answer, people), task.facts.question)
+        if judgement == "undecided":
+            continue
+        right = judgement == "right"
+        outcome = reputation.Outcome(
+            answer.worker, skill, right=right, weight_bp=10_000, cause=f"task {task.facts.task_id}", at_ms=at_ms
+        )
+        learnt[answer.worker] = WorkerBook(
+            standing=reputation.apply(book.standing, outcome, PRIOR),
+            gold_right=book.gold_right + (task.facts.gold and right),
+            gold_seen=book.gold_seen + task.facts.gold,
+        )
+    return learnt
+
+
+def _refusal(answer: AnswerFact, worker: WorkerBook) -> RefusedAnswer:
+    return RefusedAnswer(
+        task_id=answer.task_id,
+        worker=answer.worker,
+        code=REFUSED_BY_GOLD,
+        because=(
+            f"{worker.gold_right} of {worker.gold_seen} answers that were known beforehand were right; "
+            "honest work at chance level would do better 19 times in 20"
+        ),
+    )
