@@ -162,7 +162,7 @@ def _image_pages(data: bytes, limits: Limits) -> int:
 
 
 def _pdf_pages(data: bytes, limits: Limits) -> int:
-    import pypdfium2 as pdfium
+    import pypdfium2 as pdfium  # type: ignore[import-untyped]  # it ships no types
 
     try:
         pdf = pdfium.PdfDocument(data)
@@ -285,7 +285,7 @@ def main() -> int:
     except MemoryError:
         _send(RefusedOut("too_much_memory"))
     except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, KeyError, IndexError, TypeError) as error:
-        # A decoder's complaint about a stranger's bytes: its kind is told, its words (which may quote the file) are not.
+        # A decoder's complaint about a stranger's bytes: its kind is told, its words (may quote the file) are not.
         truncated = "truncated" in str(error).lower()
         _send(RefusedOut("truncated" if truncated else "damaged_image", type(error).__name__))
     return 0

@@ -125,12 +125,22 @@ class TableGrid(msgspec.Struct, frozen=True):
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """One place where text stands, with what each reader made of it (none, when only its ink was seen)."""
+    """One place where text stands, small enough to be shown, with what each reader made of it.
+
+    ``table_no``, ``row`` ... are set inside a ruled grid; a cell where nothing stands is a spot too.
+    """
 
     box: Box
     readings: tuple[Reading, ...] = ()
-    glyph_gaps: tuple[tuple[int, int], ...] = ()
-    """Empty vertical strips inside the box as (x0, x1) in page pixels: where it may be split."""
+    line_group: int = 0
+    """Spots with the same number were split from one text line."""
+    table_no: int | None = None
+    row: int | None = None
+    col: int | None = None
+    row_end: int | None = None
+    col_end: int | None = None
+    ink_bp: int = 10_000
+    """Share of dark pixels inside the box; 0 means that a cell is empty."""
 
 
 class PageReadings(msgspec.Struct, frozen=True):
