@@ -1,5 +1,7 @@
 """What a batch of answers means: verdicts, pay, skill. Pure, so that anyone can judge a job again from its evidence.
 
+The recording oracle judges with it as answers come, the reputation oracle and every auditor judge again with it.
+
 Rules kept here
 - The same batches in the same order give the same decisions, to the byte: there is no clock and no chance in here.
 - An answer is paid when it is recorded, not when it turns out to be right; only gold evidence refuses one.
@@ -56,13 +58,14 @@ class Judged:
     decisions: tuple[Decision, ...]
     refused: tuple[RefusedAnswer, ...]
     rewards_minor: tuple[int, ...]
-    tasks: Mapping[str, TaskBook]
-    workers: Mapping[str, WorkerBook]
+    outcomes: tuple[reputation.Outcome, ...]
+    tasks: dict[str, TaskBook]
+    workers: dict[str, WorkerBook]
 
 
 @dataclass
 class JobBook:
-    """All tasks and workers of a job; what `recording` keeps in its tables and `verify` rebuilds from evidence."""
+    """All tasks and workers of a job; what the recording oracle keeps in tables and `verify` rebuilds."""
 
     rule: QualityRule
     skill: str
@@ -142,19 +145,26 @@ def judge_batch(
         if answer.task_id not in touched:
             touched.append(answer.task_id)
     decisions: list[Decision] = []
+    outcomes: list[reputation.Outcome] = []
     for task_id in sorted(touched):
         task = books[task_id]
-        if task.settled or task.withdrawn:
+        known = len(tasks[task_id].answers)
+        if task.withdrawn:
+            continue
+        if task.settled:
+            # someone was still at it when it was settled: paid as promised, and it shows skill like any other answer
+            outcomes += _learn(task, task.answers[known:], people, skill)
             continue
         decision = decide(task, people, step_rule)
         decisions.append(decision)
         if decision.outcome != "ask_more":
             books[task_id] = replace(task, settled=decision)
-            people.update(_learn(books[task_id], people, skill))
+            outcomes += _learn(books[task_id], task.answers, people, skill)
     return Judged(
         decisions=tuple(decisions),
         refused=tuple(refused),
         rewards_minor=tuple(rewards),
+        outcomes=tuple(outcomes),
         tasks={task_id: books[task_id] for task_id in touched},
         workers={worker: people[worker] for worker in people if people[worker] != workers[worker]},
     )
@@ -222,9 +232,10 @@ def _keyed(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcriptio
     )
 
 
-def _learn(task: TaskBook, people: Mapping[str, WorkerBook], skill: str) -> dict[str, WorkerBook]:
-    """What a settled task says of everyone who answered it."""
-    learnt: dict[str, WorkerBook] = {}
+def _learn(
+    task: TaskBook, answers: Sequence[AnswerFact], people: dict[str, WorkerBook], skill: str
+) -> list[reputation.Outcome]:
+    """What a settled task says of these answers to it; moves the books of their workers in `people`."""
     decision = task.settled
     assert decision is not None
     step = (
@@ -232,8 +243,9 @@ def _learn(task: TaskBook, people: Mapping[str, WorkerBook], skill: str) -> dict
         if decision.outcome == "accept"
         else transcription.Unreadable(decision.because)
     )
-    at_ms = max(answer.received_at_ms for answer in task.answers)
-    for answer in task.answers:
+    at_ms = max((answer.received_at_ms for answer in task.answers), default=0)
+    outcomes: list[reputation.Outcome] = []
+    for answer in answers:
         book = people[answer.worker]
         judgement = transcription.judge_worker(step, _keyed(answer, people), task.facts.question)
         if judgement == "undecided":
@@ -242,12 +254,13 @@ def _learn(task: TaskBook, people: Mapping[str, WorkerBook], skill: str) -> dict
         outcome = reputation.Outcome(
             answer.worker, skill, right=right, weight_bp=10_000, cause=f"task {task.facts.task_id}", at_ms=at_ms
         )
-        learnt[answer.worker] = WorkerBook(
+        outcomes.append(outcome)
+        people[answer.worker] = WorkerBook(
             standing=reputation.apply(book.standing, outcome, PRIOR),
             gold_right=book.gold_right + (task.facts.gold and right),
             gold_seen=book.gold_seen + task.facts.gold,
         )
-    return learnt
+    return outcomes
 
 
 def _refusal(answer: AnswerFact, worker: WorkerBook) -> RefusedAnswer:

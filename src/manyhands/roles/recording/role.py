@@ -1,0 +1,487 @@
+"""The recording oracle at work: messages in, verdicts, anchors and reservations out. Judging itself is in `judge`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manyhands.ledger.desk import Desk
+from manyhands.pricing import Earned, credited_ms, determine_pay
+from manyhands.protocol import canonical
+from manyhands.protocol.errors import ProtocolError
+from manyhands.protocol.evidence import BatchEvidence, WorkerPay
+from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.messages import (
+    AnswerFact,
+    AnswersCollected,
+    BatchRecorded,
+    Decision,
+    Envelope,
+    ExtraPayDetermined,
+    ExtraPayReserved,
+    JobFunded,
+    JobRecorded,
+    ReportRuled,
+    StandingsChanged,
+    TaskFacts,
+    TasksOpened,
+    TasksWithdrawn,
+    open_envelope,
+)
+from manyhands.quality import reputation
+from manyhands.roles import RoleContext
+from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
+from manyhands.store.sql import load_queries
+from manyhands.task_types.judging import TaskBook, WorkerBook, judge_batch, records, skill_name, standing_from
+
+QUERIES = load_queries("manyhands.roles.recording", "sql")
+
+
+class NotYours(ProtocolError):
+    """A message about a job from a party that has no such role in it."""
+
+    def __init__(self, job_id: str, sender: str, role: str) -> None:
+        self.job_id, self.sender, self.role = job_id, sender, role
+        super().__init__(f"{sender} is not the {role} of job {job_id}")
+
+
+class UnknownJob(ProtocolError):
+    """A message about a job that was never announced as funded."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} is not known here", cure="Send JobFunded first.")
+
+
+class ExtraPayOutOfBounds(ProtocolError):
+    """The reputation oracle asked for more than the records allow."""
+
+    def __init__(self, worker: str, *, asked_minor: int, allowed_minor: int) -> None:
+        self.worker, self.asked_minor, self.allowed_minor = worker, asked_minor, allowed_minor
+        super().__init__(f"{asked_minor} extra for {worker} asked, {allowed_minor} follow from the records")
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A row of recording.jobs."""
+
+    job_id: str
+    manifest: bytes
+    launcher: str
+    exchange: str
+    reputation: str
+    jury: str
+    chain_id: int
+    escrow: str
+    funded_minor: int
+    reserved_minor: int
+    batches: int
+    tasks_complete: bool
+    recorded: bool
+    extra_reserved: bool
+
+    def parsed(self) -> Manifest:
+        return parse_manifest(self.manifest)
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task touched by a batch."""
+
+    task_id: str
+    facts: bytes
+    decision: bytes | None
+    refused: int
+    withdrawn: bool
+    is_new: bool
+
+
+class RecordingOracle:
+    """One recording oracle. `desk` is its place at the ledger: the only way it touches money."""
+
+    def __init__(self, ctx: RoleContext, desk: Desk) -> None:
+        self.ctx, self.desk = ctx, desk
+
+    async def on_message(self, tx: Tx, envelope: Envelope) -> None:
+        """Applies one checked message. raises ProtocolError to refuse it for good"""
+        body, sender = open_envelope(envelope), envelope.sender
+        match body:
+            case JobFunded():
+                await self._job_funded(tx, sender, body)
+            case TasksOpened():
+                await self._tasks_opened(tx, sender, body)
+            case AnswersCollected():
+                await self._answers_collected(tx, sender, body)
+            case TasksWithdrawn():
+                await self._tasks_withdrawn(tx, sender, body)
+            case StandingsChanged():
+                await self._standings_changed(tx, body)
+            case ExtraPayDetermined():
+                await self._extra_pay_determined(tx, sender, body)
+            case ReportRuled():
+                await self._report_ruled(tx, sender, body)
+            case _:
+                raise ProtocolError(f"the recording oracle takes no {type(body).__name__}")
+
+    # --- a job begins ---------------------------------------------------------------------------------------------
+
+    async def _job_funded(self, tx: Tx, sender: str, body: JobFunded) -> None:
+        if sender != body.launcher or body.routing.recording != self.ctx.address:
+            raise NotYours(body.job_id, sender, "launcher")
+        await self.desk.need_funded(
+            tx,
+            job_id=body.job_id,
+            chain_id=body.routing.chain_id,
+            escrow=body.escrow,
+            funded_minor=body.funded_minor,
+            currency=body.manifest.pay.currency,
+        )
+        await tx.execute(
+            QUERIES.add_job,
+            {
+                "job_id": body.job_id,
+                "manifest": canonical.encode(body.manifest),
+                "launcher": sender,
+                "exchange": body.routing.exchange,
+                "reputation": body.routing.reputation,
+                "jury": body.routing.jury,
+                "chain_id": body.routing.chain_id,
+                "escrow": body.escrow,
+                "funded_minor": body.funded_minor,
+            },
+        )
+
+    async def _tasks_opened(self, tx: Tx, sender: str, body: TasksOpened) -> None:
+        job = await self._lock(tx, body.job_id, exchange=sender)
+        for facts in body.tasks:
+            await tx.execute(
+                QUERIES.add_task, {"job_id": job.job_id, "task_id": facts.task_id, "facts": canonical.encode(facts)}
+            )
+        if body.complete:
+            await tx.execute(QUERIES.tasks_complete, {"job_id": job.job_id})
+        await self._finish_if_done(tx, job.job_id)
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    async def _answers_collected(self, tx: Tx, sender: str, body: AnswersCollected) -> None:
+        job = await self._lock(tx, body.job_id, exchange=sender)
+        manifest = job.parsed()
+        touched = sorted({answer.task_id for answer in body.answers})
+        tasks, new_facts = await self._task_books(tx, job.job_id, touched)
+        missing = [task_id for task_id in touched if task_id not in tasks]
+        if missing:
+            raise ProtocolError(f"answers to {len(missing)} tasks that were never opened, such as {missing[0]}")
+        workers, brought = await self._worker_books(tx, job.job_id, touched, body.answers, skill_name(manifest))
+        told = await rows(tx, QUERIES.withdrawals_untold, {"job_id": job.job_id})
+        new_facts |= {task_id: _facts(raw) for task_id, raw, is_new in told if is_new}
+        judged = judge_batch(
+            body.answers, tasks=tasks, workers=workers, rule=manifest.quality, skill=skill_name(manifest)
+        )
+        batch_no = job.batches + 1
+        evidence = BatchEvidence(
+            job_id=job.job_id,
+            batch_no=batch_no,
+            tasks=tuple(new_facts[task_id] for task_id in sorted(new_facts)),
+            withdrawn=tuple(sorted(task_id for task_id, _, _ in told)),
+            standings=brought,
+            answers=records(body.answers, judged.rewards_minor, [self._salt() for _ in body.answers]),
+            decisions=judged.decisions,
+            refused=judged.refused,
+            decisions_salt=self._salt(),
+        )
+        blob = await self.ctx.blobs.put(canonical.encode(evidence), media_type="application/json", namespace=job.job_id)
+        root = evidence.root()
+        await self._store_batch(tx, job, evidence, judged.tasks, judged.workers, root=root, blob=blob)
+        await self.desk.anchor_and_reserve(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            currency=manifest.pay.currency,
+            batch_no=batch_no,
+            root=root,
+            count=len(evidence.answers),
+            evidence_hash=bytes.fromhex(canonical.content_hash(evidence)),
+            amount_minor=evidence.reserved_minor,
+        )
+        earned: dict[str, int] = {}
+        for record in evidence.answers:
+            earned[record.answer.worker] = earned.get(record.answer.worker, 0) + record.reward_minor
+        await self.ctx.send(
+            tx,
+            BatchRecorded(
+                job_id=job.job_id,
+                batch_no=batch_no,
+                decisions=judged.decisions,
+                refused=judged.refused,
+                earned_minor=earned,
+                root="0x" + root.hex(),
+                evidence_blob=blob,
+                reserved_minor=evidence.reserved_minor,
+            ),
+            to_role="exchange",
+            to=job.exchange,
+        )
+        await self._finish_if_done(tx, job.job_id)
+
+    async def _task_books(
+        self, tx: Tx, job_id: str, task_ids: list[str]
+    ) -> tuple[dict[str, TaskBook], dict[str, TaskFacts]]:
+        """The tasks with their earlier answers, and the facts that no evidence file holds yet."""
+        selected = {"job_id": job_id, "task_ids": task_ids}
+        found = await rows_of(tx, TaskRow, QUERIES.tasks_touched, selected)
+        answers: dict[str, list[AnswerFact]] = {}
+        for task_id, worker, text, active_ms, received_at_ms in await rows(tx, QUERIES.answers_of_tasks, selected):
+            answers.setdefault(task_id, []).append(
+                AnswerFact(
+                    task_id=task_id, worker=worker, text=text, active_ms=active_ms, received_at_ms=received_at_ms
+                )
+            )
+        books = {
+            row.task_id: TaskBook(
+                facts=_facts(row.facts),
+                answers=tuple(answers.get(row.task_id, ())),
+                refused=row.refused,
+                settled=canonical.decode(row.decision, Decision) if row.decision else None,
+                withdrawn=row.withdrawn,
+            )
+            for row in found
+        }
+        return books, {row.task_id: books[row.task_id].facts for row in found if row.is_new}
+
+    async def _worker_books(
+        self, tx: Tx, job_id: str, task_ids: list[str], answers: tuple[AnswerFact, ...], skill: str
+    ) -> tuple[dict[str, WorkerBook], dict[str, tuple[int, int, int]]]:
+        """Everyone who answered one of the tasks, and what newcomers to the job bring along."""
+        present = sorted({answer.worker for answer in answers})
+        found = await rows(tx, QUERIES.workers_of_tasks, {"job_id": job_id, "task_ids": task_ids, "workers": present})
+        books: dict[str, WorkerBook] = {}
+        for worker, right, wrong, at_ms, cause, gold_right, gold_seen in found:
+            counted = standing_from(right, wrong, at_ms)
+            standing = reputation.Standing(right, wrong, at_ms, counted.score_bp, counted.mean_bp, cause)
+            books[worker] = WorkerBook(standing, gold_right, gold_seen)
+        first_met = [worker for worker in present if worker not in books]
+        known = {
+            worker: (right, wrong, at_ms)
+            for worker, right, wrong, at_ms in await rows(
+                tx, QUERIES.standings_of, {"skill": skill, "workers": first_met}
+            )
+        }
+        brought = {worker: known.get(worker, (0, 0, 0)) for worker in first_met}
+        books |= {worker: WorkerBook(standing_from(*counts)) for worker, counts in brought.items()}
+        return books, brought
+
+    async def _store_batch(
+        self,
+        tx: Tx,
+        job: JobRow,
+        evidence: BatchEvidence,
+        tasks: dict[str, TaskBook],
+        workers: dict[str, WorkerBook],
+        *,
+        root: bytes,
+        blob: str,
+    ) -> None:
+        refused = {(refusal.task_id, refusal.worker) for refusal in evidence.refused}
+        # a newcomer whose skill did not move yet is kept too, so that the next batch does not bring it in again
+        everyone = {worker: _brought(evidence, worker) for worker in evidence.standings} | workers
+        async with tx.cursor() as cursor:
+            await cursor.executemany(
+                QUERIES.add_answer,
+                [
+                    {
+                        "job_id": job.job_id,
+                        "task_id": record.answer.task_id,
+                        "worker": record.answer.worker,
+                        "batch_no": evidence.batch_no,
+                        "position": position,
+                        "text_keyed": record.answer.text,
+                        "active_ms": record.answer.active_ms,
+                        "received_at_ms": record.answer.received_at_ms,
+                        "reward_minor": record.reward_minor,
+                        "refused": (record.answer.task_id, record.answer.worker) in refused,
+                    }
+                    for position, record in enumerate(evidence.answers)
+                ],
+            )
+            await cursor.executemany(
+                QUERIES.put_task,
+                [
+                    {
+                        "job_id": job.job_id,
+                        "task_id": task_id,
+                        "decision": canonical.encode(book.settled) if book.settled else None,
+                        "refused": book.refused,
+                        "batch_no": evidence.batch_no,
+                    }
+                    for task_id, book in tasks.items()
+                ],
+            )
+            await cursor.executemany(
+                QUERIES.put_worker,
+                [self._worker_row(job.job_id, worker, book) for worker, book in everyone.items()],
+            )
+        await tx.execute(
+            QUERIES.add_batch,
+            {
+                "job_id": job.job_id,
+                "batch_no": evidence.batch_no,
+                "root": "0x" + root.hex(),
+                "evidence_blob": blob,
+                "answers": len(evidence.answers),
+                "reserved_minor": evidence.reserved_minor,
+            },
+        )
+        await tx.execute(QUERIES.count_batch, {"job_id": job.job_id, "reserved_minor": evidence.reserved_minor})
+
+    @staticmethod
+    def _worker_row(job_id: str, worker: str, book: WorkerBook) -> dict[str, object]:
+        return {
+            "job_id": job_id,
+            "worker": worker,
+            "right_micro": book.standing.right_micro,
+            "wrong_micro": book.standing.wrong_micro,
+            "at_ms": book.standing.at_ms,
+            "cause": book.standing.cause,
+            "gold_right": book.gold_right,
+            "gold_seen": book.gold_seen,
+        }
+
+    async def _tasks_withdrawn(self, tx: Tx, sender: str, body: TasksWithdrawn) -> None:
+        await self._lock(tx, body.job_id, exchange=sender)
+        await tx.execute(QUERIES.withdraw_tasks, {"job_id": body.job_id, "task_ids": list(body.task_ids)})
+        await self._finish_if_done(tx, body.job_id)
+
+    async def _finish_if_done(self, tx: Tx, job_id: str) -> None:
+        """Tells exchange and reputation oracle, once, when every task has its final word."""
+        job = await self._lock(tx, job_id)
+        if job.recorded or not job.tasks_complete or await scalar(tx, QUERIES.unsettled, {"job_id": job_id}):
+            return
+        await tx.execute(QUERIES.set_recorded, {"job_id": job_id})
+        batches = await rows(tx, QUERIES.batches_of, {"job_id": job_id})
+        body = JobRecorded(
+            job_id=job_id,
+            evidence_blobs=tuple(blob for _, _, blob, _, _ in batches),
+            roots=tuple(root for _, root, _, _, _ in batches),
+            reserved_minor=job.reserved_minor,
+        )
+        await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
+        await self.ctx.send(tx, body, to_role="reputation", to=job.reputation)
+
+    # --- what others decide ---------------------------------------------------------------------------------------
+
+    async def _standings_changed(self, tx: Tx, body: StandingsChanged) -> None:
+        for standing in body.standings:
+            await tx.execute(
+                QUERIES.put_standing,
+                {
+                    "worker": standing.worker,
+                    "skill": standing.skill,
+                    "right_micro": standing.right_micro,
+                    "wrong_micro": standing.wrong_micro,
+                    "at_ms": standing.at_ms,
+                    "score_bp": standing.score_bp,
+                },
+            )
+
+    async def _report_ruled(self, tx: Tx, sender: str, body: ReportRuled) -> None:
+        job = await self._lock(tx, body.job_id)
+        if sender != job.jury:
+            raise NotYours(body.job_id, sender, "jury")
+        await tx.execute(
+            QUERIES.add_ruling,
+            {"job_id": job.job_id, "case_id": body.case_id, "paid": canonical.encode(body.jurors_paid_minor)},
+        )
+
+    async def _extra_pay_determined(self, tx: Tx, sender: str, body: ExtraPayDetermined) -> None:
+        """Reserves top-ups, bonuses and jurors' pay, each checked against what this oracle recorded itself."""
+        job = await self._lock(tx, body.job_id)
+        if sender != job.reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        if job.extra_reserved:
+            return
+        allowed = {pay.worker: pay.total_minor - pay.base_minor for pay in await self.most_pay(tx, job)}
+        for worker, extra_minor in body.extra_minor.items():
+            if not 0 <= extra_minor <= allowed.get(worker, 0):
+                raise ExtraPayOutOfBounds(worker, asked_minor=extra_minor, allowed_minor=allowed.get(worker, 0))
+        extra_minor = sum(body.extra_minor.values())
+        transaction = ""
+        if extra_minor:
+            transaction = await self.desk.reserve_extra(
+                tx,
+                job_id=job.job_id,
+                chain_id=job.chain_id,
+                escrow=job.escrow,
+                currency=job.parsed().pay.currency,
+                amount_minor=extra_minor,
+                reason=bytes.fromhex(canonical.content_hash(body)),
+            )
+        await tx.execute(QUERIES.extra_reserved, {"job_id": job.job_id, "extra_minor": extra_minor})
+        reserved_minor = await scalar(tx, "select reserved_minor from recording.jobs where job_id = %s", [job.job_id])
+        await self.ctx.send(
+            tx,
+            ExtraPayReserved(job_id=job.job_id, reserved_minor=reserved_minor, transaction=transaction),
+            to_role="reputation",
+            to=job.reputation,
+        )
+
+    async def most_pay(self, tx: Tx, job: JobRow) -> list[WorkerPay]:
+        """The most each worker can be paid: full bonus, top-up to the floor, jurors' pay as the jury ruled."""
+        pay = job.parsed().pay
+        effort = {
+            task_id: _facts(raw).effort_ms
+            for task_id, raw in await rows(tx, QUERIES.facts_of_job, {"job_id": job.job_id})
+        }
+        jurors: dict[str, int] = {}
+        for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job.job_id}):
+            for worker, minor in canonical.decode(raw, dict[str, int]).items():
+                jurors[worker] = jurors.get(worker, 0) + minor
+        pays: dict[str, WorkerPay] = {}
+        for worker, answers, base_minor, active, task_ids in await rows(
+            tx, QUERIES.earned_by_worker, {"job_id": job.job_id}
+        ):
+            worked_ms = sum(
+                credited_ms(pay, effort_ms=effort[task_id], active_ms=active_ms)
+                for task_id, active_ms in zip(task_ids or (), active or (), strict=True)
+            )
+            earned = Earned(
+                worker=worker, answers=answers, base_minor=base_minor, credited_ms=worked_ms, standing_bp=10_000
+            )
+            with_bonus, without = determine_pay(pay, earned, accepted=True), determine_pay(pay, earned, accepted=False)
+            pays[worker] = max(with_bonus, without, key=lambda one: one.total_minor)
+        for worker, minor in jurors.items():
+            own = pays.get(worker) or WorkerPay(
+                worker=worker, answers=0, credited_ms=0, base_minor=0, bonus_minor=0, top_up_minor=0, standing_bp=0
+            )
+            pays[worker] = WorkerPay(
+                worker=worker,
+                answers=own.answers,
+                credited_ms=own.credited_ms,
+                base_minor=own.base_minor,
+                bonus_minor=own.bonus_minor,
+                top_up_minor=own.top_up_minor,
+                jury_minor=minor,
+                standing_bp=own.standing_bp,
+            )
+        return list(pays.values())
+
+    # --- small things ---------------------------------------------------------------------------------------------
+
+    async def _lock(self, tx: Tx, job_id: str, *, exchange: str | None = None) -> JobRow:
+        job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
+        if job is None:
+            raise UnknownJob(job_id)
+        if exchange is not None and exchange != job.exchange:
+            raise NotYours(job_id, exchange, "exchange")
+        return job
+
+    def _salt(self) -> str:
+        return self.ctx.ids.random_bytes(32).hex()
+
+
+def _facts(raw: bytes) -> TaskFacts:
+    facts: TaskFacts = canonical.decode(raw, TaskFacts)
+    return facts
+
+
+def _brought(evidence: BatchEvidence, worker: str) -> WorkerBook:
+    return WorkerBook(standing_from(*evidence.standings[worker]))

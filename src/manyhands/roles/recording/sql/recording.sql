@@ -1,0 +1,111 @@
+-- name: add_job
+insert into recording.jobs (job_id, manifest, launcher, exchange, reputation, jury, chain_id, escrow, funded_minor)
+values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
+        %(funded_minor)s);
+
+-- name: lock_job
+-- Everything that changes a job's verdicts or money waits here, so that batches are judged one after the other.
+select job_id, manifest, launcher, exchange, reputation, jury, chain_id, escrow, funded_minor, reserved_minor, batches,
+       tasks_complete, recorded, extra_reserved
+from recording.jobs where job_id = %(job_id)s for update;
+
+-- name: add_task
+insert into recording.tasks (job_id, task_id, facts) values (%(job_id)s, %(task_id)s, %(facts)s)
+on conflict (job_id, task_id) do nothing;
+
+-- name: tasks_complete
+update recording.jobs set tasks_complete = true where job_id = %(job_id)s;
+
+-- name: withdraw_tasks
+update recording.tasks set withdrawn = true
+where job_id = %(job_id)s and task_id = any(%(task_ids)s) and decision is null;
+
+-- name: tasks_touched
+select task_id, facts, decision, refused, withdrawn, first_batch is null as is_new
+from recording.tasks where job_id = %(job_id)s and task_id = any(%(task_ids)s);
+
+-- name: withdrawals_untold
+-- Withdrawn since the last batch: they belong into the next evidence file, so that a replay leaves them out too.
+update recording.tasks set withdrawn_told = true
+where job_id = %(job_id)s and withdrawn and not withdrawn_told
+returning task_id, facts, first_batch is null as is_new;
+
+-- name: answers_of_tasks
+select task_id, worker, text_keyed, active_ms, received_at_ms
+from recording.answers where job_id = %(job_id)s and task_id = any(%(task_ids)s) and not refused
+order by batch_no, position;
+
+-- name: workers_of_tasks
+select worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen
+from recording.workers
+where job_id = %(job_id)s
+  and worker in (select worker from recording.answers where job_id = %(job_id)s and task_id = any(%(task_ids)s)
+                 union select unnest(%(workers)s::text[]));
+
+-- name: standings_of
+select worker, right_micro, wrong_micro, at_ms from recording.standings
+where skill = %(skill)s and worker = any(%(workers)s);
+
+-- name: put_worker
+insert into recording.workers (job_id, worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen)
+values (%(job_id)s, %(worker)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(cause)s, %(gold_right)s, %(gold_seen)s)
+on conflict (job_id, worker) do update
+set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
+    cause = excluded.cause, gold_right = excluded.gold_right, gold_seen = excluded.gold_seen;
+
+-- name: add_answer
+insert into recording.answers
+    (job_id, task_id, worker, batch_no, position, text_keyed, active_ms, received_at_ms, reward_minor, refused)
+values (%(job_id)s, %(task_id)s, %(worker)s, %(batch_no)s, %(position)s, %(text_keyed)s, %(active_ms)s,
+        %(received_at_ms)s, %(reward_minor)s, %(refused)s);
+
+-- name: put_task
+update recording.tasks
+set decision = %(decision)s, refused = %(refused)s, first_batch = coalesce(first_batch, %(batch_no)s)
+where job_id = %(job_id)s and task_id = %(task_id)s;
+
+-- name: add_batch
+insert into recording.batches (job_id, batch_no, root, evidence_blob, answers, reserved_minor)
+values (%(job_id)s, %(batch_no)s, %(root)s, %(evidence_blob)s, %(answers)s, %(reserved_minor)s);
+
+-- name: count_batch
+update recording.jobs set batches = batches + 1, reserved_minor = reserved_minor + %(reserved_minor)s
+where job_id = %(job_id)s;
+
+-- name: unsettled
+select count(*) from recording.tasks where job_id = %(job_id)s and decision is null and not withdrawn;
+
+-- name: set_recorded
+update recording.jobs set recorded = true where job_id = %(job_id)s;
+
+-- name: batches_of
+select batch_no, root, evidence_blob, answers, reserved_minor from recording.batches
+where job_id = %(job_id)s order by batch_no;
+
+-- name: put_standing
+insert into recording.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp)
+values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(score_bp)s)
+on conflict (worker, skill) do update
+set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
+    score_bp = excluded.score_bp
+where recording.standings.at_ms <= excluded.at_ms;
+
+-- name: earned_by_worker
+-- Base pay and credited time per worker, from what was recorded answer by answer.
+select worker, count(*) filter (where not refused) as answers, sum(reward_minor)::bigint as base_minor,
+       array_agg(active_ms order by batch_no, position) filter (where not refused) as active_ms,
+       array_agg(task_id order by batch_no, position) filter (where not refused) as task_ids
+from recording.answers where job_id = %(job_id)s group by worker;
+
+-- name: facts_of_job
+select task_id, facts from recording.tasks where job_id = %(job_id)s;
+
+-- name: extra_reserved
+update recording.jobs set extra_reserved = true, reserved_minor = reserved_minor + %(extra_minor)s
+where job_id = %(job_id)s;
+
+-- name: add_ruling
+insert into recording.rulings (job_id, case_id, jurors_paid_minor) values (%(job_id)s, %(case_id)s, %(paid)s);
+
+-- name: rulings_of
+select jurors_paid_minor from recording.rulings where job_id = %(job_id)s;
