@@ -222,8 +222,10 @@ def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) 
                 break
         if joined is not None:
             letters.append(letter)
-            box = joined if box is None else (
-                min(box[0], joined[0]), min(box[1], joined[1]), max(box[2], joined[2]), max(box[3], joined[3])
+            box = (
+                joined
+                if box is None
+                else (min(box[0], joined[0]), min(box[1], joined[1]), max(box[2], joined[2]), max(box[3], joined[3]))
             )
     text_page.close()
     return tuple(words)

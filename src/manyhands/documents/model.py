@@ -178,6 +178,8 @@ class Piece(msgspec.Struct, frozen=True):
     field_type: str = "text"
     line_group: int = 0
     readings: tuple[Reading, ...] = ()
+    empty: bool = False
+    """True for a table cell in which no ink stands."""
 
     def text_of(self, reader: str) -> str | None:
         """The named reader's text, or None when it saw nothing here."""

@@ -297,4 +297,3 @@ def _centre_in(inner: Box, outer: Box) -> bool:
 def _said_of(reading: Reading, box: Box) -> Reading:
     """The reading, said of another box."""
     return Reading(reading.reader, reading.text, reading.confidence_bp, box, reading.weakest_bp)
-

@@ -1,0 +1,187 @@
+"""Which pieces are believed without asking a person, and why.
+
+Rules kept here
+- The default is to ask. A piece is accepted unseen only when readers agree, are sure, and no rule speaks against it.
+- Rules name a way in which machines are known to err together, never a text of a particular data set.
+- Pure: the whole job's pieces in, a decision and its reason for each out; the same input gives the same decisions.
+- Thresholds are the job's (``Policy``), to be set by auditing a random sample of what was accepted (``audit``).
+
+>>> from .model import Box, Reading
+>>> box = Box(0, 0, 40, 20)
+>>> agreed = Piece("a", 1, box, 0, readings=(Reading("x", "12.50", 9990, box), Reading("y", "12.50", 9900, box)))
+>>> lost_point = Piece("b", 1, box, 1, readings=(Reading("x", "1250", 9990, box), Reading("y", "1250", 9990, box)))
+>>> decisions = decide_unseen([agreed, lost_point], POLICIES["agreement"])
+>>> decisions["a"].text, decisions["b"].because
+('12.50', 'format: digits that may have lost a decimal point')
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from .model import Piece, Reading
+from .text import core, tight, unified
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """When a piece is accepted unseen; part of a job's manifest.
+
+    agree           readers that must give the same text; 0 = accept nothing
+    confidence_bp   least confidence of the most trusted of them
+    weakest_bp      least confidence of its weakest character
+    format_rules    whether the rules of ``format_doubt`` and rare words apply
+    accept_dash     whether a cell that holds one flat mark is read as a dash
+    accept_empty    whether a cell without ink is read as empty
+    """
+
+    name: str
+    agree: int = 2
+    confidence_bp: int = 9_500
+    weakest_bp: int = 0
+    format_rules: bool = True
+    accept_dash: bool = True
+    accept_empty: bool = True
+
+
+POLICIES: dict[str, Policy] = {
+    "none": Policy("none", agree=0, accept_dash=False, accept_empty=False),
+    "agreement": Policy("agreement"),
+    "careful": Policy("careful", confidence_bp=9_800, weakest_bp=9_000),
+}
+"""Policies by name. ``agreement`` is the default, ``none`` has people key everything."""
+
+DEFAULT_POLICY = POLICIES["agreement"]
+
+
+@dataclass(frozen=True)
+class AcceptUnseen:
+    """Believed without a person: ``text`` may be empty for an empty cell."""
+
+    text: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A person must read it."""
+
+    because: str
+
+
+def decide_unseen(pieces: Sequence[Piece], policy: Policy = DEFAULT_POLICY) -> dict[str, AcceptUnseen | Ask]:
+    """A decision for every piece of a job.
+
+    pieces   all pieces of the job: how often a word occurs in it is one of the signs
+    returns  piece id -> decision
+    """
+    rare = rare_lookalikes(t for p in pieces for t in _words_of(p)) if policy.format_rules else frozenset[str]()
+    return {p.piece_id: _decide(p, policy, rare) for p in pieces}
+
+
+def _decide(piece: Piece, policy: Policy, rare: frozenset[str]) -> AcceptUnseen | Ask:
+    if policy.agree == 0:
+        return Ask("policy: people read everything")
+    if piece.empty:
+        return AcceptUnseen("", "no ink in the cell") if policy.accept_empty else Ask("an empty cell")
+    heard = [r for r in piece.readings if r.text]
+    dash = _dash(piece, heard)
+    if dash and policy.accept_dash:
+        return AcceptUnseen("-", dash)
+    if len(heard) < policy.agree:
+        return Ask("fewer readers than must agree")
+    text, backers = _largest_agreement(heard)
+    if len(backers) < policy.agree:
+        return Ask("readers disagree")
+    best = max(backers, key=lambda r: r.confidence_bp)
+    if best.confidence_bp < policy.confidence_bp or best.weakest_bp < policy.weakest_bp:
+        return Ask("readers agree but are unsure")
+    if policy.format_rules:
+        doubt = format_doubt(text) or rare_word(text, rare)
+        if doubt:
+            return Ask(doubt)
+    return AcceptUnseen(text, f"{len(backers)} readers agree")
+
+
+def _dash(piece: Piece, heard: Sequence[Reading]) -> str:
+    """Why a flat mark is a dash: its shape says so and no reader says otherwise."""
+    if not any(r.reader == "ink" and r.text == "-" for r in heard):
+        return ""
+    others = [r for r in heard if r.reader != "ink" and unified(r.text) not in {"-", "_", "~", "="}]
+    return "" if any(r.confidence_bp >= 8_000 for r in others) else "one flat mark, read as a dash"
+
+
+def _largest_agreement(heard: Sequence[Reading]) -> tuple[str, list[Reading]]:
+    """The text most readers give (spacing and case aside), in the words of the first of them."""
+    groups: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in heard:
+        groups[tight(reading.text)].append(reading)
+    backers = max(groups.values(), key=len)
+    return backers[0].text, backers
+
+
+def format_doubt(text: str) -> str:
+    """A known way in which readers err together, or an empty string.
+
+    >>> format_doubt("8091"), format_doubt("CO2"), format_doubt("7"), format_doubt("Total")
+    ('format: digits that may have lost a decimal point', 'format: a word that mixes letters and digits', \
+'format: a bare number that may have lost its minus', '')
+    """
+    plain = unified(text)
+    squeezed = plain.replace(" ", "")
+    if re.fullmatch(r"[-+]?\d{1,2}", squeezed):
+        return "format: a bare number that may have lost its minus"
+    for word in re.findall(r"[^\s:/]+", plain):
+        if re.fullmatch(r"\W*\d{3,6}\W*", word):
+            return "format: digits that may have lost a decimal point"
+        if re.search(r"\d[OISBLoisbl|](?![a-zA-Z])|(?<![a-zA-Z])[OISBLoisbl|]\d", word):
+            return "format: a letter beside a digit that looks like one"
+        if len(word) >= 8 and re.match(r"[1I0Ol]", word) and any(c.isdigit() for c in word):
+            return "format: a long code that begins with an ambiguous sign"
+        if re.search(r"[A-Za-z]\d|\d[A-Za-z]", word):
+            return "format: a word that mixes letters and digits"
+    if re.search(r"\d \d{2}$", plain) or re.search(r"\d,\d{2}\.\d", plain):
+        return "format: a blank or comma where a decimal point may stand"
+    return ""
+
+
+def _words_of(piece: Piece) -> Iterable[str]:
+    first = next((r.text for r in piece.readings if r.text), "")
+    return re.findall(r"[^\W\d_]{4,}", unified(first).upper())
+
+
+def rare_lookalikes(words: Iterable[str]) -> frozenset[str]:
+    """Words one letter away from a word that is at least three times as frequent in the job: "INVOLCE".
+
+    words    every word of four letters or more, with repetition
+    returns  the suspicious ones, upper case
+    """
+    counts = Counter(words)
+    by_hole: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for word in counts:
+        for i in range(len(word)):
+            by_hole[word[:i], word[i + 1 :]].append(word)
+    suspicious: set[str] = set()
+    for family in by_hole.values():
+        if len(family) > 1:
+            most = max(counts[w] for w in family)
+            suspicious.update(w for w in family if counts[w] * 3 <= most)
+    return frozenset(suspicious)
+
+
+def rare_word(text: str, rare: frozenset[str]) -> str:
+    """The reason to doubt a text that holds a suspicious word, or an empty string."""
+    for word in re.findall(r"[^\W\d_]{4,}", unified(text).upper()):
+        if word in rare:
+            return "word: one letter from a word that is common in this job"
+    return ""
+
+
+def wrong_among_accepted(decisions: Mapping[str, AcceptUnseen | Ask], truth: Mapping[str, str]) -> tuple[int, int]:
+    """(wrong, accepted) of the decisions whose truth is known: for audits and benchmarks."""
+    accepted = {i: d for i, d in decisions.items() if isinstance(d, AcceptUnseen) and i in truth}
+    return sum(core(d.text) != core(truth[i]) for i, d in accepted.items()), len(accepted)

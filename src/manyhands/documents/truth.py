@@ -1,0 +1,187 @@
+"""Truth for simulated people: which text each piece really holds, and what a person of some error rate would key.
+
+Rules kept here
+- Truth comes from a truth file (schema of the development documents), never from a reader; readings only help to
+  find where in a truth line a piece begins and ends.
+- Every character of a truth line that any piece touches is given to exactly one piece, so perfect answers put
+  together again give the truth.
+- Chance comes in as ``rng``. Whoever shows a figure made with this says that people were simulated.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rapidfuzz.distance import Levenshtein
+
+from .layout import reading_order
+from .model import Box, Piece, Reading
+from .text import same_value, unified
+
+_UNKNOWN = "\ufffc"
+"""Stands for one character that no reader has read."""
+
+
+def truth_for_pieces(pieces: Sequence[Piece], truth_doc: Mapping[str, Any]) -> dict[str, str]:
+    """The true text of every piece of one document.
+
+    pieces     all pieces of all pages of the document
+    truth_doc  decoded truth file
+    returns    piece id -> text, empty where nothing is written
+    """
+    texts = {p.piece_id: "" for p in pieces}
+    for page_no in sorted({p.page_no for p in pieces}):
+        own = [p for p in pieces if p.page_no == page_no]
+        known = [line for line in truth_doc.get("lines", []) if line["page"] == page_no]
+        lines = [(Box(*line["box"]), unified(line["text"])) for line in known]
+        for piece_group, line_group in _groups(own, lines):
+            texts.update(_dealt(piece_group, line_group))
+    return texts
+
+
+def _meets(piece: Box, line: Box) -> bool:
+    shared = piece.shared(line)
+    return (
+        shared.area_px > 0
+        and shared.height_px * 2 >= min(piece.height_px, line.height_px)
+        and shared.width_px * 5 >= min(piece.width_px, line.width_px)
+    )
+
+
+def _groups(
+    pieces: Sequence[Piece], lines: Sequence[tuple[Box, str]]
+) -> list[tuple[list[Piece], list[tuple[Box, str]]]]:
+    """Pieces and truth lines that hang together by overlap, each side in reading order."""
+    parent = list(range(len(pieces) + len(lines)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for i, piece in enumerate(pieces):
+        if piece.empty:
+            continue
+        for k, (box, _) in enumerate(lines):
+            if _meets(piece.box, box):
+                parent[root(i)] = root(len(pieces) + k)
+    grouped: dict[int, tuple[list[Piece], list[tuple[Box, str]]]] = {}
+    for i, piece in enumerate(pieces):
+        grouped.setdefault(root(i), ([], []))[0].append(piece)
+    for k, line in enumerate(lines):
+        grouped.setdefault(root(len(pieces) + k), ([], []))[1].append(line)
+    result = []
+    for some, several in grouped.values():
+        if some and several:
+            ordered = [some[i] for i in reading_order([p.box for p in some])]
+            result.append((ordered, [several[i] for i in reading_order([b for b, _ in several])]))
+    return result
+
+
+def _dealt(pieces: Sequence[Piece], lines: Sequence[tuple[Box, str]]) -> dict[str, str]:
+    """Deals the words of the lines out to the pieces by aligning what readers saw with what is true."""
+    text = " ".join(t for _, t in lines)
+    if len(pieces) == 1:
+        return {pieces[0].piece_id: text}
+    seen = [_seen(p) for p in pieces]
+    heard = "".join(seen)
+    squeezed = text.replace(" ", "")
+    word_starts, at = {0}, 0
+    for word in text.split(" "):
+        at += len(word)
+        word_starts.add(at)
+    ends: list[int] = []
+    passed = 0
+    for part in seen:
+        passed += len(part)
+        ends.append(_aligned(heard.upper(), squeezed.upper(), passed))
+    ends[-1] = len(squeezed)
+    dealt: dict[str, str] = {}
+    start = 0
+    for piece, end in zip(pieces, ends, strict=True):
+        near = min(word_starts, key=lambda w, end=end: (abs(w - end), w))  # type: ignore[misc]  # bound on purpose
+        stop = max(start, near if abs(near - end) <= 3 else end)
+        dealt[piece.piece_id] = _with_blanks(text, start, stop)
+        start = stop
+    return dealt
+
+
+def _seen(piece: Piece) -> str:
+    for reading in piece.readings:
+        if reading.text:
+            return unified(reading.text).replace(" ", "")
+    return _UNKNOWN * max(1, round(piece.box.width_px / max(1.0, 0.5 * piece.box.height_px)))
+
+
+def _aligned(heard: str, true: str, position: int) -> int:
+    """Where a position in the heard text lies in the true text, by the cheapest edit path."""
+    for block in Levenshtein.opcodes(heard, true):
+        if block.src_start <= position <= block.src_end and block.src_end > block.src_start:
+            if position == block.src_end:
+                return block.dest_end
+            if block.tag == "delete":
+                return block.dest_start
+            return min(block.dest_end, block.dest_start + position - block.src_start)
+    return len(true) if position else 0
+
+
+def _with_blanks(text: str, start: int, stop: int) -> str:
+    """Characters ``start`` to ``stop`` of the text counted without blanks, its blanks put back."""
+    out: list[str] = []
+    count = 0
+    for letter in text:
+        if letter == " ":
+            if start < count < stop:
+                out.append(" ")
+            continue
+        if start <= count < stop:
+            out.append(letter)
+        count += 1
+    return "".join(out)
+
+
+def simulate_answer(
+    truth_text: str,
+    readings: Sequence[Reading],
+    *,
+    error_rate: float = 0.03,
+    rng: random.Random,
+    repeat_share: float = 0.15,
+) -> str:
+    """What a simulated person keys for a piece.
+
+    error_rate    chance that the answer is wrong
+    repeat_share  share of wrong answers that repeat the machine's own mistake, where it made one
+    returns       the truth, a reader's mistake, or the truth with one slip of the finger
+    """
+    if rng.random() >= error_rate:
+        return truth_text
+    mistakes = [r.text for r in readings if r.text and not same_value(r.text, truth_text)]
+    if mistakes and rng.random() < repeat_share:
+        return mistakes[0]
+    return _slip(truth_text, rng)
+
+
+def _slip(text: str, rng: random.Random) -> str:
+    """One letter or digit left out, doubled, swapped with its neighbour or hit wrongly; never the same value."""
+    if not text:
+        return rng.choice(("-", ".", "1"))
+    alphabet = string.digits if any(c.isdigit() for c in text) else string.ascii_lowercase
+    for _ in range(20):
+        i = rng.randrange(len(text))
+        kind = rng.randrange(4)
+        if kind == 0 and len(text) > 1:
+            slipped = text[:i] + text[i + 1 :]
+        elif kind == 1:
+            slipped = text[:i] + text[i] + text[i:]
+        elif kind == 2 and i + 1 < len(text):
+            slipped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
+        else:
+            slipped = text[:i] + rng.choice(alphabet) + text[i + 1 :]
+        if not same_value(slipped, text):
+            return slipped
+    return text + rng.choice(alphabet)
