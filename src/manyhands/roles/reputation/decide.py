@@ -1,0 +1,134 @@
+"""From evidence, holdback and standings to a verdict and everyone's pay. Pure.
+
+Rules kept here
+- Evidence that does not give the recorded decisions again stops everything: nothing is paid on a wrong count.
+- A standing moves by outcomes with causes; replaying them gives it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from manyhands.pricing import Earned, credited_ms, determine_pay
+from manyhands.protocol.errors import ProtocolError
+from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, PayoutsFile, WorkerPay
+from manyhands.protocol.manifest import Manifest
+from manyhands.quality import acceptance_test, reputation
+from manyhands.task_types.judging import PRIOR, JobBook, skill_name, standing_from
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A job judged again. earned per worker has no standing yet."""
+
+    outcomes: tuple[reputation.Outcome, ...]
+    confidences_bp: tuple[int, ...]
+    base_minor: Mapping[str, int]
+    answers: Mapping[str, int]
+    credited_ms: Mapping[str, int]
+
+    @property
+    def reserved_minor(self) -> int:
+        return sum(self.base_minor.values())
+
+
+def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
+    """Judges every batch again.
+
+    raises  EvidenceMismatch where decisions, refusals or rewards are not what the rule gives
+    """
+    book = JobBook(manifest.quality, skill_name(manifest))
+    outcomes: list[reputation.Outcome] = []
+    confidences: list[int] = []
+    base: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    worked: dict[str, int] = {}
+    for expected_no, batch in enumerate(batches, start=1):
+        if batch.batch_no != expected_no or batch.job_id != manifest.job_id:
+            raise EvidenceMismatch("order of batches", expected=str(expected_no), found=str(batch.batch_no))
+        try:
+            judged = book.replay(batch)
+        except KeyError as missing:
+            raise ProtocolError(f"batch {expected_no}: the evidence lacks {missing}") from missing
+        for what, found, expected in (
+            ("decisions", batch.decisions, judged.decisions),
+            ("refusals", batch.refused, judged.refused),
+            ("rewards", tuple(r.reward_minor for r in batch.answers), judged.rewards_minor),
+        ):
+            if found != expected:
+                raise EvidenceMismatch(f"{what} of batch {expected_no}", expected=_short(expected), found=_short(found))
+        outcomes += judged.outcomes
+        confidences += [one.confidence_bp for one in judged.decisions if one.outcome == "accept"]
+        refused = {(one.task_id, one.worker) for one in judged.refused}
+        for record in batch.answers:
+            worker = record.answer.worker
+            base[worker] = base.get(worker, 0) + record.reward_minor
+            if (record.answer.task_id, worker) in refused:
+                counts.setdefault(worker, 0)
+                worked.setdefault(worker, 0)
+                continue
+            counts[worker] = counts.get(worker, 0) + 1
+            worked[worker] = worked.get(worker, 0) + credited_ms(
+                manifest.pay,
+                effort_ms=book.tasks[record.answer.task_id].facts.effort_ms,
+                active_ms=record.answer.active_ms,
+            )
+    return Replayed(tuple(outcomes), tuple(confidences), base, counts, worked)
+
+
+def moved_standings(
+    outcomes: Sequence[reputation.Outcome], before: Mapping[str, tuple[int, int, int]]
+) -> dict[str, reputation.Standing]:
+    """Standings after these outcomes, in their order. before: counts (right_micro, wrong_micro, at_ms) where known."""
+    after: dict[str, reputation.Standing] = {}
+    for outcome in outcomes:
+        start = after.get(outcome.worker) or standing_from(*before.get(outcome.worker, (0, 0, 0)))
+        after[outcome.worker] = reputation.apply(start, outcome, PRIOR)
+    return after
+
+
+def payouts(
+    manifest: Manifest,
+    replayed: Replayed,
+    verdict: acceptance_test.JobVerdict,
+    *,
+    scores_bp: Mapping[str, int],
+    jurors_minor: Mapping[str, int],
+) -> PayoutsFile:
+    """Everyone's pay, in order of address: the same evidence gives the same file, to the byte."""
+    pay: list[WorkerPay] = []
+    for worker in sorted({*replayed.base_minor, *jurors_minor}):
+        earned = Earned(
+            worker=worker,
+            answers=replayed.answers.get(worker, 0),
+            base_minor=replayed.base_minor.get(worker, 0),
+            credited_ms=replayed.credited_ms.get(worker, 0),
+            standing_bp=scores_bp.get(worker, 0),
+        )
+        own = determine_pay(manifest.pay, earned, accepted=verdict.accepted)
+        pay.append(
+            WorkerPay(
+                worker=own.worker,
+                answers=own.answers,
+                credited_ms=own.credited_ms,
+                base_minor=own.base_minor,
+                bonus_minor=own.bonus_minor,
+                top_up_minor=own.top_up_minor,
+                jury_minor=jurors_minor.get(worker, 0),
+                standing_bp=own.standing_bp,
+            )
+        )
+    return PayoutsFile(
+        job_id=manifest.job_id,
+        measured_bp=-1 if verdict.measured_bp is None else verdict.measured_bp,
+        lower_bp=verdict.lower_bp,
+        accepted=verdict.accepted,
+        rests_on="; ".join(verdict.rests_on),
+        pay=tuple(one for one in pay if one.total_minor > 0),
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,408 @@
+"""The reputation oracle at work: waits for record and results, judges, has pay reserved, pays, completes, delivers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from manyhands.documents.compare import Comparison, compare_package
+from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
+from manyhands.protocol import canonical
+from manyhands.protocol.errors import ProtocolError
+from manyhands.protocol.evidence import BatchEvidence, PayoutsFile, WorkerPay
+from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.messages import (
+    Envelope,
+    ExtraPayDetermined,
+    ExtraPayReserved,
+    HoldbackHanded,
+    JobFunded,
+    JobJudged,
+    JobRecorded,
+    JobSettled,
+    ReportRuled,
+    ResultsAssembled,
+    Standing,
+    StandingsChanged,
+    open_envelope,
+)
+from manyhands.quality import acceptance_test, reference
+from manyhands.roles import RoleContext
+from manyhands.store.database import Tx, row_of, rows, scalar
+from manyhands.store.sql import load_queries
+from manyhands.task_types.judging import skill_name
+
+from .decide import Replayed, moved_standings, payouts, replay
+
+QUERIES = load_queries("manyhands.roles.reputation", "sql")
+
+
+class NotYours(ProtocolError):
+    """A message about a job from a party that has no such role in it."""
+
+    def __init__(self, job_id: str, sender: str, role: str) -> None:
+        self.job_id, self.sender, self.role = job_id, sender, role
+        super().__init__(f"{sender} is not the {role} of job {job_id}")
+
+
+class UnknownJob(ProtocolError):
+    """A message about a job that was never announced as funded."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} is not known here", cure="Send JobFunded first.")
+
+
+class TamperedPackage(ProtocolError):
+    """The results at hand are not the results announced."""
+
+    def __init__(self, job_id: str, *, expected: str, found: str) -> None:
+        self.job_id, self.expected, self.found = job_id, expected, found
+        super().__init__(f"results of job {job_id} have hash {found}, announced was {expected}")
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A row of reputation.jobs."""
+
+    job_id: str
+    manifest: bytes
+    launcher: str
+    exchange: str
+    recording: str
+    jury: str
+    chain_id: int
+    escrow: str
+    funded_minor: int
+    state: str
+    evidence_blobs: bytes | None
+    package_blob: str | None
+    package_hash: str | None
+    payouts: bytes | None
+    payouts_blob: str | None
+    chunks: int
+
+    def parsed(self) -> Manifest:
+        return parse_manifest(self.manifest)
+
+    def payouts_file(self) -> PayoutsFile:
+        if self.payouts is None:
+            raise ProtocolError(f"job {self.job_id} has not been judged")
+        found: PayoutsFile = canonical.decode(self.payouts, PayoutsFile)
+        return found
+
+
+class ReputationOracle:
+    """One reputation oracle. `desk` is its place at the ledger."""
+
+    def __init__(self, ctx: RoleContext, desk: Desk) -> None:
+        self.ctx, self.desk = ctx, desk
+
+    def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
+        """Background jobs by name."""
+        return {"reputation.judge": self.judge}
+
+    async def on_message(self, tx: Tx, envelope: Envelope) -> None:
+        """Applies one checked message. raises ProtocolError to refuse it for good"""
+        body, sender = open_envelope(envelope), envelope.sender
+        match body:
+            case JobFunded():
+                await self._job_funded(tx, sender, body)
+            case HoldbackHanded():
+                await self._lock(tx, body.job_id, launcher=sender)
+                for doc_id, blob in body.truth_blobs.items():
+                    await tx.execute(
+                        QUERIES.add_holdback, {"job_id": body.job_id, "doc_id": doc_id, "truth_blob": blob}
+                    )
+            case JobRecorded():
+                await self._lock(tx, body.job_id, recording=sender)
+                await tx.execute(
+                    QUERIES.set_recorded,
+                    {"job_id": body.job_id, "evidence_blobs": canonical.encode(body.evidence_blobs)},
+                )
+                await self._judge_when_whole(tx, body.job_id)
+            case ResultsAssembled():
+                await self._lock(tx, body.job_id, exchange=sender)
+                await tx.execute(
+                    QUERIES.set_package,
+                    {"job_id": body.job_id, "package_blob": body.package_blob, "package_hash": body.package_hash},
+                )
+                await self._judge_when_whole(tx, body.job_id)
+            case ReportRuled():
+                await self._lock(tx, body.job_id, jury=sender)
+                paid = canonical.encode(body.jurors_paid_minor)
+                await tx.execute(QUERIES.add_ruling, {"job_id": body.job_id, "case_id": body.case_id, "paid": paid})
+            case ExtraPayReserved():
+                await self._lock(tx, body.job_id, recording=sender)
+                await self._pay_when_reserved(tx, body.job_id)
+            case _:
+                raise ProtocolError(f"the reputation oracle takes no {type(body).__name__}")
+
+    async def on_chain_event(self, tx: Tx, event: DeskEvent) -> None:
+        """Moves a job on when the chain has confirmed the step before."""
+        job_id = await scalar(tx, QUERIES.job_of_escrow, {"chain_id": event.chain_id, "escrow": event.address})
+        if job_id is None:
+            return
+        match event.name:
+            case "Anchored" | "Reserved":
+                await self._pay_when_reserved(tx, job_id)
+            case "BulkTransferV3":
+                await self._complete_when_paid(tx, job_id)
+            case "Completed":
+                await self._settle(tx, job_id)
+            case _:
+                pass
+
+    # --- judging --------------------------------------------------------------------------------------------------
+
+    async def _job_funded(self, tx: Tx, sender: str, body: JobFunded) -> None:
+        if sender != body.launcher or body.routing.reputation != self.ctx.address:
+            raise NotYours(body.job_id, sender, "launcher")
+        await self.desk.need_funded(
+            tx,
+            job_id=body.job_id,
+            chain_id=body.routing.chain_id,
+            escrow=body.escrow,
+            funded_minor=body.funded_minor,
+            currency=body.manifest.pay.currency,
+        )
+        await tx.execute(
+            QUERIES.add_job,
+            {
+                "job_id": body.job_id,
+                "manifest": canonical.encode(body.manifest),
+                "launcher": sender,
+                "exchange": body.routing.exchange,
+                "recording": body.routing.recording,
+                "jury": body.routing.jury,
+                "chain_id": body.routing.chain_id,
+                "escrow": body.escrow,
+                "funded_minor": body.funded_minor,
+            },
+        )
+
+    async def _judge_when_whole(self, tx: Tx, job_id: str) -> None:
+        job = await self._lock(tx, job_id)
+        if job.state == "open" and job.evidence_blobs is not None and job.package_blob is not None:
+            await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "judging"})
+            await self.ctx.jobs.enqueue(tx, "reputation.judge", queue="roles", args={"job_id": job_id}, lock=job_id)
+
+    async def judge(self, job_id: str) -> None:
+        """Background job: the whole-job verdict, standings and pay. Safe to run again at any moment."""
+        async with self.ctx.db.transaction() as tx:
+            job = await self._lock(tx, job_id)
+            if job.state != "judging":
+                return
+            manifest = job.parsed()
+            replayed = replay(manifest, await self._evidence(job))
+            comparison = await self._compare(tx, job)
+            verdict = await self._verdict(tx, manifest, replayed, comparison)
+            scores = await self._move_standings(tx, job, manifest, replayed)
+            jurors: dict[str, int] = {}
+            for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job_id}):
+                for worker, minor in canonical.decode(raw, dict[str, int]).items():
+                    jurors[worker] = jurors.get(worker, 0) + minor
+            file = payouts(manifest, replayed, verdict, scores_bp=scores, jurors_minor=jurors)
+            raw_file = canonical.encode(file)
+            blob = await self.ctx.blobs.put(raw_file, media_type="application/json", namespace=job_id)
+            chunks = -(-len(file.pay) // PAYOUT_CHUNK)
+            await tx.execute(
+                QUERIES.set_payouts, {"job_id": job_id, "payouts": raw_file, "payouts_blob": blob, "chunks": chunks}
+            )
+            await tx.execute(
+                QUERIES.add_reference,
+                {
+                    "job_id": job_id,
+                    "category": manifest.task_type,
+                    "pieces": len(replayed.confidences_bp),
+                    "answers": sum(replayed.answers.values()),
+                    "effort_ms": sum(replayed.credited_ms.values()),
+                    "right_pieces": comparison.right,
+                    "judged_pieces": comparison.seen,
+                },
+            )
+            judged = JobJudged(
+                job_id=job_id,
+                accepted=file.accepted,
+                measured_bp=file.measured_bp,
+                lower_bp=file.lower_bp,
+                rests_on=file.rests_on,
+            )
+            await self.ctx.send(tx, judged, to_role="launcher", to=job.launcher)
+            await self.ctx.send(tx, judged, to_role="exchange", to=job.exchange)
+            extra = {pay.worker: pay.total_minor - pay.base_minor for pay in file.pay}
+            await self.ctx.send(
+                tx,
+                ExtraPayDetermined(
+                    job_id=job_id,
+                    extra_minor={worker: minor for worker, minor in extra.items() if minor},
+                    payouts_blob=blob,
+                ),
+                to_role="recording",
+                to=job.recording,
+            )
+
+    async def _evidence(self, job: JobRow) -> list[BatchEvidence]:
+        blobs: tuple[str, ...] = canonical.decode(job.evidence_blobs or b"[]", tuple[str, ...])
+        return [canonical.decode(await self.ctx.blobs.get(blob), BatchEvidence) for blob in blobs]
+
+    async def _compare(self, tx: Tx, job: JobRow) -> Comparison:
+        """The delivered records beside the holdback."""
+        raw = await self.ctx.blobs.get(job.package_blob or "")
+        found = hashlib.sha256(raw).hexdigest()
+        if found != job.package_hash:
+            raise TamperedPackage(job.job_id, expected=job.package_hash or "", found=found)
+        truths = {
+            doc_id: await self.ctx.blobs.get(blob)
+            for doc_id, blob in await rows(tx, QUERIES.holdback_of, {"job_id": job.job_id})
+        }
+        return compare_package(raw, truths)
+
+    async def _verdict(
+        self, tx: Tx, manifest: Manifest, replayed: Replayed, comparison: Comparison
+    ) -> acceptance_test.JobVerdict:
+        finished = [reference.FinishedJob(*row) for row in await rows(tx, QUERIES.reference_rows)]
+        return acceptance_test.judge_job(
+            comparison.pairs[: manifest.quality.holdback_max],
+            manifest.quality.benchmark_bp,
+            confidences_bp=replayed.confidences_bp,
+            reference=reference.learn(finished).get(manifest.task_type),
+        )
+
+    async def _move_standings(self, tx: Tx, job: JobRow, manifest: Manifest, replayed: Replayed) -> dict[str, int]:
+        """Moves everyone's standing, tells the others, and returns the published scores."""
+        skill = skill_name(manifest)
+        workers = sorted(replayed.base_minor)
+        known = await rows(tx, QUERIES.standings_of, {"skill": skill, "workers": workers})
+        before = {worker: (right, wrong, at_ms) for worker, right, wrong, at_ms, _ in known}
+        after = moved_standings(replayed.outcomes, before)
+        async with tx.cursor() as cursor:
+            await cursor.executemany(
+                QUERIES.add_outcome,
+                [
+                    {
+                        "job_id": job.job_id,
+                        "worker": outcome.worker,
+                        "skill": skill,
+                        "cause": outcome.cause,
+                        "was_right": outcome.right,
+                        "weight_bp": outcome.weight_bp,
+                        "at_ms": outcome.at_ms,
+                        "position": position,
+                    }
+                    for position, outcome in enumerate(replayed.outcomes)
+                ],
+            )
+            await cursor.executemany(
+                QUERIES.put_standing,
+                [
+                    {
+                        "worker": worker,
+                        "skill": skill,
+                        "right_micro": standing.right_micro,
+                        "wrong_micro": standing.wrong_micro,
+                        "at_ms": standing.at_ms,
+                        "score_bp": standing.score_bp,
+                        "mean_bp": standing.mean_bp,
+                        "cause": standing.cause,
+                    }
+                    for worker, standing in sorted(after.items())
+                ],
+            )
+        if after:
+            body = StandingsChanged(
+                job_id=job.job_id,
+                standings=tuple(
+                    Standing(
+                        worker=worker,
+                        skill=skill,
+                        right_micro=standing.right_micro,
+                        wrong_micro=standing.wrong_micro,
+                        at_ms=standing.at_ms,
+                        score_bp=standing.score_bp,
+                        because=f"job {job.job_id}",
+                    )
+                    for worker, standing in sorted(after.items())
+                ),
+            )
+            await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
+            await self.ctx.send(tx, body, to_role="recording", to=job.recording)
+        return {worker: standing.score_bp for worker, standing in after.items()}
+
+    # --- paying ---------------------------------------------------------------------------------------------------
+
+    async def _pay_when_reserved(self, tx: Tx, job_id: str) -> None:
+        """Sends the payouts once the chain holds every reservation they need."""
+        job = await self._lock(tx, job_id)
+        if job.state != "reserving":
+            return
+        file = job.payouts_file()
+        if await self.desk.reserved_minor(tx, chain_id=job.chain_id, escrow=job.escrow) < file.total_minor:
+            return
+        if not file.pay:
+            await self._complete(tx, job)
+            return
+        for chunk_no in range(job.chunks):
+            await self.desk.pay_in_bulk(
+                tx,
+                job_id=job_id,
+                chain_id=job.chain_id,
+                escrow=job.escrow,
+                currency=job.parsed().pay.currency,
+                chunk_no=chunk_no,
+                pay=[(pay.worker, pay.total_minor) for pay in _chunk(file, chunk_no)],
+                url=f"blob:{job.payouts_blob}",
+                hash_=hashlib.sha256(job.payouts or b"").hexdigest(),
+            )
+        await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "paying"})
+
+    async def _complete_when_paid(self, tx: Tx, job_id: str) -> None:
+        job = await self._lock(tx, job_id)
+        if job.state != "paying":
+            return
+        if await self.desk.payouts_seen(tx, chain_id=job.chain_id, escrow=job.escrow) >= job.chunks:
+            await self._complete(tx, job)
+
+    async def _complete(self, tx: Tx, job: JobRow) -> None:
+        await self.desk.complete(tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow)
+        await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "completing"})
+
+    async def _settle(self, tx: Tx, job_id: str) -> None:
+        """The chain says the escrow is complete: books are closed and everyone is told."""
+        job = await self._lock(tx, job_id)
+        if job.state != "completing":
+            return
+        file = job.payouts_file()
+        outcome = await self.desk.close_books(
+            tx, job_id=job_id, chain_id=job.chain_id, escrow=job.escrow, currency=job.parsed().pay.currency
+        )
+        body = JobSettled(
+            job_id=job_id,
+            accepted=file.accepted,
+            paid_minor={pay.worker: pay.total_minor for pay in file.pay},
+            fees_minor=outcome.fees_minor,
+            refunded_minor=outcome.refunded_minor,
+            package_blob=job.package_blob or "",
+            package_hash=job.package_hash or "",
+            payouts_blob=job.payouts_blob or "",
+            transactions=outcome.transactions,
+        )
+        await self.ctx.send(tx, body, to_role="launcher", to=job.launcher)
+        await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
+        await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "settled"})
+
+    # --- small things ---------------------------------------------------------------------------------------------
+
+    async def _lock(self, tx: Tx, job_id: str, **expected: str) -> JobRow:
+        job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
+        if job is None:
+            raise UnknownJob(job_id)
+        for role, sender in expected.items():
+            if getattr(job, role) != sender:
+                raise NotYours(job_id, sender, role)
+        return job
+
+
+def _chunk(file: PayoutsFile, chunk_no: int) -> tuple[WorkerPay, ...]:
+    return file.pay[chunk_no * PAYOUT_CHUNK : (chunk_no + 1) * PAYOUT_CHUNK]

@@ -1,0 +1,66 @@
+-- name: add_job
+insert into reputation.jobs (job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor)
+values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(recording)s, %(jury)s, %(chain_id)s, %(escrow)s,
+        %(funded_minor)s);
+
+-- name: lock_job
+select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs,
+       package_blob, package_hash, payouts, payouts_blob, chunks
+from reputation.jobs where job_id = %(job_id)s for update;
+
+-- name: job_of_escrow
+select job_id from reputation.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s;
+
+-- name: add_holdback
+insert into reputation.holdback (job_id, doc_id, truth_blob) values (%(job_id)s, %(doc_id)s, %(truth_blob)s)
+on conflict do nothing;
+
+-- name: holdback_of
+select doc_id, truth_blob from reputation.holdback where job_id = %(job_id)s order by doc_id;
+
+-- name: add_ruling
+insert into reputation.rulings (job_id, case_id, jurors_paid_minor) values (%(job_id)s, %(case_id)s, %(paid)s);
+
+-- name: rulings_of
+select jurors_paid_minor from reputation.rulings where job_id = %(job_id)s order by case_id;
+
+-- name: set_recorded
+update reputation.jobs set evidence_blobs = %(evidence_blobs)s where job_id = %(job_id)s;
+
+-- name: set_package
+update reputation.jobs set package_blob = %(package_blob)s, package_hash = %(package_hash)s where job_id = %(job_id)s;
+
+-- name: set_state
+update reputation.jobs set state = %(state)s where job_id = %(job_id)s;
+
+-- name: set_payouts
+update reputation.jobs
+set state = 'reserving', payouts = %(payouts)s, payouts_blob = %(payouts_blob)s, chunks = %(chunks)s
+where job_id = %(job_id)s;
+
+-- name: standings_of
+select worker, right_micro, wrong_micro, at_ms, cause from reputation.standings
+where skill = %(skill)s and worker = any(%(workers)s) for update;
+
+-- name: add_outcome
+insert into reputation.outcomes (job_id, worker, skill, cause, was_right, weight_bp, at_ms, position)
+values (%(job_id)s, %(worker)s, %(skill)s, %(cause)s, %(was_right)s, %(weight_bp)s, %(at_ms)s, %(position)s);
+
+-- name: put_standing
+insert into reputation.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp, mean_bp, cause)
+values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(score_bp)s, %(mean_bp)s, %(cause)s)
+on conflict (worker, skill) do update
+set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
+    score_bp = excluded.score_bp, mean_bp = excluded.mean_bp, cause = excluded.cause;
+
+-- name: add_reference
+insert into reputation.reference (job_id, category, pieces, answers, effort_ms, right_pieces, judged_pieces)
+values (%(job_id)s, %(category)s, %(pieces)s, %(answers)s, %(effort_ms)s, %(right_pieces)s, %(judged_pieces)s)
+on conflict do nothing;
+
+-- name: reference_rows
+select category, pieces, answers, effort_ms, right_pieces, judged_pieces from reputation.reference;
+
+-- name: causes_of
+select skill, was_right, cause, at_ms, job_id from reputation.outcomes
+where worker = %(worker)s order by at_ms desc, position desc limit %(most)s;
