@@ -110,16 +110,19 @@ def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: Fee
     juror_minor = reward_minor(pay, effort_ms=JUROR_EFFORT_MS)
     paid_most = base_most + share_bp_ceil(base_most, pay.bonus_max_bp) + share_bp_ceil(base_most, TOP_UP_RESERVE_BP)
     paid_most += JURY_RESERVE_CASES * JURORS * juror_minor
-    paid_expected = base_expected + share_bp_ceil(base_expected, pay.bonus_max_bp // 2)
+
+    # The escrow holds fees back from what it is funded with, so they are a share of the whole, not of the pay.
+    funded_minor = -(-paid_most * BASIS_POINTS // (BASIS_POINTS - fees.total_bp))
 
     def fee(label: str, bp: int) -> QuoteLine:
+        minor = share_bp_ceil(funded_minor, bp)
         return QuoteLine(
             label=label,
             count=bp,
             unit_minor=0,
-            expected_minor=share_bp_ceil(paid_expected, bp),
-            most_minor=share_bp_ceil(paid_most, bp),
-            because=f"{bp / 100:g} % of what workers are paid, fixed when this quote is signed",
+            expected_minor=minor,
+            most_minor=minor,
+            because=f"{bp / 100:g} % of what is funded, fixed when this quote is signed",
         )
 
     lines = (

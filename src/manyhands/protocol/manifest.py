@@ -62,11 +62,11 @@ class PayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class FeeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Shares of the paid rewards that go to the operators, fixed when the quote is signed."""
+    """Shares of what is funded that go to the operators, fixed when the quote is signed."""
 
-    exchange_bp: int = 300
-    recording_bp: int = 200
-    reputation_bp: int = 200
+    exchange_bp: int = 100
+    recording_bp: int = 100
+    reputation_bp: int = 100
 
     @property
     def total_bp(self) -> int:
