@@ -30,6 +30,7 @@ from manyhands.protocol.messages import (
 from manyhands.quality import acceptance_test, reference
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, scalar
+from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 from manyhands.task_types.judging import skill_name
 
@@ -186,7 +187,7 @@ class ReputationOracle:
         job = await self._lock(tx, job_id)
         if job.state == "open" and job.evidence_blobs is not None and job.package_blob is not None:
             await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "judging"})
-            await self.ctx.jobs.enqueue(tx, "reputation.judge", queue="roles", args={"job_id": job_id}, lock=job_id)
+            await enqueue(tx, "reputation.judge", queue="roles", args={"job_id": job_id}, lock=job_id)
 
     async def judge(self, job_id: str) -> None:
         """Background job: the whole-job verdict, standings and pay. Safe to run again at any moment."""
