@@ -112,8 +112,8 @@ class DeliveryFailed(StoreError):
         )
 
 
-class BlobExistsDifferently(StoreError):
-    """The key of a blob is the digest of its bytes, and the stored bytes have another digest: the disk changed them."""
+class BlobDamaged(StoreError):
+    """The key of a blob is the digest of its bytes, and the stored bytes have another: the disk changed them."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -121,6 +121,25 @@ class BlobExistsDifferently(StoreError):
             f"blob {key} no longer has the content it was stored with",
             cure="Restore it from a backup and check the disk.",
         )
+
+
+class BadBlobName(StoreError):
+    """A blob's namespace or key is not one that this program makes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name!r} is no name for a blob",
+            cure="A namespace has lower-case letters, digits, - and _; a key is NAMESPACE/SHA256.EXTENSION.",
+        )
+
+
+class BadSignedUrl(StoreError):
+    """The link to a blob is expired or was not made by us."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key, self.problem = key, problem
+        super().__init__(f"the link to blob {key} {problem}", cure="Load the page again to get a fresh link.")
 
 
 class NoSuchBlob(StoreError):
