@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from manyhands.ledger.desk import Desk
 from manyhands.pricing import Earned, credited_ms, determine_pay
 from manyhands.protocol import canonical
-from manyhands.protocol.errors import ProtocolError
+from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, WorkerPay
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
@@ -44,12 +44,12 @@ class NotYours(ProtocolError):
         super().__init__(f"{sender} is not the {role} of job {job_id}")
 
 
-class UnknownJob(ProtocolError):
-    """A message about a job that was never announced as funded."""
+class UnknownJob(ManyhandsError):
+    """A message about a job that was not announced yet. Senders don't wait for each other: it is tried again."""
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
-        super().__init__(f"job {job_id} is not known here", cure="Send JobFunded first.")
+        super().__init__(f"job {job_id} is not known here yet", cure="The launcher announces it with JobFunded.")
 
 
 class ExtraPayOutOfBounds(ProtocolError):

@@ -1,0 +1,154 @@
+"""Judging a batch: paid when honest, settled when agreed, the same again for whoever replays it."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manyhands.protocol.evidence import BatchEvidence
+from manyhands.protocol.manifest import QualityRule
+from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
+from manyhands.task_types.judging import JobBook, TaskBook, WorkerBook, is_finished, judge_batch, records, standing_from
+
+RULE = QualityRule()
+SKILL = "transcription"
+
+
+def facts(task_id: str, *readings: str, gold: bool = False) -> TaskFacts:
+    return TaskFacts(
+        task_id=task_id, question="amount", gold=gold, effort_ms=5_000, reward_minor=100,
+        readings=tuple(ReadingFact(reader=f"r{i}", text=text, confidence_bp=9_000) for i, text in enumerate(readings)),
+    )  # fmt: skip
+
+
+def answer(task_id: str, worker: str, text: str | None, at_ms: int = 1) -> AnswerFact:
+    return AnswerFact(task_id=task_id, worker=worker, text=text, active_ms=4_000, received_at_ms=at_ms)
+
+
+def newcomers(*workers: str) -> dict[str, WorkerBook]:
+    return {worker: WorkerBook(standing_from(0, 0, 0)) for worker in workers}
+
+
+def test_one_person_who_keys_what_a_reader_read_settles_a_task() -> None:
+    judged = judge_batch(
+        [answer("t1", "0xa", "12.50")], tasks={"t1": TaskBook(facts("t1", "12.50"))}, workers=newcomers("0xa"),
+        rule=RULE, skill=SKILL,
+    )  # fmt: skip
+    assert [(d.outcome, d.value) for d in judged.decisions] == [("accept", "12.50")]
+    assert judged.rewards_minor == (100,)
+    assert [o.right for o in judged.outcomes] == [True]
+
+
+def test_a_discrepancy_asks_for_one_more_and_pays_the_first_all_the_same() -> None:
+    judged = judge_batch(
+        [answer("t1", "0xa", "12.60")], tasks={"t1": TaskBook(facts("t1", "12.50"))}, workers=newcomers("0xa"),
+        rule=RULE, skill=SKILL,
+    )  # fmt: skip
+    assert [(d.outcome, d.wanted) for d in judged.decisions] == [("ask_more", 2)]
+    assert judged.rewards_minor == (100,)
+    assert judged.outcomes == ()
+
+
+def test_two_people_overrule_gold_that_is_wrong() -> None:
+    judged = judge_batch(
+        [answer("t1", "0xa", "12.60"), answer("t1", "0xb", "12.60")],
+        tasks={"t1": TaskBook(facts("t1", "12.50", gold=True))}, workers=newcomers("0xa", "0xb"),
+        rule=RULE, skill=SKILL,
+    )  # fmt: skip
+    assert judged.decisions[0].value == "12.60"
+    assert {book.gold_right for book in judged.workers.values()} == {1}
+
+
+def spammer_history(wrong: int) -> WorkerBook:
+    return WorkerBook(standing_from(0, 0, 0), gold_right=0, gold_seen=wrong)
+
+
+def test_an_answer_after_five_wrong_known_answers_is_refused_with_its_evidence() -> None:
+    judged = judge_batch(
+        [answer("t1", "0xa", "1")], tasks={"t1": TaskBook(facts("t1", "12.50"))}, workers={"0xa": spammer_history(5)},
+        rule=RULE, skill=SKILL,
+    )  # fmt: skip
+    assert judged.rewards_minor == (0,)
+    assert "0 of 5" in judged.refused[0].because
+    assert judged.decisions[0].wanted > 1  # a refused answer leaves the task as open as before
+
+
+def test_an_answer_after_four_wrong_known_answers_is_paid() -> None:
+    judged = judge_batch(
+        [answer("t1", "0xa", "1")], tasks={"t1": TaskBook(facts("t1", "12.50"))}, workers={"0xa": spammer_history(4)},
+        rule=RULE, skill=SKILL,
+    )  # fmt: skip
+    assert judged.rewards_minor == (100,)
+    assert judged.refused == ()
+
+
+def test_an_answer_that_comes_after_the_verdict_is_paid_and_shows_skill() -> None:
+    tasks = {"t1": TaskBook(facts("t1", "12.50"))}
+    first = judge_batch([answer("t1", "0xa", "12.50")], tasks=tasks, workers=newcomers("0xa"), rule=RULE, skill=SKILL)
+    late = judge_batch(
+        [answer("t1", "0xb", "99.99", 2)], tasks=first.tasks, workers={**first.workers, **newcomers("0xb")},
+        rule=RULE, skill=SKILL,
+    )  # fmt: skip
+    assert late.decisions == ()
+    assert late.rewards_minor == (100,)
+    assert [(o.worker, o.right) for o in late.outcomes] == [("0xb", False)]
+
+
+TEXTS = st.sampled_from(["12.50", "12.60", "7.00", None])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[dict[str, TaskFacts], list[list[AnswerFact]]]:
+    """Tasks and batches of answers, one answer per worker and task."""
+    tasks = {
+        f"t{i}": facts(f"t{i}", draw(st.sampled_from(["12.50", "7.00"])), gold=draw(st.booleans())) for i in range(4)
+    }
+    pairs = draw(st.permutations([(task_id, f"0x{w}") for task_id in tasks for w in "abcde"]))
+    answers = [answer(t, w, draw(TEXTS), at_ms) for at_ms, (t, w) in enumerate(pairs[: draw(st.integers(1, 20))])]
+    size = draw(st.integers(1, 6))
+    return tasks, [answers[i : i + size] for i in range(0, len(answers), size)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories())
+def test_judging_as_answers_come_and_judging_again_from_evidence_agree(
+    history: tuple[dict[str, TaskFacts], list[list[AnswerFact]]],
+) -> None:
+    tasks, batches = history
+    live = JobBook(RULE, SKILL, tasks={task_id: TaskBook(fact) for task_id, fact in tasks.items()})
+    again = JobBook(RULE, SKILL)
+    told: set[str] = set()
+    for number, batch in enumerate(batches, start=1):
+        new = {one.worker for one in batch} - set(live.workers)
+        live.workers.update(newcomers(*new))
+        judged = judge_batch(batch, tasks=live.tasks, workers=live.workers, rule=RULE, skill=SKILL)
+        live.tasks.update(judged.tasks)
+        live.workers.update(judged.workers)
+        touched = {one.task_id for one in batch}
+        evidence = BatchEvidence(
+            job_id="j", batch_no=number, tasks=tuple(tasks[t] for t in sorted(touched - told)), withdrawn=(),
+            standings=dict.fromkeys(sorted(new), (0, 0, 0)),
+            answers=records(batch, judged.rewards_minor, ["00" * 32] * len(batch)),
+            decisions=judged.decisions, refused=judged.refused, decisions_salt="00" * 32,
+        )  # fmt: skip
+        told |= touched
+        replayed = again.replay(evidence)
+        assert replayed.decisions == judged.decisions
+        assert replayed.rewards_minor == judged.rewards_minor
+    assert {t: b for t, b in live.tasks.items() if t in told} == again.tasks
+    assert live.workers == again.workers
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories())
+def test_a_settled_task_is_never_decided_again(history: tuple[dict[str, TaskFacts], list[list[AnswerFact]]]) -> None:
+    tasks, batches = history
+    book = JobBook(RULE, SKILL, tasks={task_id: TaskBook(fact) for task_id, fact in tasks.items()})
+    settled: set[str] = set()
+    for batch in batches:
+        for one in batch:
+            book.workers.setdefault(one.worker, WorkerBook(standing_from(0, 0, 0)))
+        judged = judge_batch(batch, tasks=book.tasks, workers=book.workers, rule=RULE, skill=SKILL)
+        assert not settled & {decision.task_id for decision in judged.decisions}
+        settled |= {decision.task_id for decision in judged.decisions if decision.outcome != "ask_more"}
+        book.tasks.update(judged.tasks)
+        book.workers.update(judged.workers)
+    assert is_finished(book.tasks.values()) == (settled == set(book.tasks))
