@@ -118,9 +118,14 @@ class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Payouts of a job, in the order paid. Its sha-256 is the hash in the payout transactions."""
+    """Payouts of a job, in the order paid. Its sha-256 is the hash in the payout transactions.
+
+    measured_bp   share of the holdback that is right; -1 = there was no holdback
+    package_hash  sha-256 of the delivered results, so that the chain's hash of this file covers them too
+    """
 
     job_id: str
+    package_hash: str
     measured_bp: int
     lower_bp: int
     accepted: bool

@@ -93,6 +93,7 @@ def payouts(
     replayed: Replayed,
     verdict: acceptance_test.JobVerdict,
     *,
+    package_hash: str,
     scores_bp: Mapping[str, int],
     jurors_minor: Mapping[str, int],
 ) -> PayoutsFile:
@@ -121,6 +122,7 @@ def payouts(
         )
     return PayoutsFile(
         job_id=manifest.job_id,
+        package_hash=package_hash,
         measured_bp=-1 if verdict.measured_bp is None else verdict.measured_bp,
         lower_bp=verdict.lower_bp,
         accepted=verdict.accepted,

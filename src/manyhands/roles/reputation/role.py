@@ -204,7 +204,14 @@ class ReputationOracle:
             for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job_id}):
                 for worker, minor in canonical.decode(raw, dict[str, int]).items():
                     jurors[worker] = jurors.get(worker, 0) + minor
-            file = payouts(manifest, replayed, verdict, scores_bp=scores, jurors_minor=jurors)
+            file = payouts(
+                manifest,
+                replayed,
+                verdict,
+                package_hash=job.package_hash or "",
+                scores_bp=scores,
+                jurors_minor=jurors,
+            )
             raw_file = canonical.encode(file)
             blob = await self.ctx.blobs.put(raw_file, media_type="application/json", namespace=job_id)
             chunks = -(-len(file.pay) // PAYOUT_CHUNK)
