@@ -1,0 +1,199 @@
+"""From documents and options to manifest, quote and id: everything that is decided before anything is stored. Pure.
+
+Rules kept here
+- A plan that exists can be funded: its manifest is checked, its pay is not below the fair floor.
+- The id of a job follows from who asks for what; a derived request key holds for a day, so that the same folder can be
+  sent again tomorrow on purpose.
+- A route is believed only as far as it leads to parties this operator knows and keeps the requester's wishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from manyhands.pricing import BudgetBelowQuote, Quote, Workload, make_quote
+from manyhands.protocol import canonical
+from manyhands.protocol.errors import BadManifest
+from manyhands.protocol.ids import digest
+from manyhands.protocol.manifest import Manifest, check_manifest, parse_manifest
+from manyhands.protocol.messages import Role, Routing
+from manyhands.protocol.money import CURRENCIES, Money
+from manyhands.protocol.parties import Directory, UnknownParty
+
+from .values import ImportedDocumentRef, LaunchOptions
+from .workload import PageEstimate, workers_needed, workload_of
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchPolicy:
+    """What this operator launches at all.
+
+    task_types                names known here; empty = any
+    fair_floor_per_hour_minor lowest hourly pay a job may promise, by currency; a requester may promise more, not less.
+                              The default, 8.00 an hour, is Prolific's published floor (facts: trust, part I)
+    stake_min_minor           stake that must be locked on a chain before a job is launched on it, minor units
+    pages_max                 pages of one job at most
+    route_attempts_max        routes tried before a job is refused
+    cancel_patience_ms        a cancelled job whose oracles stay silent for so long is cancelled on chain as well
+    """
+
+    task_types: tuple[str, ...] = ()
+    fair_floor_per_hour_minor: Mapping[str, int] = field(
+        default_factory=lambda: {"MHT": 8_000_000, "USD": 800, "EUR": 800}
+    )
+    stake_min_minor: int = 1
+    pages_max: int = 20_000
+    route_attempts_max: int = 5
+    cancel_patience_ms: int = 2 * DAY_MS
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A launch, fully worked out and not yet stored. `manifest.job_id` is the job's id."""
+
+    manifest: Manifest
+    workload: Workload
+    quote: Quote
+    workers_needed: int
+
+
+def estimates_of(documents: Sequence[ImportedDocumentRef]) -> list[PageEstimate]:
+    """The page estimates of all documents."""
+    return [
+        PageEstimate(
+            doc_id=document.doc_id,
+            page_no=page.page_no,
+            kind=document.kind,
+            pieces=page.pieces,
+            pieces_max=page.pieces_max,
+            chars_per_piece=page.chars_per_piece,
+        )
+        for document in documents
+        for page in document.pages
+    ]
+
+
+def request_hash(documents: Sequence[ImportedDocumentRef], options: LaunchOptions) -> str:
+    """What makes a request the same request: content and options, not where the blobs happen to lie."""
+    contents = sorted((document.doc_id, document.kind, document.content_hash) for document in documents)
+    return canonical.content_hash([contents, msgspec.structs.replace(options, request_key="")])
+
+
+def request_key_of(documents: Sequence[ImportedDocumentRef], options: LaunchOptions, *, now_ms: int) -> str:
+    """The requester's own key, or one that the same request has all day (UTC)."""
+    return options.request_key or digest("request", request_hash(documents, options), now_ms // DAY_MS)
+
+
+def job_id_of(*, launcher: str, requester: str, request_key: str, attempt: int) -> str:
+    """Id of a job. attempt counts the refused jobs of the same key before it, plus one: a refusal moved no money."""
+    return digest("job", launcher, requester, request_key, attempt)
+
+
+def plan(
+    documents: Sequence[ImportedDocumentRef],
+    options: LaunchOptions,
+    *,
+    policy: LaunchPolicy,
+    job_id: str,
+    now_ms: int,
+) -> Plan:
+    """Works a launch out: workload, quote, manifest. The command `quote` shows exactly this.
+
+    raises  BadManifest naming the field: no page, a document twice, an unknown task type, pay below the fair floor, ...
+    """
+    pages = estimates_of(documents)
+    if not pages or any(not document.pages for document in documents):
+        raise BadManifest("page_count", "there is no page to work on")
+    if len(pages) > policy.pages_max:
+        raise BadManifest("page_count", f"{len(pages)} pages; one job takes {policy.pages_max} at most")
+    ids = [document.doc_id for document in documents]
+    twice = sorted({doc_id for doc_id in ids if ids.count(doc_id) > 1}) if len(set(ids)) < len(ids) else []
+    if twice:
+        raise BadManifest("documents", f"document {twice[0]!r} is there {ids.count(twice[0])} times")
+    # through the same door as a foreign manifest, so that a value that no type checker saw is refused by name too
+    manifest = parse_manifest(
+        canonical.encode(
+            {
+                **{
+                    name: getattr(options, name)
+                    for name in options.__struct_fields__
+                    if name not in ("budget_minor", "request_key")
+                },
+                "job_id": job_id,
+                "page_count": len(pages),
+                "document_count": len(documents),
+                "budget_minor": 1 if options.budget_minor is None else options.budget_minor,
+                "created_at_ms": now_ms,
+            }
+        )
+    )
+    check_manifest(manifest, task_types=policy.task_types or None)
+    floor = policy.fair_floor_per_hour_minor.get(manifest.pay.currency, 0)
+    if manifest.pay.floor_per_hour_minor < floor:
+        currency = CURRENCIES[manifest.pay.currency]
+        raise BadManifest(
+            "pay.floor_per_hour_minor",
+            f"{Money(manifest.pay.floor_per_hour_minor, currency)} an hour is below this operator's fair floor of "
+            f"{Money(floor, currency)} an hour",
+        )
+    work = workload_of(pages, quality=manifest.quality, machine=manifest.machine)
+    quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees)
+    if options.budget_minor is None:
+        manifest = msgspec.structs.replace(manifest, budget_minor=quote.total_minor)
+    return Plan(
+        manifest=manifest,
+        workload=work,
+        quote=quote,
+        workers_needed=workers_needed(
+            pages, privacy=manifest.privacy, quality=manifest.quality, machine=manifest.machine
+        ),
+    )
+
+
+def check_budget(manifest: Manifest, quote: Quote) -> None:
+    """raises BudgetBelowQuote when the requester would have to pay more than was allowed"""
+    if manifest.budget_minor < quote.total_minor:
+        currency = CURRENCIES[manifest.pay.currency]
+        raise BudgetBelowQuote(budget=Money(manifest.budget_minor, currency), quote=quote.total)
+
+
+def route_problem(manifest: Manifest, routing: Routing, directory: Directory, *, avoid: Sequence[int]) -> str:
+    """Why this route can't be taken, in words; "" when it can."""
+    parties: tuple[tuple[Role, str], ...] = (
+        ("exchange", routing.exchange),
+        ("recording", routing.recording),
+        ("reputation", routing.reputation),
+        ("jury", routing.jury),
+    )
+    for role, address in parties:
+        try:
+            directory.find(role, address)
+        except UnknownParty as unknown:
+            return unknown.message
+    if routing.recording == routing.reputation:
+        return "one key would reserve and pay: recording and reputation oracle must be two"
+    if routing.chain_id in avoid:
+        return f"chain {routing.chain_id} was to be avoided"
+    wishes = manifest.wishes
+    if wishes.chain_ids and routing.chain_id not in wishes.chain_ids:
+        return f"chain {routing.chain_id} is not among the requester's chains"
+    if wishes.exchanges and routing.exchange not in wishes.exchanges:
+        return f"exchange {routing.exchange} is not among the requester's exchanges"
+    return ""
+
+
+_TO_SETTLING = {
+    "open": ("record", "judge"),
+    "recorded": ("judge",),
+    "cancelling": ("judge",),
+    "settling": (),
+}
+
+
+def verbs_to_settling(state: str) -> tuple[str, ...] | None:
+    """The moves that a judged job still has to make; None where a verdict makes no sense."""
+    return _TO_SETTLING.get(state)
