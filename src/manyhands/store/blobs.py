@@ -196,4 +196,7 @@ def _sync_folder(folder: Path) -> None:
 def _is_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return True
-    return any(sign in str(error) for sign in ("No space left on device", "StorageFull", "Disk quota exceeded"))
+    return any(
+        sign in str(error)
+        for sign in ("No space left on device", "StorageFull", "Disk quota exceeded", "File too large")
+    )

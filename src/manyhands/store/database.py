@@ -82,8 +82,10 @@ class Database:
         try:
             async with self.pool.connection() as connection, connection.transaction():
                 yield connection
-        except psycopg.errors.DiskFull as error:
-            raise DiskFull("the database") from error
+        except psycopg.Error as error:
+            if is_disk_full(error):
+                raise DiskFull("the database") from error
+            raise
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
@@ -94,8 +96,10 @@ class Database:
         try:
             async with self.pool.connection() as connection:
                 yield connection
-        except psycopg.errors.DiskFull as error:
-            raise DiskFull("the database") from error
+        except psycopg.Error as error:
+            if is_disk_full(error):
+                raise DiskFull("the database") from error
+            raise
 
     async def retrying(self, work: Callable[[Tx], Awaitable[T]], *, waits_ms: Sequence[int] = RETRY_WAITS_MS) -> T:
         """Runs `work` in a transaction, again from the start when the database asks for it (deadlock, serialization).
@@ -110,6 +114,12 @@ class Database:
                 await asyncio.sleep(wait_ms / 1000)
         async with self.transaction() as tx:
             return await work(tx)
+
+
+def is_disk_full(error: psycopg.Error) -> bool:
+    """Whether the server refused for want of room: its own code for it, a quota, or a limit on the size of files."""
+    signs = ("No space left on device", "Disk quota exceeded", "File too large")
+    return isinstance(error, psycopg.errors.DiskFull) or any(sign in str(error) for sign in signs)
 
 
 async def _commit_each_statement(connection: Tx) -> None:

@@ -436,7 +436,7 @@ class LocalPostgres:
         return None
 
     def _raise_start_error(self, said: str) -> None:
-        if "No space left on device" in said or "Disk quota exceeded" in said:
+        if any(sign in said for sign in ("No space left on device", "Disk quota exceeded", "File too large")):
             raise DiskFull(str(self.data_dir), free_bytes=self._free_bytes())
         raise PostgresDidNotStart(self.data_dir, said[-1_500:])
 
