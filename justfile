@@ -1,0 +1,42 @@
+# One word per chore. `just` alone lists them.
+
+default:
+    @just --list
+
+# the tests everyone runs
+test *args:
+    uv run pytest {{args}}
+
+# style, types, layers
+lint:
+    uv run ruff check .
+    uv run ruff format --check .
+    uv run mypy
+    uv run lint-imports
+
+format:
+    uv run ruff check --fix .
+    uv run ruff format .
+
+# compile the contracts and write the artifacts that the package ships
+contracts:
+    uv run python contracts/build.py
+
+# write the exact versions into uv.toml and requirements.lock, and the browser components' lock file
+lock:
+    uv run python tools/lock.py
+
+demo *args:
+    uv run manyhands demo {{args}}
+
+# kill -9 of the whole program at 200 random moments of a demo
+kills count="200":
+    uv run pytest -m nightly tests/test_kills.py --kills {{count}}
+
+# every long test; results belong into docs/nightly.md with date and command
+nightly:
+    uv run pytest -m nightly
+
+# figures; each prints its command and writes docs/benchmarks/NAME.md
+bench name:
+    uv run python benchmarks/{{name}}.py

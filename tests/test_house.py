@@ -1,0 +1,67 @@
+"""The house keeps its own rules: layers, types, style, pages, and nothing of the machine it was built on."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def test_imports_run_one_way() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4_000:]
+
+
+def test_every_type_is_strict() -> None:
+    run("mypy")
+
+
+def test_style_is_one() -> None:
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+
+
+def test_nothing_of_a_machine_or_a_registry_is_written_down() -> None:
+    host = re.compile(
+        "|".join(
+            ["pypi" + r"\.org", "pythonhosted" + r"\.org", "registry" + r"\.npmjs\.org", "/root" + "/", "/work" + "/"]
+        )
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in tracked()
+        if path.suffix not in {".png", ".jpg", ".pdf"}
+        for match in [host.search(path.read_text(encoding="utf-8", errors="replace"))]
+        if match
+    ]
+    assert found == []
+
+
+def test_no_bundle_of_others_is_committed() -> None:
+    assert [p for p in tracked() if p.name.endswith((".min.js", ".min.css")) or "node_modules" in p.parts] == []
+    assert [p for p in tracked() if p.stat().st_size > 600_000] == []
+
+
+@pytest.mark.parametrize("path", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "justfile", ".ci/run"])
+def test_a_newcomer_finds(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_every_decision_has_its_own_number() -> None:
+    numbers = [p.name.split("-")[0] for p in (ROOT / "docs" / "adr").glob("*.md")]
+    assert len(numbers) == len(set(numbers))
