@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Measures the document path offline: scan -> readings -> pieces -> simulated people -> record, scored against truth.
+
+Rules kept here
+- People are SIMULATED (error rate and share of repeated machine mistakes are printed with every figure).
+- The same judge decides as in a running job (task type ``transcription``); only the workers are made up.
+- Reading is timed in CPU seconds of one thread; ``--readings DIR`` keeps the readings for a second run.
+
+usage: benchmarks/documents.py [--shared ../shared] [--policy agreement] [--error 0.03] [--rounds 20] [--json FILE]
+       benchmarks/documents.py --perfect      nothing accepted unseen, perfect answers: what cutting itself loses
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import random
+import statistics
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from manyhands.documents.acceptance import POLICIES, AcceptUnseen, Policy, decide_unseen
+from manyhands.documents.assemble import assemble
+from manyhands.documents.cutter import cut
+from manyhands.documents.importing import ImportedDocument, import_folder
+from manyhands.documents.model import Decision, PageImage, PageReadings, PageRecord, Piece, PieceRecord
+from manyhands.documents.readers import make_readers, read_page
+from manyhands.documents.text import core
+from manyhands.documents.truth import simulate_answer, truth_for_pieces
+from manyhands.documents.writers import record_json
+from manyhands.task_types import Accept, AskMore, Question, task_type
+
+TRANSCRIPTION = task_type("transcription")
+
+
+def load_scorer(shared: Path) -> Any:
+    """The shared scoring tool as a module."""
+    spec = importlib.util.spec_from_file_location("documents_score", shared / "tools" / "documents_score.py")
+    if spec is None or spec.loader is None:
+        sys.exit(f"no scorer under {shared}/tools: give --shared the folder that holds documents/ and tools/")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def readings_of(shared: Path, cache: Path | None, names: tuple[str, ...]) -> dict[str, tuple[str, list[PageReadings]]]:
+    """doc id -> (kind, readings of its pages); from the cache where it has them."""
+    found: dict[str, tuple[str, list[PageReadings]]] = {}
+    readers = None
+    for document in import_folder(shared / "documents" / "images"):
+        if not isinstance(document, ImportedDocument):
+            sys.exit(str(document))
+        pages = []
+        for page in document.pages:
+            kept = cache / f"{document.doc_id}-p{page.page_no}.json" if cache else None
+            if kept and kept.exists():
+                pages.append(msgspec.json.decode(kept.read_bytes(), type=PageReadings))
+                continue
+            readers = make_readers(names) if readers is None else readers
+            read = read_page(page.png_bytes, readers, kind=document.kind, page_no=page.page_no)
+            if kept:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(msgspec.json.encode(read))
+            pages.append(read)
+            print(f"read {document.doc_id} page {page.page_no}: {read.cpu_ms} ms CPU", file=sys.stderr)
+        found[document.doc_id] = (document.kind, pages)
+    return found
+
+
+def answered(piece: Piece, truth: str, *, error_rate: float, rng: random.Random) -> tuple[Decision, int, int]:
+    """(decision, answers used, working ms) of simulated people for one piece."""
+    question = Question("", piece.field_type, expected_chars=max(1, len(truth)))
+    hints = [r.text for r in piece.readings if r.text]
+    answers: list[str | None] = []
+    while True:
+        step = TRANSCRIPTION.judge(question, answers, hints)
+        if not isinstance(step, AskMore):
+            break
+        answers.append(
+            TRANSCRIPTION.clean(question, simulate_answer(truth, piece.readings, error_rate=error_rate, rng=rng))
+        )
+    effort_ms = len(answers) * TRANSCRIPTION.effort_ms(question)
+    if isinstance(step, Accept):
+        decision = Decision("people" if step.text else "blank", step.text, step.because, None, len(answers))
+    else:
+        decision = Decision("unreadable", "", step.because, None, len(answers))
+    return decision, len(answers), effort_ms
+
+
+def run(
+    readings: dict[str, tuple[str, list[PageReadings]]],
+    truths: dict[str, dict[str, Any]],
+    policy: Policy,
+    *,
+    error_rate: float,
+    seed: int,
+    out: Path,
+    tally: Counter[str],
+) -> None:
+    """One round over all documents; writes results to ``out`` and counts into ``tally``."""
+    rng = random.Random(seed)
+    pieces = {d: [p for page in pages for p in cut(page, doc_id=d)] for d, (_, pages) in readings.items()}
+    decisions = decide_unseen([p for own in pieces.values() for p in own], policy)
+    for doc_id, (kind, pages) in readings.items():
+        truth = truth_for_pieces(pieces[doc_id], truths[doc_id])
+        records = []
+        for page in pages:
+            decided = []
+            for piece in (p for p in pieces[doc_id] if p.page_no == page.page_no):
+                step = decisions[piece.piece_id]
+                tally[f"{kind} pieces"] += 1
+                if isinstance(step, AcceptUnseen):
+                    tally[f"{kind} accepted"] += 1
+                    wrong = core(step.text) != core(truth[piece.piece_id])
+                    tally[f"{kind} accepted wrong"] += wrong
+                    if any(c.isdigit() for c in step.text):
+                        tally[f"{kind} accepted with digits"] += 1
+                        tally[f"{kind} accepted wrong with digits"] += wrong
+                    if wrong and seed == 0:
+                        said = f"{step.text!r} is {truth[piece.piece_id]!r} ({step.because})"
+                        print(f"accepted wrong: {doc_id} {said}", file=sys.stderr)
+                    decision = Decision("machine" if step.text else "blank", step.text, step.because)
+                else:
+                    decision, used, effort_ms = answered(piece, truth[piece.piece_id], error_rate=error_rate, rng=rng)
+                    tally[f"{kind} asked"] += 1
+                    tally[f"{kind} asked because {step.because}"] += 1
+                    tally[f"{kind} answers"] += used
+                    tally[f"{kind} human ms"] += effort_ms
+                    tally[f"{kind} asked wrong"] += core(decision.text) != core(truth[piece.piece_id])
+                decided.append(PieceRecord(piece, decision))
+            image = PageImage(page.page_no, page.width_px, page.height_px)
+            records.append(PageRecord(doc_id, image, tuple(decided), page.tables, page.readers))
+        tally[f"{kind} documents"] += 1
+        tally[f"{kind} pages"] += len(pages)
+        (out / f"{doc_id}.json").write_bytes(record_json(assemble(doc_id, kind, records)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[1].parent / "shared")
+    parser.add_argument("--readings", type=Path, help="folder that keeps machine readings between runs")
+    parser.add_argument("--readers", default="ppocr6,ppocr4")
+    parser.add_argument("--policy", choices=sorted(POLICIES), default="agreement")
+    parser.add_argument("--error", type=float, default=0.03)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--perfect", action="store_true")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--because", action="store_true", help="also count why pieces were asked")
+    args = parser.parse_args()
+    policy = POLICIES["none"] if args.perfect else POLICIES[args.policy]
+    error_rate = 0.0 if args.perfect else args.error
+    rounds = 1 if args.perfect else args.rounds
+    scorer = load_scorer(args.shared)
+    names = tuple(n for n in args.readers.split(",") if n)
+    readings = readings_of(args.shared, args.readings, names)
+    truth_dir = args.shared / "documents" / "truth"
+    truths = {d: json.loads((truth_dir / f"{d}.json").read_text(encoding="utf-8")) for d in readings}
+    tally: Counter[str] = Counter()
+    scores: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as temporary:
+        out = args.out or Path(temporary)
+        out.mkdir(parents=True, exist_ok=True)
+        for seed in range(rounds):
+            run(readings, truths, policy, error_rate=error_rate, seed=seed, out=out, tally=tally)
+            for kind, score in scorer.score(str(truth_dir), str(out)).items():
+                scores[kind].append(score)
+    report = summary(readings, tally, scores, rounds)
+    report["setting"] = {
+        "people": "SIMULATED", "error_rate": error_rate, "repeats_machine_mistake": 0.15, "policy": policy.name,
+        "readers": names, "rounds": rounds,
+    }  # fmt: skip
+    if not args.because:
+        for part in report.values():
+            part.pop("asked_because", None)
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    if args.json:
+        args.json.write_text(text + "\n", encoding="utf-8")
+    print(text)
+    return 0
+
+
+def summary(
+    readings: dict[str, tuple[str, list[PageReadings]]],
+    tally: Counter[str],
+    scores: dict[str, list[dict[str, Any]]],
+    rounds: int,
+) -> dict[str, dict[str, Any]]:
+    """Figures per kind, means over the rounds."""
+    report: dict[str, dict[str, Any]] = {}
+    for kind in ("receipt", "invoice", "table"):
+        docs, pieces = tally[f"{kind} documents"], tally[f"{kind} pieces"]
+        if not docs:
+            continue
+        pages = tally[f"{kind} pages"]
+        per = docs if kind == "receipt" else pages
+        cpu = [p.cpu_ms for k, own in readings.values() if k == kind for p in own]
+        human_s = tally[f"{kind} human ms"] / 1000 / per
+
+        def mean(name: str, kind: str = kind) -> float | None:
+            known = [s[name] for s in scores[kind] if s.get(name) is not None]
+            return round(statistics.fmean(known), 5) if known else None
+
+        report[kind] = {
+            "documents": docs // rounds,
+            "lines_right_core": mean("line_exact_core"),
+            "lines_right_exact": mean("line_exact"),
+            "cer": mean("cer"),
+            "boxes_found": mean("det_recall"),
+            "cells_exact": mean("cell_exact"),
+            "fields_by_value": mean("field_f1_value"),
+            "fields_exact": mean("field_f1_strict"),
+            "pieces_a_page": round(pieces / pages, 1),
+            "seen_by_people": round(tally[f"{kind} asked"] / pieces, 4),
+            "answers_per_receipt_or_page": round(tally[f"{kind} answers"] / per, 2),
+            "wrong_among_accepted": _share(tally[f"{kind} accepted wrong"], tally[f"{kind} accepted"]),
+            "wrong_among_accepted_with_digits": _share(
+                tally[f"{kind} accepted wrong with digits"], tally[f"{kind} accepted with digits"]
+            ),
+            "wrong_among_asked": _share(tally[f"{kind} asked wrong"], tally[f"{kind} asked"]),
+            "human_seconds_per_receipt_or_page": round(human_s, 1),
+            "usd_at_6_an_hour": round(human_s / 3600 * 6, 3),
+            "usd_at_12_an_hour": round(human_s / 3600 * 12, 3),
+            "machine_cpu_s_mean": round(statistics.fmean(cpu) / 1000, 2),
+            "machine_cpu_s_worst": round(max(cpu) / 1000, 2),
+            "asked_because": {
+                key.split(" because ")[1]: round(count / rounds, 1)
+                for key, count in tally.most_common()
+                if key.startswith(f"{kind} asked because ")
+            },
+        }
+    return report
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 5) if whole else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

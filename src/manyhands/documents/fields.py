@@ -1,0 +1,429 @@
+"""Finds the named fields of a document in its finished lines, by the rules of its kind.
+
+Rules kept here
+- A kind is data (``kind_specs/*.yaml``, or a requester's own): field names, types, labels, checks. No code per kind.
+- A field's value is copied from lines that stand on the page, never composed from outside; the rule that chose it and
+  the pieces it came from are kept.
+- Where no rule finds a field it is absent: a missing value is better than an invented one.
+- Pure: lines in, fields out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from importlib import resources
+
+import msgspec
+
+from .errors import DocumentsError
+from .layout import reading_order
+from .model import Box, FieldValue, How, Kind, Line, PageImage
+from .text import unified
+from .values import CURRENCIES, decimal_of, find_amounts, find_dates, iso_date
+
+
+class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A wording beside which a value stands; empty ``say`` = anywhere. Higher ``weight`` is believed first."""
+
+    say: str
+    weight: int
+
+
+class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one field is found.
+
+    type     text, amount, date, code, currency
+    find     letterhead, labelled, address, party, party_address, currency
+    form     as_written, iso (dates), decimal (amounts), comma_lines (lines joined by comma)
+    """
+
+    name: str
+    type: str
+    find: str
+    form: str = "as_written"
+    labels: tuple[Label, ...] = ()
+    markers: tuple[str, ...] = ()
+    headings: str = ""
+    skip: str = ""
+    avoid: str = ""
+    starts: str = ""
+    stops: str = ""
+    lines_max: int = 6
+    pay_labels: str = ""
+    change_labels: str = ""
+
+
+class CheckSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A check over fields, by the name of a rule in ``checks.py``."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
+class KindSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of document as data."""
+
+    kind: Kind
+    fields: tuple[FieldSpec, ...]
+    checks: tuple[CheckSpec, ...] = ()
+
+
+class KindSpecInvalid(DocumentsError):
+    """A kind's description is wrong. Correct the named place in the YAML."""
+
+    def __init__(self, *, where: str, problem: str) -> None:
+        self.where, self.problem = where, problem
+        super().__init__(f"the kind description is wrong at {where}: {problem}")
+
+
+def kind_spec_of(yaml_text: str) -> KindSpec:
+    """A kind from its YAML.
+
+    raises  KindSpecInvalid, naming the place
+    """
+    import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+    try:
+        spec = msgspec.convert(yaml.safe_load(yaml_text), type=KindSpec)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise KindSpecInvalid(where=f"line {mark.line + 1}" if mark else "the file", problem="not YAML") from error
+    except msgspec.ValidationError as error:
+        raise KindSpecInvalid(where="a field", problem=str(error)) from error
+    for field in spec.fields:
+        if field.find not in _FINDERS:
+            raise KindSpecInvalid(where=f"field {field.name}", problem=f"find must be one of {', '.join(_FINDERS)}")
+        patterns = (field.headings, field.skip, field.avoid, field.starts, field.stops)
+        for pattern in (*patterns, *field.markers, *(label.say for label in field.labels)):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise KindSpecInvalid(where=f"field {field.name}", problem=f"{pattern!r}: {error}") from error
+    return spec
+
+
+@lru_cache(maxsize=16)
+def kind_spec(kind: Kind) -> KindSpec:
+    """The built-in description of a kind; one without fields for a kind that has none."""
+    path = resources.files(__package__).joinpath("kind_specs", f"{kind}.yaml")
+    return kind_spec_of(path.read_text(encoding="utf-8")) if path.is_file() else KindSpec(kind, ())
+
+
+@dataclass(frozen=True)
+class Row:
+    """Lines that stand side by side, left to right."""
+
+    page_no: int
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """The row's text, unified, upper case."""
+        return unified(" ".join(line.text for line in self.lines)).upper()
+
+    @property
+    def y0(self) -> int:
+        """Upper edge in pixels."""
+        return min(line.box.y0 for line in self.lines)
+
+    @property
+    def height_px(self) -> int:
+        """Height of its tallest line."""
+        return max(line.box.height_px for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A candidate for a field."""
+
+    raw: str
+    lines: tuple[Line, ...]
+    weight: int
+    because: str
+
+
+def rows_of(lines: Sequence[Line]) -> list[Row]:
+    """Lines as rows, page by page, top to bottom."""
+    rows: list[Row] = []
+    for page_no in sorted({line.page_no for line in lines}):
+        own = [line for line in lines if line.page_no == page_no]
+        current: list[Line] = []
+        anchor = 0
+        for i in reading_order([line.box for line in own]):
+            line = own[i]
+            same = bool(current) and abs(line.box.centre_y2 - anchor) < line.box.height_px
+            if current and not (same and line.box.x0 >= current[-1].box.x0):
+                rows.append(Row(page_no, tuple(current)))
+                current = []
+            if not current:
+                anchor = line.box.centre_y2
+            current.append(line)
+        if current:
+            rows.append(Row(page_no, tuple(current)))
+    return rows
+
+
+def fields_of(spec: KindSpec, lines: Sequence[Line], pages: Sequence[PageImage]) -> tuple[FieldValue, ...]:
+    """The fields that the kind's rules find, in the kind's order."""
+    rows = rows_of(lines)
+    found: list[FieldValue] = []
+    for field in spec.fields:
+        candidates = _FINDERS[field.find](field, rows)
+        if candidates:
+            found.append(_value(field, max(candidates, key=lambda c: c.weight)))
+    return tuple(found)
+
+
+def candidates_for(field: FieldSpec, lines: Sequence[Line]) -> list[Found]:
+    """All candidates of a field, best first: what the task type "which piece is the total?" offers."""
+    return sorted(_FINDERS[field.find](field, rows_of(lines)), key=lambda c: -c.weight)
+
+
+def formed(field: FieldSpec, raw: str, parts: Sequence[str] = ()) -> str:
+    """A raw text in the field's form; the raw text itself where it does not fit the form."""
+    if field.form == "iso":
+        return iso_date(raw) or raw
+    if field.form == "decimal":
+        value = decimal_of(raw)
+        return f"{value:.2f}" if value is not None else raw
+    if field.form == "comma_lines" and parts:
+        return ", ".join(parts)
+    return raw
+
+
+def _value(field: FieldSpec, found: Found) -> FieldValue:
+    lines = found.lines
+    box = lines[0].box
+    for line in lines[1:]:
+        box = box.union(line.box)
+    known = [line.confidence_bp for line in lines if line.confidence_bp is not None]
+    how: How = "people" if any(line.how == "people" for line in lines) else lines[0].how
+    return FieldValue(
+        name=field.name,
+        value=formed(field, found.raw, [line.text for line in lines] if found.raw.count(",") == 0 else ()),
+        raw=found.raw,
+        page_no=lines[0].page_no,
+        box=box,
+        how=how,
+        confidence_bp=min(known) if len(known) == len(lines) else None,
+        people_asked=sum(line.people_asked for line in lines),
+        because=found.because,
+        pieces=tuple(i for line in lines for i in line.pieces),
+    )
+
+
+def _hits(pattern: str, text: str) -> bool:
+    return bool(pattern) and re.search(pattern, text) is not None
+
+
+# ---------------------------------------------------------------- labelled values
+
+
+def _labelled(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
+    """Values that stand in the same line as a label, to its right, or under it."""
+    found: list[Found] = []
+    paid = _paid_less_change(field, rows)
+    for i, row in enumerate(rows):
+        for k, line in enumerate(row.lines):
+            for raw, label_text in _values_in(field, line):
+                left = " ".join(other.text for other in row.lines[:k])
+                beside = unified(f"{left} {label_text}").upper()
+                above = _above(rows, i, line)
+                for label_at, penalty in ((beside, 0), (above, 6)):
+                    weight = _label_weight(field, label_at, strict=penalty > 0)
+                    if weight is None:
+                        continue
+                    weight -= penalty
+                    value = decimal_of(raw) if field.type == "amount" else None
+                    if value is not None and paid is not None:
+                        weight += 25 if value == paid else 0
+                    if field.type == "amount" and not re.search(r"[.,]\d{2}\b", raw):
+                        weight -= 30
+                    found.append(Found(raw, (line,), weight, f"stands beside {label_at.strip(' :')[-40:]!r}"))
+    return _latest_first(found) if field.type == "amount" else found
+
+
+def _latest_first(found: list[Found]) -> list[Found]:
+    """Of equally likely amounts the lowest on the page comes first: totals stand below what they sum."""
+    return found[::-1]
+
+
+def _label_weight(field: FieldSpec, text: str, *, strict: bool) -> int | None:
+    if _hits(field.avoid, text):
+        return None
+    for label in field.labels:
+        if label.say == "":
+            return None if strict else label.weight
+        if re.search(label.say, text):
+            return label.weight
+    return None
+
+
+def _values_in(field: FieldSpec, line: Line) -> list[tuple[str, str]]:
+    """(value, text before it in the line) for every value of the field's type."""
+    text = unified(line.text)
+    if field.type == "date":
+        return [(m, text[:at]) for m, at in find_dates(text)]
+    if field.type == "amount":
+        return [(m, text[:at]) for m, at in find_amounts(text)]
+    if field.type == "code":
+        return [
+            (m.group(), text[: m.start()])
+            for m in re.finditer(r"[A-Za-z]{0,6}[-/]?\d[\w/.-]*\w|\d", text)
+            if not find_dates(m.group())
+        ]
+    return [(text, "")]
+
+
+def _above(rows: Sequence[Row], index: int, line: Line) -> str:
+    """The text right above a line in the same column, within two line heights; empty where there is none."""
+    for row in reversed(rows[max(0, index - 2) : index]):
+        if row.page_no != line.page_no or line.box.y0 - row.y0 > 3 * line.box.height_px:
+            continue
+        for other in row.lines:
+            if min(other.box.x1, line.box.x1) - max(other.box.x0, line.box.x0) > 0:
+                return unified(other.text).upper()
+    return ""
+
+
+def _paid_less_change(field: FieldSpec, rows: Sequence[Row]) -> Decimal | None:
+    """What was paid less the change given, where the receipt says both."""
+    if not field.pay_labels:
+        return None
+    paid = change = None
+    for row in rows:
+        amounts = [decimal_of(m) for line in row.lines for m, _ in find_amounts(unified(line.text))]
+        amounts = [a for a in amounts if a is not None]
+        if not amounts:
+            continue
+        if _hits(field.change_labels, row.text):
+            change = change if change is not None else amounts[-1]
+        elif _hits(field.pay_labels, row.text) or any(_hits(field.pay_labels, x.text.upper()) for x in row.lines):
+            paid = paid if paid is not None else amounts[-1]
+    if paid is None or change is None:
+        return None
+    return abs(paid) - abs(change)
+
+
+# ---------------------------------------------------------------- letterheads, parties, addresses
+
+
+def _letterhead(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
+    """The issuer's name: among the first rows, the one with a legal form or a trade's word, else the first."""
+    found: list[Found] = []
+    top = [row for row in rows[:14] if row.page_no == 1]
+    for i, row in enumerate(top):
+        text = row.text
+        if _hits(field.skip, text) and not any(_hits(m, text) for m in field.markers):
+            continue
+        if sum(c.isalpha() for c in text) < 3:
+            continue
+        lines: tuple[Line, ...] = row.lines
+        marked = next((n for n, m in enumerate(field.markers) if _hits(m, text)), None)
+        weight = 40 - i if marked is None else 80 - i + (5 if marked == 0 else 0)
+        if marked is not None and _hits(field.skip, text):
+            weight -= 25
+        words = [w for w in re.findall(r"[^\W\d_]{3,}", text) if not any(_hits(m, w) for m in field.markers[:1])]
+        if marked == 0 and i and len(words) < 2 and not _hits(field.skip, top[i - 1].text):
+            lines = top[i - 1].lines + row.lines  # "POPULAR BOOK" over "CO. (M) SDN BHD": one name on two rows
+        raw = re.sub(r"\s*\([A-Z]{0,4}[\d -]{4,}-?\s?[A-Z]?\)\s*$", "", unified(" ".join(x.text for x in lines)))
+        found.append(Found(raw, lines, weight, "a company's name at the top of the first page"))
+    return found
+
+
+def _address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
+    """The first block of address lines near the top."""
+    head = [row for row in rows if row.page_no == 1][:24]
+    for i, row in enumerate(head):
+        if not _hits(field.starts, row.text) or _hits(field.stops, row.text):
+            continue
+        block = [row]
+        for following in head[i + 1 : i + field.lines_max]:
+            gap = following.y0 - (block[-1].y0 + block[-1].height_px)
+            if _hits(field.stops, following.text) or gap > 2 * following.height_px:
+                break
+            if sum(c.isalpha() for c in following.text) < 2:
+                break
+            block.append(following)
+        lines = tuple(line for r in block for line in r.lines)
+        return [Found(unified(" ".join(x.text for x in lines)), lines, 60, "an address under the letterhead")]
+    return []
+
+
+def _below_heading(field: FieldSpec, rows: Sequence[Row]) -> list[Row]:
+    """Rows under the first heading that names the seller, up to ten."""
+    for i, row in enumerate(rows):
+        if _hits(field.headings, row.text):
+            return [r for r in rows[i + 1 : i + 11] if r.page_no == row.page_no]
+    return []
+
+
+def _party(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
+    """The seller's name: under its heading, else the first line with a legal form."""
+    for row in _below_heading(field, rows):
+        if not _hits(field.skip, row.text) and sum(c.isalpha() for c in row.text) >= 3:
+            line = row.lines[0]
+            return [Found(unified(line.text), (line,), 90, "the first name under the seller's heading")]
+    found = []
+    for i, row in enumerate(r for r in rows if r.page_no == 1):
+        for line in row.lines:
+            name = re.split(r"\s[-–·•|,]\s", unified(line.text))[0]
+            if any(_hits(m, name.upper()) for m in field.markers) and not _hits(field.skip, name.upper()):
+                found.append(Found(name, (line,), 60 - i, "the first name with a legal form"))
+    return found
+
+
+def _party_address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
+    """The seller's street and town: under its heading, else the first street on the page."""
+    own = _below_heading(field, rows) or [r for r in rows if r.page_no == 1]
+    for i, row in enumerate(own):
+        first = row.lines[0]
+        if not _hits(field.starts, unified(first.text).upper()):
+            continue
+        block = [first]
+        for following in own[i + 1 : i + field.lines_max]:
+            text = unified(following.lines[0].text)
+            if _hits(field.stops, text.upper()) or not re.search(r"\d{4,5}", text):
+                break
+            block.append(following.lines[0])
+            break
+        parts = [unified(line.text) for line in block]
+        if len(parts) == 2 and (town := re.match(r"(?:[A-Z]{1,3}[- ])?(\d{4,5}) (.+)$", parts[1])):
+            parts[1:] = [town.group(1), town.group(2)]
+        return [Found(", ".join(parts), tuple(block), 60, "the seller's street and town")]
+    return []
+
+
+def _currency(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
+    found: list[Found] = []
+    for i, row in enumerate(rows):
+        for line in row.lines:
+            for sign, code in CURRENCIES.items():
+                pattern = rf"\b{sign}\b" if sign.isalpha() else re.escape(sign)
+                if re.search(pattern, unified(line.text)):
+                    labelled = _label_weight(field, row.text, strict=True)
+                    weight = labelled if labelled is not None else 30 - min(20, i // 10)
+                    found.append(Found(code, (line,), weight, f"the page says {sign}"))
+    return found
+
+
+_FINDERS = {
+    "labelled": _labelled,
+    "letterhead": _letterhead,
+    "address": _address,
+    "party": _party,
+    "party_address": _party_address,
+    "currency": _currency,
+}
+
+
+def box_of(lines: Sequence[Line]) -> Box:
+    """The box around lines of one page."""
+    box = lines[0].box
+    for line in lines[1:]:
+        box = box.union(line.box)
+    return box
