@@ -1,0 +1,260 @@
+"""What the exchange decides, apart from where it is stored: pure functions of values.
+
+Rules kept here
+- Nothing here knows a database, a clock or chance; what looks random is a digest of what it stands for.
+- An assignment's id is made from job, task and worker: no table is needed to read it, and nobody can use another's.
+- Privacy is a number per piece: of how many pieces of its page one worker may be lent.
+
+>>> page_share("strict", pieces=40), page_share("standard", pieces=40), page_share("off", pieces=40)
+(1, 4, None)
+>>> task_of(assignment_id("j", "t1", "0xa"), job_id="j", worker="0xa")
+'t1'
+>>> task_of(assignment_id("j", "t1", "0xa"), job_id="j", worker="0xb") is None
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from manyhands.pricing import effort_ms, reward_minor
+from manyhands.protocol.ids import digest, digest_bytes
+from manyhands.protocol.lifecycles import Moves
+from manyhands.protocol.manifest import Manifest, Privacy
+from manyhands.protocol.messages import ReadingFact, TaskFacts
+
+if TYPE_CHECKING:
+    from manyhands.documents.acceptance import AcceptUnseen, Ask
+    from manyhands.documents.model import PageReadings, Piece
+
+BUNDLE_MAX = 20
+"""Tasks lent at once at most: what one person does in the time of a short ride."""
+
+TEXT_MAX_CHARS = 2_000
+ACTIVE_MS_MAX = 2_147_483_647
+STANDARD_SHARE_PERCENT = 10
+SAMPLE_MAX = 200
+SAMPLE_LEAST = 20
+UNKNOWN_CHARS_LEAST = 4
+
+EXCHANGE_JOB_MOVES: Moves = {
+    ("announced", "read"): "reading",  # funds seen on chain and pages handed
+    ("reading", "cut"): "cutting",
+    ("cutting", "open"): "open",
+    ("open", "finish"): "finishing",  # every task decided, nobody holds one, no answer waits to be sent
+    ("announced", "cancel"): "cancelling",
+    ("reading", "cancel"): "cancelling",
+    ("cutting", "cancel"): "cancelling",
+    ("open", "cancel"): "cancelling",  # no new tasks; what is lent may still be answered
+    ("cancelling", "finish"): "finishing",
+    ("finishing", "record"): "recorded",
+    ("recorded", "assemble"): "assembled",
+    ("assembled", "settle"): "settled",
+}
+"""As the exchange sees a job."""
+
+REPORT_CODES: dict[str, str] = {
+    "wrong_cutting": "The picture is cut wrongly: the text is cut off, or two texts are in it",
+    "not_the_question": "The picture and the question do not fit together",
+    "personal_data": "It shows personal data that should not be here",
+    "offensive": "It is offensive, violent or frightening",
+    "illegal": "It asks for something illegal, or helps with it",
+    "harmful_request": "It asks me to contact, pay or sign up with somebody",
+    "other": "Something else",
+}
+"""Reasons a worker may give for a report. Closed list, so that reports can be counted and compared."""
+
+QUESTIONS_KNOWN = frozenset({"text", "amount", "date", "number", "code", "iban"})
+
+
+def assignment_id(job_id: str, task_id: str, worker: str) -> str:
+    """The id of a task in a worker's hands: the task's id and a mark that only this worker's ids carry."""
+    return f"{task_id}.{digest('assignment', job_id, task_id, worker)[:8]}"
+
+
+def task_of(assignment: str, *, job_id: str, worker: str) -> str | None:
+    """The task an assignment id speaks of, None when it is not this worker's."""
+    task_id, _, mark = assignment.rpartition(".")
+    if task_id and mark == digest("assignment", job_id, task_id, worker)[:8]:
+        return task_id
+    return None
+
+
+def page_share(privacy: Privacy, *, pieces: int) -> int | None:
+    """Of how many pieces of a page one worker may be lent; None = any number.
+
+    strict  one piece of a page; standard  a tenth of them, at least one; off  no limit
+    """
+    match privacy:
+        case "strict":
+            return 1
+        case "standard":
+            return max(1, pieces * STANDARD_SHARE_PERCENT // 100)
+        case "off":
+            return None
+
+
+def workers_needed(privacy: Privacy, *, pieces_per_page: int, answers: int) -> int:
+    """How many workers it takes at least, so that every piece of a page can get its answers at this privacy level.
+
+    >>> [workers_needed(level, pieces_per_page=40, answers=2) for level in ("strict", "standard", "off")]
+    [80, 20, 2]
+    """
+    share = page_share(privacy, pieces=pieces_per_page)
+    return answers if share is None else max(answers, -(-pieces_per_page * answers // share))
+
+
+def start_bp(job_id: str, worker: str) -> int:
+    """Where in a job's random order a worker begins, basis points of its length."""
+    return int(digest("start", job_id, worker)[:8], 16) % 10_000
+
+
+def job_salt(secret: bytes, job_id: str) -> bytes:
+    """The job's own salt of piece ids: without the operator's secret nobody can test a guess at a piece's place."""
+    return digest_bytes("piece salt", secret, job_id)
+
+
+def task_id_of(job_id: str, piece_id: str) -> str:
+    """A piece with its question."""
+    return digest("task", job_id, piece_id)
+
+
+def choose_gold(piece_ids: Iterable[str], *, share_bp: int, job_id: str) -> frozenset[str]:
+    """Pieces that would be believed unseen and are asked all the same, to measure those who answer.
+
+    share_bp  of the pieces given, basis points, rounded up when any is wanted
+    returns   the same choice for the same job, unguessable from outside as piece ids are salted
+    """
+    shuffled = sorted(set(piece_ids), key=lambda piece_id: digest("gold", job_id, piece_id))
+    return frozenset(shuffled[: -(-len(shuffled) * share_bp // 10_000)])
+
+
+def median_of(values: Sequence[int], *, percent: int = 50) -> int | None:
+    """A percentile of whole numbers by the nearest rank, None of nothing.
+
+    >>> median_of([5, 1, 9]), median_of([5, 1, 9], percent=90), median_of([])
+    (5, 9, None)
+    """
+    if not values:
+        return None
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+
+
+def grown_sample(old: Sequence[int], new: Sequence[int]) -> list[int]:
+    """The last `SAMPLE_MAX` measured times."""
+    return [*old, *new][-SAMPLE_MAX:]
+
+
+class PiecePlan(msgspec.Struct, frozen=True):
+    """One piece as stored with its page: what is to be done with it.
+
+    unseen   the text believed without a person, None when people are asked
+    because  why
+    gold     asked although it would have been believed
+    """
+
+    piece: Piece
+    unseen: str | None
+    because: str
+    gold: bool
+
+
+def plan_pieces(
+    pieces: Sequence[Piece], decisions: dict[str, AcceptUnseen | Ask], *, gold_share_bp: int, job_id: str
+) -> list[PiecePlan]:
+    """Which pieces of a job people see. pieces: of all pages; decisions: of `documents.acceptance.decide_unseen`."""
+    believed = {piece_id: text for piece_id, decision in decisions.items() if (text := _text_of(decision)) is not None}
+    # an empty cell measures nobody
+    fit = [piece.piece_id for piece in pieces if believed.get(piece.piece_id)]
+    gold = choose_gold(fit, share_bp=gold_share_bp, job_id=job_id)
+    return [
+        PiecePlan(
+            piece=piece,
+            unseen=None if piece.piece_id in gold else believed.get(piece.piece_id),
+            because=decisions[piece.piece_id].because,
+            gold=piece.piece_id in gold,
+        )
+        for piece in pieces
+    ]
+
+
+def _text_of(decision: AcceptUnseen | Ask) -> str | None:
+    return getattr(decision, "text", None)
+
+
+class TaskPlan(msgspec.Struct, frozen=True):
+    """A task to be opened. place: order of its piece on the page; wanted: answers asked for at first."""
+
+    facts: TaskFacts
+    piece_id: str
+    place: int
+    page_share: int | None
+    wanted: int
+
+
+def plan_tasks(plans: Sequence[PiecePlan], manifest: Manifest) -> list[TaskPlan]:
+    """The tasks of one page.
+
+    plans  all pieces of the page in reading order
+    """
+    share = page_share(manifest.privacy, pieces=len(plans))
+    return [_plan_task(plan, manifest, share) for plan in plans if plan.unseen is None]
+
+
+def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPlan:
+    piece = plan.piece
+    question = piece.field_type if piece.field_type in QUESTIONS_KNOWN else "text"
+    effort = effort_ms(manifest.pay, chars=expected_chars(piece))
+    readings = tuple(
+        ReadingFact(reader=reading.reader, text=reading.text, confidence_bp=min(10_000, max(0, reading.confidence_bp)))
+        for reading in piece.readings
+        if reading.text.strip()
+    )
+    facts = TaskFacts(
+        task_id=task_id_of(manifest.job_id, piece.piece_id),
+        question=question,
+        readings=readings,
+        gold=plan.gold,
+        effort_ms=effort,
+        reward_minor=reward_minor(manifest.pay, effort_ms=effort),
+    )
+    return TaskPlan(
+        facts=facts,
+        piece_id=piece.piece_id,
+        place=piece.order,
+        page_share=share,
+        wanted=first_wanted(readings, question=question, max_answers=manifest.quality.max_answers),
+    )
+
+
+def expected_chars(piece: Piece) -> int:
+    """Characters a person will key: those of the longest reading, else what fits into the box at a common width."""
+    longest = max((len(reading.text) for reading in piece.readings), default=0)
+    if longest:
+        return longest
+    return max(UNKNOWN_CHARS_LEAST, round(piece.box.width_px / max(1.0, 0.5 * piece.box.height_px)))
+
+
+def first_wanted(readings: Sequence[ReadingFact], *, question: str, max_answers: int) -> int:
+    """Answers asked for at first: the fewest that could settle the piece, so that nobody is asked in vain."""
+    from manyhands.quality import transcription
+
+    heard = [
+        transcription.Reading(reading.text, reader=reading.reader, confidence_bp=reading.confidence_bp)
+        for reading in readings
+    ]
+    step = transcription.next_step(heard, [], transcription.TranscriptionRule(answers_max=max_answers), question)
+    return max(1, min(max_answers, step.count)) if isinstance(step, transcription.AskMore) else 1
+
+
+def batches_of(items: Sequence[TaskFacts], size: int) -> list[tuple[TaskFacts, ...]]:
+    """Parts of at most `size`, in order."""
+    return [tuple(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def all_readings(pages: Iterable[PageReadings]) -> list[str]:
+    """Names of the readers that saw any of the pages, in order of first appearance."""
+    return list(dict.fromkeys(reader for page in pages for reader in page.readers))

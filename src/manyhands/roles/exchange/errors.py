@@ -1,0 +1,224 @@
+"""What the exchange refuses, with the cure in words for the person who meets it.
+
+`code` is short and stable: programs look at it, people read the sentence.
+"""
+
+from __future__ import annotations
+
+from manyhands.protocol.errors import ManyhandsError, ProtocolError
+
+
+class ExchangeError(ManyhandsError):
+    """Base of what is refused to a worker or requester. status: the HTTP status that says the same."""
+
+    code = "refused"
+    status = 400
+
+
+class NotSignedIn(ExchangeError):
+    """There is no session, or it has ended."""
+
+    code, status = "not_signed_in", 401
+    cure = "Sign in."
+
+    def __init__(self) -> None:
+        super().__init__("you are not signed in")
+
+
+class WrongNameOrPassword(ExchangeError):
+    """Name and password do not belong together. Which of them is wrong is not told."""
+
+    code, status = "wrong_name_or_password", 401
+    cure = "Check both and try again, or sign up."
+
+    def __init__(self) -> None:
+        super().__init__("name or password is wrong")
+
+
+class TooManyAttempts(ExchangeError):
+    """Too many wrong passwords for one name."""
+
+    code, status = "too_many_attempts", 429
+
+    def __init__(self, *, wait_ms: int) -> None:
+        self.wait_ms = wait_ms
+        super().__init__(
+            "too many wrong passwords for this name", cure=f"Try again in {-(-wait_ms // 60_000)} minutes."
+        )
+
+
+class NameTaken(ExchangeError):
+    """Somebody has this name already."""
+
+    code, status = "name_taken", 409
+    cure = "Choose another name."
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the name {name!r} is taken")
+
+
+class BadName(ExchangeError):
+    """A name that can't be shown to others."""
+
+    code, status = "bad_name", 400
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"this name {problem}", cure="Choose 2 to 40 letters, digits, blanks, dots or dashes.")
+
+
+class BadPassword(ExchangeError):
+    """A password that is too short to protect an account with money in it, or absurdly long."""
+
+    code, status = "bad_password", 400
+    cure = "Choose 8 to 200 characters; three or four words are good."
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        super().__init__(f"the password has {length} characters")
+
+
+class SimulatedNotAllowed(ExchangeError):
+    """A simulated person asked for an account where only people work."""
+
+    code, status = "simulated_not_allowed", 403
+    cure = "Start the server with a simulated crowd, or sign up as yourself."
+
+    def __init__(self) -> None:
+        super().__init__("simulated people may not sign up here")
+
+
+class NoSuchJob(ExchangeError):
+    """The exchange does not know the job."""
+
+    code, status = "no_such_job", 404
+    cure = "Look at the list of jobs."
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"there is no job {job_id} here")
+
+
+class JobNotOpen(ExchangeError):
+    """Nobody can be lent tasks of this job now."""
+
+    code, status = "job_not_open", 409
+
+    def __init__(self, job_id: str, state: str) -> None:
+        self.job_id, self.state = job_id, state
+        ended = state in {"cancelling", "finishing", "recorded", "assembled", "settled"}
+        super().__init__(
+            f"job {job_id} is {state}: it {'has no more' if ended else 'does not yet offer'} tasks",
+            cure="Choose another job." if ended else "Come back in a minute.",
+        )
+
+
+class OtherCrowd(ExchangeError):
+    """People and simulated people never work in one job."""
+
+    code, status = "other_crowd", 403
+
+    def __init__(self, job_id: str, *, job_simulated: bool) -> None:
+        self.job_id, self.job_simulated = job_id, job_simulated
+        whom = "simulated people" if job_simulated else "people"
+        super().__init__(f"job {job_id} is for {whom} only", cure="Choose another job.")
+
+
+class BadRequest(ExchangeError):
+    """A request that no page of ours would send."""
+
+    code, status = "bad_request", 400
+
+    def __init__(self, problem: str, *, cure: str = "Send what the API reference says.") -> None:
+        self.problem = problem
+        super().__init__(problem, cure=cure)
+
+
+class NotLentToYou(ExchangeError):
+    """The assignment is not in this worker's hands."""
+
+    code, status = "not_lent_to_you", 404
+    cure = "Claim tasks and use their assignment ids."
+
+    def __init__(self, assignment_id: str) -> None:
+        self.assignment_id = assignment_id
+        super().__init__(f"assignment {assignment_id} is not lent to you")
+
+
+class AlreadyReported(ExchangeError):
+    """Somebody has reported this task; it is frozen until the jury has ruled."""
+
+    code, status = "already_reported", 409
+    cure = "Nothing is to be done: the jury looks at it."
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(f"task {task_id} is reported already")
+
+
+class NoSuchCase(ExchangeError):
+    """No jury case with this id waits for this worker."""
+
+    code, status = "no_such_case", 404
+    cure = "Look at the list of your cases."
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+        super().__init__(f"no case {case_id} waits for you")
+
+
+class AlreadyVoted(ExchangeError):
+    """A juror's vote is signed and sent; it can't be taken back."""
+
+    code, status = "already_voted", 409
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+        super().__init__(f"you have voted the other way in case {case_id}")
+
+
+class WalletUnreadable(ExchangeError):
+    """The worker's key can't be decrypted: the operator's secret is another one than when the account was made."""
+
+    code, status = "wallet_unreadable", 500
+    cure = "Put the data folder's own secret file back in its place."
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        super().__init__(f"the wallet of {worker} can't be opened with this operator's secret")
+
+
+class NotYours(ProtocolError):
+    """A message about a job from a party that has no such part in it."""
+
+    def __init__(self, job_id: str, sender: str, role: str) -> None:
+        self.job_id, self.sender, self.role = job_id, sender, role
+        super().__init__(f"{sender} is not the {role} of job {job_id}")
+
+
+class UnknownJob(ProtocolError):
+    """A message about a job that was never announced."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} is not known here", cure="Send JobFunded first.")
+
+
+class OutOfOrder(ProtocolError):
+    """A message that the job's stage has no place for."""
+
+    def __init__(self, job_id: str, message: str, problem: str) -> None:
+        self.job_id, self.message_type, self.problem = job_id, message, problem
+        super().__init__(f"{message} for job {job_id}: {problem}")
+
+
+class StillBusy(ExchangeError):
+    """Other claims hold every task for the moment."""
+
+    code, status = "busy", 503
+    cure = "Ask again in a second."
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"all tasks of job {job_id} are just being lent to others")

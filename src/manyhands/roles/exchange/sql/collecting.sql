@@ -1,0 +1,142 @@
+-- Answers to the recording oracle in batches, its verdicts back into the tables. Everything here holds the job's row.
+
+-- name: lock_job
+-- Whoever changes a job's stage, its counters or its batches waits here.
+select job_id, state, manifest, routing, simulated, launcher, recording, reputation, jury, chain_id, escrow,
+       funded_minor, pages_total, pages_unread, pages_undrawn, tasks_total, undecided, task_batches, answer_batches,
+       recorded_batches, effort_cap_factor
+from exchange.jobs where job_id = %(job_id)s for update;
+
+-- name: jobs_with_answers
+select distinct job_id from exchange.uncollected;
+
+-- name: collect
+-- Takes the oldest answers out of the waiting list and gives them the number of their batch.
+with oldest as materialized (
+    select job_id, answer_no from exchange.uncollected
+    where job_id = %(job_id)s order by answer_no limit %(most)s
+), taken as (
+    delete from exchange.uncollected waiting using oldest
+    where waiting.job_id = oldest.job_id and waiting.answer_no = oldest.answer_no
+    returning waiting.answer_no, waiting.task_id, waiting.worker
+), marked as (
+    update exchange.assignments held set batch_no = %(batch_no)s
+    from taken
+    where held.job_id = %(job_id)s and held.task_id = taken.task_id and held.worker = taken.worker
+    returning taken.answer_no, held.task_id, held.worker, held.answer_text, held.active_ms, held.received_at_ms
+), summed as (
+    insert into exchange.earnings as book (job_id, worker, answers, collected_minor)
+    select %(job_id)s, marked.worker, count(*), sum(task.reward_minor)
+    from marked join exchange.tasks task on task.job_id = %(job_id)s and task.task_id = marked.task_id
+    group by marked.worker
+    on conflict (job_id, worker) do update
+    set answers = book.answers + excluded.answers, collected_minor = book.collected_minor + excluded.collected_minor
+)
+select marked.task_id, marked.worker, marked.answer_text,
+       -- one answer is credited up to so many times its median effort
+       least(marked.active_ms, %(effort_cap_factor)s * task.effort_ms) as active_ms, marked.received_at_ms
+from marked join exchange.tasks task on task.job_id = %(job_id)s and task.task_id = marked.task_id
+order by marked.answer_no;
+
+-- name: count_answer_batch
+update exchange.jobs set answer_batches = %(batch_no)s where job_id = %(job_id)s;
+
+-- name: store_outcomes
+-- What each answer of a batch earned. Rows: worker, answers, refused, reward decided, earned, time credited.
+with given as materialized (
+    select * from unnest(%(task_ids)s::text[], %(workers)s::text[], %(earned_minor)s::bigint[], %(codes)s::text[],
+                         %(becauses)s::text[]) as one (task_id, worker, earned_minor, code, because)
+), decided as (
+    update exchange.assignments held
+    set outcome = case when given.code is null then 'accepted' else 'refused' end, earned_minor = given.earned_minor,
+        code = given.code, because = given.because
+    from given
+    where held.job_id = %(job_id)s and held.task_id = given.task_id and held.worker = given.worker
+      and held.outcome is null
+    returning held.worker, held.task_id, held.active_ms, held.outcome, held.earned_minor
+), summed as (
+    select decided.worker, count(*) filter (where decided.outcome = 'accepted') as accepted,
+           count(*) filter (where decided.outcome = 'refused') as refused,
+           sum(task.reward_minor) as decided_minor, sum(decided.earned_minor) as earned_minor,
+           coalesce(sum(least(decided.active_ms, %(effort_cap_factor)s * task.effort_ms))
+                    filter (where decided.outcome = 'accepted'), 0) as credited_ms
+    from decided join exchange.tasks task on task.job_id = %(job_id)s and task.task_id = decided.task_id
+    group by decided.worker
+), booked as (
+    update exchange.earnings book
+    set accepted = book.accepted + summed.accepted, refused = book.refused + summed.refused,
+        decided_minor = book.decided_minor + summed.decided_minor,
+        earned_minor = book.earned_minor + summed.earned_minor, credited_ms = book.credited_ms + summed.credited_ms
+    from summed where book.job_id = %(job_id)s and book.worker = summed.worker
+)
+select count(*) from decided;
+
+-- name: settle_tasks
+-- Final verdicts. On a frozen task the verdict is kept until the jury has ruled. Returns how many became final.
+with given as materialized (
+    select * from unnest(%(task_ids)s::text[], %(states)s::text[], %(texts)s::text[], %(confidence_bp)s::integer[],
+                         %(support)s::integer[], %(becauses)s::text[])
+        as one (task_id, state, value, confidence_bp, support, because)
+), settled as (
+    update exchange.tasks task
+    set state = case task.state when 'open' then given.state else task.state end, value = given.value,
+        confidence_bp = given.confidence_bp, support = given.support, because = given.because,
+        decided_batch = %(batch_no)s
+    from given
+    where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen')
+    returning old.state as was
+)
+select count(*) filter (where was = 'open') from settled;
+
+-- name: ask_more
+update exchange.tasks task set wanted = greatest(task.wanted, given.wanted), because = given.because
+from unnest(%(task_ids)s::text[], %(wanted)s::integer[], %(becauses)s::text[]) as given (task_id, wanted, because)
+where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen');
+
+-- name: add_batch
+insert into exchange.batches (job_id, batch_no, root, evidence_blob, answers, reserved_minor, recorded_at_ms)
+values (%(job_id)s, %(batch_no)s, %(root)s, %(evidence_blob)s, %(answers)s, %(reserved_minor)s, %(now_ms)s);
+
+-- name: count_recorded_batch
+update exchange.jobs
+set recorded_batches = %(batch_no)s, reserved_minor = reserved_minor + %(reserved_minor)s,
+    undecided = undecided - %(settled)s
+where job_id = %(job_id)s;
+
+-- name: jobs_maybe_finished
+select job_id from exchange.jobs where state in ('open', 'cancelling') and undecided = 0;
+
+-- name: work_is_out
+-- Whether anybody still holds a task or an answer waits to be sent.
+select exists (select from exchange.uncollected where job_id = %(job_id)s)
+    or exists (
+        select from exchange.bundles bundle
+        join exchange.assignments held on held.job_id = bundle.job_id and held.worker = bundle.worker
+                                      and held.task_id = any (bundle.task_ids)
+        where bundle.job_id = %(job_id)s and held.state = 'lent');
+
+-- name: count_undecided_less
+update exchange.jobs set undecided = undecided - %(count)s where job_id = %(job_id)s;
+
+-- name: set_state
+update exchange.jobs set state = %(state)s where job_id = %(job_id)s;
+
+-- name: count_task_batch
+update exchange.jobs set task_batches = %(batch_no)s where job_id = %(job_id)s;
+
+-- name: set_recorded
+update exchange.jobs set state = %(state)s, recorded_at_ms = %(now_ms)s where job_id = %(job_id)s;
+
+-- name: set_cancelling
+update exchange.jobs set state = %(state)s, cancel_because = %(because)s where job_id = %(job_id)s;
+
+-- name: withdraw_all
+-- Nobody is asked any more.
+update exchange.tasks set state = 'withdrawn' where job_id = %(job_id)s and state in ('held', 'open')
+returning task_id;
+
+-- name: sample_of
+select active_ms_sample from exchange.offers where job_id = %(job_id)s for update;
+
+-- name: put_sample
+update exchange.offers set active_ms_sample = %(sample)s::integer[] where job_id = %(job_id)s;

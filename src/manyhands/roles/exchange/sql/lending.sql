@@ -1,0 +1,31 @@
+-- Lending tasks and taking answers. The four statements of the hot path are functions: see migrations/0002_lending.sql.
+
+-- name: claim
+select * from exchange.claim(%(job_id)s, %(worker)s, %(count)s, %(from_start)s, %(now_ms)s);
+
+-- name: submit
+select * from exchange.submit(%(job_id)s, %(worker)s, %(task_ids)s, %(texts)s, %(active_ms)s::integer[], %(now_ms)s);
+
+-- name: give_back
+select exchange.give_back(%(job_id)s, %(worker)s, %(task_ids)s);
+
+-- name: expire
+select bundles, tasks from exchange.expire(%(job_id)s, %(most)s, %(now_ms)s);
+
+-- name: join_job
+-- A worker's row in a job, made at the first claim. The cursor starts at a place of the worker's own, so that workers
+-- do not crowd at the same tasks. No row when the job is not open, or the crowd is of the other kind.
+insert into exchange.bundles (job_id, worker, cursor_rank)
+select job.job_id, account.worker, floor(job.tasks_total * %(start_bp)s / 10000.0)::integer - 1
+from exchange.jobs job, exchange.accounts account
+where job.job_id = %(job_id)s and job.state = 'open' and account.worker = %(worker)s
+  and account.simulated = job.simulated
+on conflict (job_id, worker) do update set worker = excluded.worker
+returning job_id;
+
+-- name: job_door
+-- Why a worker can't join a job.
+select job.state, job.simulated as job_simulated, account.simulated as worker_simulated
+from (select) one
+left join exchange.jobs job on job.job_id = %(job_id)s
+left join exchange.accounts account on account.worker = %(worker)s;
