@@ -1,0 +1,352 @@
+"""A role's place at the ledger: every act that moves money or binds it, with its signature, in one call.
+
+Rules kept here
+- An act writes the role's book and its signed transaction on the caller's transaction: all of it happens, or nothing.
+- A purpose is made from meaning, so an act done twice is one act.
+- What the chain says is read from the events that the operator's own indexer saw and found deep enough.
+
+    desk = Desk("recording", key, chains)
+    async with db.transaction() as tx:
+        ...                                      # the verdicts
+        await desk.anchor_and_reserve(tx, job_id=..., batch_no=..., root=..., amount_minor=...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from manyhands.chain.contracts import MAX_RECIPIENTS, case_id, encode_call, gas_limit, vote_digest
+from manyhands.chain.facts import ChainFacts, ContractAddresses
+from manyhands.chain.keys import RoleKey
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.ids import digest
+from manyhands.protocol.messages import Role
+from manyhands.store.database import Tx, rows, scalar
+from manyhands.store.sql import load_queries
+
+from .outbox import submit
+
+QUERIES = load_queries("manyhands.ledger")
+
+PAYOUT_CHUNK = MAX_RECIPIENTS
+"""Recipients paid by one transaction."""
+
+
+class ChainNotReady(ManyhandsError):
+    """The contracts of a chain are not known here (yet)."""
+
+    def __init__(self, chain_id: int) -> None:
+        self.chain_id = chain_id
+        super().__init__(
+            f"the contracts of chain {chain_id} are not known here",
+            cure="Wait until they are deployed; `manyhands doctor` says what keeps the chain.",
+        )
+
+
+class NotFundedYet(ManyhandsError):
+    """The chain does not show the funds (yet). It is asked again."""
+
+    def __init__(self, escrow: str, *, seen_minor: int, told_minor: int) -> None:
+        self.escrow, self.seen_minor, self.told_minor = escrow, seen_minor, told_minor
+        super().__init__(f"escrow {escrow} should hold {told_minor}, the chain shows {seen_minor} so far")
+
+
+class StakeMissing(ManyhandsError):
+    """A launcher without a stake may not launch."""
+
+    def __init__(self, chain_id: int, *, minimum_minor: int) -> None:
+        self.chain_id, self.minimum_minor = chain_id, minimum_minor
+        super().__init__(
+            f"the launcher has no stake on chain {chain_id}; {minimum_minor} are asked for",
+            cure="Wait until the stake is final, or stake first.",
+        )
+
+
+@dataclass(frozen=True)
+class DeskEvent:
+    """A final event of one of our contracts. address = the contract's; contract = its kind; names as in the ABI."""
+
+    chain_id: int
+    contract: str
+    address: str
+    name: str
+    args: Mapping[str, Any]
+    tx_hash: str
+    block_number: int
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What an escrow's end came to, from the chain's events. Minor units."""
+
+    paid_minor: int
+    fees_minor: int
+    refunded_minor: int
+    transactions: tuple[str, ...]
+
+
+class Chains:
+    """The chains this operator works on; a chain appears here when its contracts stand."""
+
+    def __init__(self, facts: Mapping[int, ChainFacts] | None = None) -> None:
+        self._facts = dict(facts or {})
+
+    def put(self, facts: ChainFacts) -> None:
+        self._facts[facts.chain_id] = facts
+
+    def ids(self) -> tuple[int, ...]:
+        return tuple(sorted(self._facts))
+
+    def of(self, chain_id: int) -> ChainFacts:
+        """raises ChainNotReady"""
+        facts = self._facts.get(chain_id)
+        if facts is None or facts.contracts is None:
+            raise ChainNotReady(chain_id)
+        return facts
+
+
+class Desk:
+    """One role's desk. key signs everything; chains are looked up at the moment of the act."""
+
+    def __init__(self, role: Role, key: RoleKey, chains: Chains) -> None:
+        self.role, self.key, self.chains = role, key, chains
+
+    # --- launcher -------------------------------------------------------------------------------------------------
+
+    async def stake(self, tx: Tx, *, chain_id: int, amount_minor: int) -> str:
+        """Locks the launcher's promise. Once per chain and amount."""
+        facts, at = self._at(chain_id)
+        await self._act(
+            tx, facts, f"stake:approve:{self.key.address}:{amount_minor}", at.token,
+            "TestToken", "approve", at.staking, amount_minor,
+        )  # fmt: skip
+        return await self._act(
+            tx, facts, f"stake:{self.key.address}:{amount_minor}", at.staking, "Staking", "stake", amount_minor
+        )
+
+    async def need_stake(self, tx: Tx, *, chain_id: int, minimum_minor: int) -> None:
+        """raises StakeMissing unless the chain shows that much, net of what was unstaked or slashed"""
+        facts, at = self._at(chain_id)
+        staked = 0
+        for name, args, _, _ in await rows(
+            tx, QUERIES.events_of_contract, {"chain_id": facts.chain_id, "contract": at.staking}
+        ):
+            if str(args.get("staker", "")).lower() == self.key.address:
+                sign = {"StakeDeposited": 1, "StakeWithdrawn": -1, "StakeSlashed": -1}.get(name, 0)
+                staked += sign * int(args.get("tokens", 0))
+        if staked < minimum_minor:
+            raise StakeMissing(chain_id, minimum_minor=minimum_minor)
+
+    async def launch_escrow(
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        currency: str,
+        amount_minor: int,
+        reputation: str,
+        recording: str,
+        exchange: str,
+        fees_bp: tuple[int, int, int],
+        manifest_hash: str,
+        manifest_url: str,
+    ) -> str:
+        """Makes, funds and sets up the escrow, once per job. fees_bp: reputation, recording, exchange."""
+        facts, at = self._at(chain_id)
+        await self._act(
+            tx, facts, f"launch:approve:{job_id}", at.token, "TestToken", "approve", at.factory,
+            amount_minor, job_id=job_id,
+        )  # fmt: skip
+        return await self._act(
+            tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "launch", at.token, amount_minor,
+            job_id, reputation, recording, exchange, list(fees_bp), manifest_url, manifest_hash,
+            job_id=job_id, text_bytes=len(job_id) + len(manifest_url) + len(manifest_hash),
+        )  # fmt: skip
+
+    async def ask_cancellation(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
+        """Asks the escrow to end early; what was earned is paid all the same."""
+        facts, _ = self._at(chain_id)
+        return await self._act(
+            tx, facts, f"cancellation:{job_id}", escrow, "Escrow", "requestCancellation", job_id=job_id
+        )
+
+    # --- recording oracle -----------------------------------------------------------------------------------------
+
+    async def need_funded(
+        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, funded_minor: int, currency: str
+    ) -> None:
+        """Believes a funding only by the chain's own word. raises NotFundedYet, ChainNotReady: both pass"""
+        facts, _ = self._at(chain_id)
+        seen = await self._sum(tx, facts, escrow, "Fund", "amount")
+        if seen < funded_minor:
+            raise NotFundedYet(escrow, seen_minor=seen, told_minor=funded_minor)
+
+    async def anchor_and_reserve(
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        escrow: str,
+        currency: str,
+        batch_no: int,
+        root: bytes,
+        count: int,
+        evidence_hash: bytes,
+        amount_minor: int,
+    ) -> str:
+        """Anchors a batch and reserves what it earned, in one transaction of the chain."""
+        facts, _ = self._at(chain_id)
+        return await self._act(
+            tx, facts, f"anchor:{job_id}:{batch_no}", escrow, "Escrow", "anchorAndReserve", root, count,
+            evidence_hash, amount_minor, job_id=job_id,
+        )  # fmt: skip
+
+    async def reserve_extra(
+        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, currency: str, amount_minor: int, reason: bytes
+    ) -> str:
+        """Reserves top-ups, bonuses and jurors' pay. Once per reason."""
+        facts, _ = self._at(chain_id)
+        return await self._act(
+            tx, facts, f"reserve:{job_id}:{reason.hex()}", escrow, "Escrow", "reserve", amount_minor, reason,
+            job_id=job_id,
+        )  # fmt: skip
+
+    # --- reputation oracle ----------------------------------------------------------------------------------------
+
+    async def reserved_minor(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
+        """What was ever reserved in the escrow, by the chain's word."""
+        facts, _ = self._at(chain_id)
+        by_batches = await self._sum(tx, facts, escrow, "Anchored", "reserved")
+        return by_batches + await self._sum(tx, facts, escrow, "Reserved", "amount")
+
+    async def pay_in_bulk(
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        escrow: str,
+        currency: str,
+        chunk_no: int,
+        pay: Sequence[tuple[str, int]],
+        url: str,
+        hash_: str,
+    ) -> str:
+        """Pays up to `PAYOUT_CHUNK` workers from what is reserved. The contract refuses to see its payout id twice."""
+        facts, _ = self._at(chain_id)
+        payout_id = digest("payout", job_id, chunk_no, hash_)
+        return await self._act(
+            tx, facts, f"payout:{job_id}:{chunk_no}", escrow, "Escrow", "bulkPayOut", [who for who, _ in pay],
+            [minor for _, minor in pay], url, hash_, payout_id, False,
+            job_id=job_id, recipients=len(pay), text_bytes=len(url) + len(hash_) + len(payout_id),
+        )  # fmt: skip
+
+    async def payouts_seen(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
+        """Bulk payouts that the chain shows."""
+        return await self._count(tx, chain_id, escrow, "BulkTransferV3")
+
+    async def complete(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
+        """Ends the escrow: fees to the oracles, the rest to the launcher. A cancelled job ends by `cancel`."""
+        facts, _ = self._at(chain_id)
+        asked = await self._count(tx, chain_id, escrow, "Upheld", "CancellationRequested")
+        function = "cancel" if asked else "complete"
+        return await self._act(tx, facts, f"{function}:{job_id}", escrow, "Escrow", function, job_id=job_id)
+
+    async def close_books(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, currency: str) -> Closing:
+        """What the escrow's events come to once it has ended."""
+        facts, _ = self._at(chain_id)
+        paid = fees = refunded = 0
+        transactions: list[str] = []
+        where = {"chain_id": facts.chain_id, "contract": escrow}
+        for name, args, tx_hash, _ in await rows(tx, QUERIES.events_of_contract, where):
+            if name == "BulkTransferV3":
+                paid += sum(int(amount) for amount in args["amounts"])
+                transactions.append(tx_hash)
+            elif name == "OracleFeeTransfer":
+                fees += sum(int(amount) for amount in args["amounts"])
+            elif name in ("CompletionRefund", "CancellationRefund"):
+                refunded += int(args["amount"])
+        return Closing(paid, fees, refunded, tuple(transactions))
+
+    # --- jury -----------------------------------------------------------------------------------------------------
+
+    def case_id(self, *, chain_id: int, escrow: str, report_hash: bytes) -> str:
+        """The id that the jury's contract will give a case, hexadecimal with 0x."""
+        facts, at = self._at(chain_id)
+        return "0x" + case_id(facts.chain_id, at.jury, escrow, report_hash).hex()
+
+    def vote_digest(self, *, chain_id: int, case_id: str, uphold: bool) -> bytes:
+        """The 32 bytes a juror signs."""
+        facts, at = self._at(chain_id)
+        return vote_digest(facts.chain_id, at.jury, bytes.fromhex(case_id[2:]), uphold)
+
+    async def open_case(
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        escrow: str,
+        report_hash: bytes,
+        jurors: Sequence[str],
+        reporter: str,
+    ) -> str:
+        """Opens the case with the jurors drawn for it."""
+        facts, at = self._at(chain_id)
+        return await self._act(
+            tx, facts, f"case:{self.case_id(chain_id=chain_id, escrow=escrow, report_hash=report_hash)}", at.jury,
+            "Jury", "openCase", escrow, report_hash, list(jurors), reporter, job_id=job_id, recipients=len(jurors),
+        )  # fmt: skip
+
+    async def rule_case(
+        self, tx: Tx, *, job_id: str, chain_id: int, case_id: str, uphold: bool, signatures: Sequence[str]
+    ) -> str:
+        """Hands in the jurors' signatures: the contract counts them and carries the ruling out."""
+        facts, at = self._at(chain_id)
+        return await self._act(
+            tx, facts, f"ruling:{case_id}", at.jury, "Jury", "rule", bytes.fromhex(case_id[2:]), uphold,
+            [bytes.fromhex(signature[2:]) for signature in signatures], job_id=job_id, recipients=len(signatures),
+        )  # fmt: skip
+
+    # --- small things ---------------------------------------------------------------------------------------------
+
+    def _at(self, chain_id: int) -> tuple[ChainFacts, ContractAddresses]:
+        facts = self.chains.of(chain_id)
+        assert facts.contracts is not None
+        return facts, facts.contracts
+
+    async def _act(
+        self,
+        tx: Tx,
+        facts: ChainFacts,
+        purpose: str,
+        to: str,
+        contract: str,
+        function: str,
+        *arguments: object,
+        job_id: str = "",
+        recipients: int = 1,
+        text_bytes: int = 0,
+    ) -> str:
+        return await submit(
+            tx,
+            chain=facts,
+            key=self.key,
+            purpose=purpose,
+            to=to,
+            data=encode_call(contract, function, *arguments),
+            gas_limit=gas_limit(function, recipients=recipients, text_bytes=text_bytes),
+            job_id=job_id,
+        )
+
+    async def _sum(self, tx: Tx, facts: ChainFacts, contract: str, name: str, field: str) -> int:
+        where = {"chain_id": facts.chain_id, "contract": contract, "name": name, "field": field}
+        return int(await scalar(tx, QUERIES.sum_of_event, where))
+
+    async def _count(self, tx: Tx, chain_id: int, contract: str, *names: str) -> int:
+        where = {"chain_id": chain_id, "contract": contract, "names": list(names)}
+        return int(await scalar(tx, QUERIES.count_of_event, where))
