@@ -150,7 +150,7 @@ class ReputationOracle:
                 await self._pay_when_reserved(tx, job_id)
             case "BulkTransferV3":
                 await self._complete_when_paid(tx, job_id)
-            case "Completed":
+            case "Completed" | "Cancelled":
                 await self._settle(tx, job_id)
             case _:
                 pass
