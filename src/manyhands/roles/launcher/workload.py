@@ -6,7 +6,7 @@ Rules kept here
 - What an estimate rests on is said in words beside it.
 
 The shares come from measuring the readers on real documents (facts: documents, sections 4 and 9): people see 40-46 %
-of a receipt's pieces, 24-30 % of an invoice's, 27-35 % of a table's. The upper of each pair is expected here. One answer
+of a receipt's pieces, 24-30 % of an invoice's, 27-35 % of a table's. The upper of each is expected here. One answer
 equal to a reading settles a piece, so a piece that people see takes 1.16 answers (31.9 for 27.6 pieces of a receipt).
 
 >>> from manyhands.protocol.manifest import QualityRule
@@ -57,7 +57,7 @@ class KindFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 KINDS = MappingProxyType(
     {
-        # 1,165 pieces of 20 receipts, 11.4 characters each; 46 % seen in sample, 58 % of unseen ones by the strictest rule
+        # 1,165 pieces of 20 receipts, 11.4 characters each; 46 % seen in sample, 58 % of unseen ones at the strictest
         "receipt": KindFacts(pieces=60, pieces_max=140, chars_per_piece=12, asked_bp=4_600, asked_max_bp=8_000),
         # 505 lines of 3 invoices on up to 3 pages each
         "invoice": KindFacts(pieces=90, pieces_max=250, chars_per_piece=16, asked_bp=3_000, asked_max_bp=6_500),
