@@ -251,6 +251,22 @@ class ChainClient:
             return _send_outcome(refusal, tx_hash)
         return SendOutcome.TAKEN
 
+    async def agreed_head(self) -> Block | None:
+        """The newest block that can be trusted for decisions: the lowest head of all URLs that answer.
+
+        returns  None when a URL tells a head that it does not have as a block
+        raises   ChainDisagrees when the URLs differ about the block that lies `confirmations` below it
+        """
+        heads = [_block(raw) for raw in (await self._ask_all("eth_getBlockByNumber", ["latest", False])).values()]
+        lowest = min((head for head in heads if head is not None), key=lambda head: head.number, default=None)
+        if lowest is None:
+            return None
+        # A block that is only claimed to be the newest has no entry under its number.
+        if await self.agreed_block_hash(max(0, lowest.number - self.facts.confirmations)) is None:
+            return None
+        found = await self.block(lowest.number)
+        return lowest if found is not None and found.hash == lowest.hash else None
+
     async def agreed_block_hash(self, number: int) -> str | None:
         """The hash of a block on which all URLs that answer agree; None when one of them is not that far yet.
 

@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO, Any, Literal
 
 import httpx
 import msgspec
@@ -47,6 +47,8 @@ KEPT_STATES = 256
 """States of past blocks kept in memory: calls at older blocks and deeper reorganisations are refused by the node."""
 DEV_BALANCE_ETHER = 1_000_000
 LOG_BYTES_MAX = 1_000_000
+GENESIS_TIMESTAMP_S = 1_700_000_000
+"""Every local chain begins long before it is used, so that a lost one can be told its past with the times it had."""
 _PR_SET_PDEATHSIG = 1
 
 anvil_path = find_anvil
@@ -166,11 +168,10 @@ class LocalNode:
         return self.data_dir / "node.json"
 
     async def _launch(self, anvil: Path) -> None:
-        if self._keep_state:
-            choose_state(self.state_file, self.previous_state_file)
+        chosen = choose_state(self.state_file, self.previous_state_file) if self._keep_state else "genesis"
         with _log_handle(self.log_file) as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  must be the long-lived thread: see the class
-                self._command(anvil),
+                self._command(anvil, from_genesis=chosen == "genesis"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -190,18 +191,22 @@ class LocalNode:
                     raise PortTaken(self.port, wanted_chain_id=self.facts.chain_id, found_chain_id=found)
                 raise NodeDied(self.facts.chain_id, code, self.log_file)
             if await who_is_at(self.port, self._http) == self.facts.chain_id:
+                if chosen == "genesis":
+                    await self._ask("evm_setTime", [int(time.time())])
                 return
             if time.monotonic() > deadline:
                 await asyncio.to_thread(_end, self._process)
                 raise NodeDied(self.facts.chain_id, self._process.returncode, self.log_file)
             await asyncio.sleep(0.02)
 
-    def _command(self, anvil: Path) -> list[str]:
+    def _command(self, anvil: Path, *, from_genesis: bool) -> list[str]:
         words = [str(anvil), "--host", HOST, "--port", str(self.port), "--chain-id", str(self.facts.chain_id)]
         words += ["--mnemonic", DEV_MNEMONIC, "--balance", str(DEV_BALANCE_ETHER), "--hardfork", "prague"]
         words += ["--order", "fifo", "--prune-history", str(KEPT_STATES), "--cache-path", "cache", "--quiet"]
         if self._keep_state:
             words += ["--state", self.state_file.name, "--state-interval", "1"]
+        if from_genesis:
+            words += ["--timestamp", str(GENESIS_TIMESTAMP_S)]
         return words
 
     async def _keep(self, anvil: Path) -> None:
@@ -213,7 +218,8 @@ class LocalNode:
                 await self._launch_again(anvil)
                 continue
             with contextlib.suppress(httpx.HTTPError, NodeRefused):
-                if await self._something_unconfirmed():
+                # While automine is off somebody tells this chain its past again, block by block: not ours to add.
+                if await self._something_unconfirmed() and await self._ask("anvil_getAutomine", []):
                     await self._ask("evm_mine", [])
 
     async def _launch_again(self, anvil: Path) -> None:
@@ -235,7 +241,7 @@ class LocalNode:
         self._quiet_head = head
         return False
 
-    async def _ask(self, method: str, params: list[object]) -> str:
+    async def _ask(self, method: str, params: list[object]) -> Any:
         if self._http is None:
             raise NodeRefused(f"{method}: the node is not started")
         return await _ask(self._http, self.rpc_url, method, params)
@@ -245,28 +251,20 @@ class NodeRefused(Exception):
     """The node answered a housekeeping request with an error; the keeper asks again later."""
 
 
-class StateFiles(NamedTuple):
-    """Which state a start begins from: "latest", "previous" or "genesis"."""
-
-    chosen: str
-
-
-def choose_state(latest: Path, previous: Path) -> StateFiles:
+def choose_state(latest: Path, previous: Path) -> Literal["latest", "previous", "genesis"]:
     """Puts a readable state file in place of the latest one and keeps a copy of it.
 
     A file that is cut short or damaged gives way to the copy made at the start before; without any the chain begins at
     its genesis and the outbox's journal rebuilds it.
     """
-    for chosen, path in (("latest", latest), ("previous", previous)):
-        if not _is_state(path):
-            continue
-        if path is latest:
-            _copy_whole(latest, previous)
-        else:
-            _copy_whole(previous, latest)
-        return StateFiles(chosen)
+    if _is_state(latest):
+        _copy_whole(latest, previous)
+        return "latest"
+    if _is_state(previous):
+        _copy_whole(previous, latest)
+        return "previous"
     latest.unlink(missing_ok=True)
-    return StateFiles("genesis")
+    return "genesis"
 
 
 def end_left_behind(pid_file: Path) -> None:
@@ -318,12 +316,12 @@ async def who_is_at(port: int, http: httpx.AsyncClient | None = None) -> int | N
         return None
 
 
-async def _ask(http: httpx.AsyncClient, url: str, method: str, params: list[object]) -> str:
+async def _ask(http: httpx.AsyncClient, url: str, method: str, params: list[object]) -> Any:
     answer = await http.post(url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     body = answer.json()
     if not isinstance(body, dict) or "result" not in body:
         raise NodeRefused(f"{method}: {str(body)[:200]}")
-    return body["result"]  # type: ignore[no-any-return]  # hexadecimal text, or null for methods without an answer
+    return body["result"]
 
 
 def _is_state(path: Path) -> bool:

@@ -127,16 +127,16 @@ async def test_a_damaged_state_gives_way_to_its_copy(
 
 def test_the_choice_of_a_state_ends_at_genesis(tmp_path: Path) -> None:
     latest, previous = tmp_path / "a.json", tmp_path / "b.json"
-    assert choose_state(latest, previous).chosen == "genesis"
+    assert choose_state(latest, previous) == "genesis"
     latest.write_bytes(WHOLE)
-    assert choose_state(latest, previous).chosen == "latest"
+    assert choose_state(latest, previous) == "latest"
     assert previous.read_bytes() == WHOLE
     latest.write_bytes(WHOLE[:9])
-    assert choose_state(latest, previous).chosen == "previous"
+    assert choose_state(latest, previous) == "previous"
     assert latest.read_bytes() == WHOLE
     for path in (latest, previous):
         path.write_bytes(b"[]")
-    assert choose_state(latest, previous).chosen == "genesis"
+    assert choose_state(latest, previous) == "genesis"
     assert not latest.exists()
 
 
