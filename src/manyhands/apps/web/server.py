@@ -1,0 +1,452 @@
+"""The site as one ASGI application: pages, files, the API, pictures, and the door for role messages.
+
+Rules kept here
+- A route checks who asks, calls one service, and encodes what it got; it decides nothing about work or money.
+- Everything of a worker is asked for by that worker's session: no route takes a worker's address from the request.
+- A picture is shown only under an address that this site signed for a while; results only with the requester's key.
+
+    app = build_app(Site(assets=load_assets(node_modules), picture_secret=key, desk=exchange, record=record))
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.routing import Route
+
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.store.blobs import media_type_of, verify_signed
+
+from . import shapes
+from .problems import (
+    BadRequest,
+    NotFound,
+    NotSignedIn,
+    on_manyhands_error,
+    on_unforeseen_error,
+    problem_body,
+)
+from .security import Guard
+from .shell import choose_language, shell
+from .site import (
+    HERE_COOKIE,
+    LANGUAGE_COOKIE,
+    SESSION_COOKIE,
+    JobRecord,
+    Site,
+    TakeMessage,
+    WorkerDesk,
+    may_read_results,
+)
+
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+VERSION: Final = version("manyhands")
+PICTURE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp"})
+SESSION_MAX_AGE_S: Final = 14 * 24 * 3600
+PAGE_PATHS: Final = {
+    "/": "home",
+    "/sign-in": "sign-in",
+    "/work/{job_id}": "work",
+    "/earnings": "earnings",
+    "/jury": "jury",
+    "/standing": "standing",
+    "/jobs": "jobs",
+    "/jobs/{job_id}": "job",
+    "/proof": "proof",
+}
+"""Path -> page. A test compares it with the pages that exist."""
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": shapes.ProblemBody, "description": text}
+    for status, text in {
+        400: "refused: what to do stands in `cure`",
+        401: "not signed in",
+        403: "not yours, or the header X-Requested-With is missing",
+        404: "there is no such thing",
+        409: "it does not fit the present state",
+        413: "too large",
+        422: "not the agreed shape",
+        429: "too many tries",
+    }.items()
+}
+
+JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Name = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+def answer(value: Any, *, status: int = 200) -> Response:
+    """A service's value as JSON. value  msgspec structs, dataclasses, builtins"""
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+def build_app(site: Site) -> FastAPI:
+    """The application over a site's services. Routes of services that are absent are left out."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for close in site.close:
+                stack.push_async_callback(close)
+            for start in site.start:
+                await start()
+            yield
+
+    app = FastAPI(
+        title="Manyhands",
+        version=VERSION,
+        summary="Work, pay and proof over HTTP",
+        description=(
+            "Amounts are whole minor units of the currency named beside them, times are milliseconds. "
+            "A session is the cookie `mh_session`. Requests that change something need the header "
+            "`X-Requested-With: manyhands`. Every error is `{error: {code, message, cure}}`."
+        ),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+    )
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(Guard, hosts=site.hosts)
+    app.add_exception_handler(ManyhandsError, on_manyhands_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(HTTPException, _on_http_exception(site))
+    app.add_exception_handler(Exception, on_unforeseen_error)
+
+    _add_files(app, site)
+    _add_pages(app, site)
+    _add_health(app)
+    if site.desk is not None:
+        # the hot routes come first: they take the same paths' POSTs without the framework's own work
+        app.router.routes.extend(site.hot_routes)
+        _add_accounts(app, site, site.desk)
+        _add_work(app, site, site.desk)
+        _document_hot_routes(app)
+    if site.record is not None:
+        _add_record(app, site, site.record)
+    if site.pictures is not None:
+        _add_pictures(app, site)
+    if site.take_message is not None:
+        _add_messages(app, site.take_message)
+    return app
+
+
+# --- errors ------------------------------------------------------------------------------------------------------
+
+
+async def _on_bad_request(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestValidationError)
+    first = problem.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return await on_manyhands_error(request, BadRequest(f"{place}: {first['msg']}"))
+
+
+def _on_http_exception(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handler(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, HTTPException)
+        wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        if problem.status_code == 404 and wants_page and not request.url.path.startswith("/api/"):
+            return _page(site, request, "not-found", status=404)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(problem.status_code, "refused")
+        cure = "Compare the address and the method with /openapi.json."
+        return Response(
+            problem_body(code, str(problem.detail), cure),
+            status_code=problem.status_code,
+            media_type="application/json",
+            headers=problem.headers,
+        )
+
+    return handler
+
+
+# --- files and pages -----------------------------------------------------------------------------------------------
+
+
+def _add_files(app: FastAPI, site: Site) -> None:
+    def file_route(prefix: str) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            asset = site.assets.by_url.get(prefix + request.path_params["name"])
+            if asset is None:
+                raise NotFound("file of that name")
+            headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+            if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+                headers["Content-Encoding"] = "gzip"
+                return Response(asset.gzipped, media_type=asset.media_type, headers=headers)
+            return Response(asset.raw, media_type=asset.media_type, headers=headers)
+
+        return endpoint
+
+    for prefix in ("/assets/", "/components/"):
+        app.router.routes.append(Route(prefix + "{name:path}", file_route(prefix), methods=["GET"]))
+
+
+def _page(site: Site, request: Request, page: str, *, status: int = 200) -> Response:
+    language = choose_language(
+        request.cookies.get(LANGUAGE_COOKIE, ""),
+        request.headers.get("accept-language", ""),
+        tuple(site.assets.languages),
+    )
+    told = shell(site.assets, page, language)
+    headers = {
+        "Content-Security-Policy": told.policy,
+        "Cache-Control": "no-cache",
+        "ETag": told.etag,
+        "Vary": "Accept-Language, Cookie",
+        "Content-Language": language,
+    }
+    if status == 200 and request.headers.get("if-none-match") == told.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(told.document, status_code=status, media_type="text/html", headers=headers)
+
+
+def _add_pages(app: FastAPI, site: Site) -> None:
+    def page_route(page: str) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            return _page(site, request, page)
+
+        return endpoint
+
+    for path, page in PAGE_PATHS.items():
+        app.router.routes.append(Route(path, page_route(page), methods=["GET"]))
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/api/health", tags=["site"], response_model=shapes.Health, summary="Whether the site answers")
+    async def health() -> Response:
+        return answer({"ok": True, "version": VERSION})
+
+
+# --- accounts ------------------------------------------------------------------------------------------------------
+
+
+def _signed_in(desk: WorkerDesk) -> Callable[[Request], Awaitable[Any]]:
+    async def who(request: Request) -> Any:
+        token = request.cookies.get(SESSION_COOKIE, "")
+        found = await desk.who_is(token) if token else None
+        if found is None:
+            raise NotSignedIn
+        return found
+
+    return who
+
+
+def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
+    who = _signed_in(desk)
+
+    def with_session(token: str, account: Any, *, status: int) -> Response:
+        response = answer(account, status=status)
+        # the second cookie tells our pages that there is a session, and nothing of it
+        for name, value, hidden in ((SESSION_COOKIE, token, True), (HERE_COOKIE, "1", False)):
+            response.set_cookie(
+                name,
+                value,
+                max_age=SESSION_MAX_AGE_S,
+                httponly=hidden,
+                samesite="lax",
+                secure=site.secure_cookies,
+                path="/",
+            )
+        return response
+
+    @app.post(
+        "/api/sign-up", tags=["account"], status_code=201, response_model=shapes.Worker, responses=PROBLEMS,
+        summary="Open a worker's account and sign in",
+    )  # fmt: skip
+    async def sign_up(wish: shapes.SignUp) -> Response:
+        simulated = wish.simulated and site.simulated_crowd
+        token, account = await desk.sign_up(wish.name, wish.password, simulated=simulated)
+        return with_session(token, account, status=201)
+
+    @app.post("/api/sign-in", tags=["account"], response_model=shapes.Worker, responses=PROBLEMS, summary="Sign in")
+    async def sign_in(wish: shapes.SignIn) -> Response:
+        token, account = await desk.sign_in(wish.name, wish.password)
+        return with_session(token, account, status=200)
+
+    @app.post("/api/sign-out", tags=["account"], response_model=shapes.Done, summary="End this session")
+    async def sign_out(request: Request) -> Response:
+        token = request.cookies.get(SESSION_COOKIE, "")
+        if token:
+            await desk.sign_out(token)
+        response = answer({"done": True})
+        for name in (SESSION_COOKIE, HERE_COOKIE):
+            response.delete_cookie(name, path="/")
+        return response
+
+    @app.get(
+        "/api/me", tags=["account"], response_model=shapes.Worker, responses=PROBLEMS, summary="Whose session this is"
+    )
+    async def me(worker: Annotated[Any, Depends(who)]) -> Response:
+        return answer(worker)
+
+
+# --- work ----------------------------------------------------------------------------------------------------------
+
+
+def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
+    who = Depends(_signed_in(desk))
+    options: dict[str, Any] = {"tags": ["work"], "responses": PROBLEMS}
+
+    @app.get("/api/offers", response_model=shapes.Offers, summary="Work that fits this worker", **options)
+    async def offers(worker: Annotated[Any, who]) -> Response:
+        return answer({"offers": await desk.offers(worker.worker)})
+
+    @app.post(
+        "/api/jobs/{job_id}/return", response_model=shapes.Returned, summary="Give tasks back without loss", **options
+    )
+    async def give_back(job_id: JobId, wish: shapes.Return, worker: Annotated[Any, who]) -> Response:
+        return answer({"returned": await desk.give_back(worker.worker, job_id, wish.assignment_ids)})
+
+    @app.post(
+        "/api/jobs/{job_id}/reports", response_model=shapes.Reported, summary="Say that a task is not in order",
+        **options,
+    )  # fmt: skip
+    async def report(job_id: JobId, wish: shapes.Report, worker: Annotated[Any, who]) -> Response:
+        report_id = await desk.report(worker.worker, job_id, wish.assignment_id, wish.code, wish.text)
+        return answer({"report_id": report_id})
+
+    @app.get("/api/report-codes", response_model=shapes.ReportCodes, summary="What may be reported", **options)
+    async def report_codes() -> Response:
+        return answer({"codes": desk.report_codes()})
+
+    @app.get("/api/earnings", response_model=shapes.Earnings, summary="What this worker earned, and why", **options)
+    async def earnings(worker: Annotated[Any, who]) -> Response:
+        return answer(await desk.earnings(worker.worker))
+
+    @app.get(
+        "/api/receipts/{job_id}", response_model=list[shapes.Receipt],
+        summary="Proofs of this worker's own recorded answers", **options,
+    )  # fmt: skip
+    async def receipts(job_id: JobId, worker: Annotated[Any, who]) -> Response:
+        return answer(await desk.receipts(worker.worker, job_id))
+
+    @app.get("/api/jury", response_model=shapes.Cases, summary="Reports this worker was drawn to judge", **options)
+    async def jury(worker: Annotated[Any, who]) -> Response:
+        return answer({"cases": await desk.jury_cases(worker.worker)})
+
+    @app.post("/api/jury/{case_id}/vote", response_model=shapes.Done, summary="Judge a report", **options)
+    async def vote(case_id: JobId, wish: shapes.Vote, worker: Annotated[Any, who]) -> Response:
+        await desk.jury_vote(worker.worker, case_id, uphold=wish.uphold, because=wish.because)
+        return answer({"done": True})
+
+    @app.get("/api/standing", response_model=shapes.Standings, summary="This worker's standing, with causes", **options)
+    async def standing(worker: Annotated[Any, who]) -> Response:
+        return answer({"standings": await desk.standings(worker.worker)})
+
+
+def _document_hot_routes(app: FastAPI) -> None:
+    """Adds the two routes that bypass the framework to the OpenAPI document, as written by a twin that never serves."""
+    twin = FastAPI(title="hot", version="0")
+
+    @twin.post(
+        "/api/jobs/{job_id}/claim", tags=["work"], response_model=shapes.Bundle, responses=PROBLEMS,
+        summary="Take up to 20 tasks; asked again, the same unfinished ones",
+    )  # fmt: skip
+    async def claim(job_id: JobId, wish: shapes.Claim) -> None: ...
+
+    @twin.post(
+        "/api/jobs/{job_id}/answers", tags=["work"], response_model=shapes.Outcomes, responses=PROBLEMS,
+        summary="Hand in answers; the same answer twice has one effect",
+    )  # fmt: skip
+    async def answers(job_id: JobId, wish: shapes.Answers) -> None: ...
+
+    plain = app.openapi
+
+    def whole() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document, hot = plain(), twin.openapi()
+            document["paths"].update(hot["paths"])
+            document["components"]["schemas"].update(hot["components"]["schemas"])
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = whole  # type: ignore[method-assign]  # the framework's documented way to extend its document
+
+
+# --- the record ----------------------------------------------------------------------------------------------------
+
+
+def _add_record(app: FastAPI, site: Site, record: JobRecord) -> None:
+    options: dict[str, Any] = {"tags": ["record"], "responses": PROBLEMS}
+
+    @app.get("/api/jobs", response_model=shapes.Jobs, summary="Every job of this site", **options)
+    async def jobs() -> Response:
+        return answer({"jobs": await record.jobs()})
+
+    @app.get(
+        "/api/jobs/{job_id}", response_model=shapes.Job, summary="One job: progress, money, routing, proof", **options
+    )
+    async def job(job_id: JobId) -> Response:
+        found = await record.job(job_id)
+        if found is None:
+            raise NotFound("job of that id")
+        return answer(found)
+
+    @app.get(
+        "/api/jobs/{job_id}/results", response_model=shapes.ResultFiles,
+        summary="Files of a delivered job, for its requester", **options,
+    )  # fmt: skip
+    async def results(job_id: JobId, key: Annotated[str, Query(max_length=200)] = "") -> Response:
+        if not may_read_results(site.results_secret, job_id, key):
+            raise NotFound("result without the requester's key")
+        files = await record.result_files(job_id)
+        if files is None:
+            raise NotFound("delivered result of that job")
+        return answer({"files": files})
+
+    @app.get(
+        "/api/jobs/{job_id}/results/{name:path}", summary="One file of a delivered job",
+        responses={**PROBLEMS, 200: {"content": {"application/octet-stream": {}}, "description": "the file"}},
+        tags=["record"], response_class=Response,
+    )  # fmt: skip
+    async def result(job_id: JobId, name: Name, key: Annotated[str, Query(max_length=200)] = "") -> Response:
+        if not may_read_results(site.results_secret, job_id, key):
+            raise NotFound("result without the requester's key")
+        found = await record.result_file(job_id, name)
+        if found is None:
+            raise NotFound("result file of that name")
+        raw, media_type = found
+        shown = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "_" for sign in name)
+        return Response(
+            raw,
+            media_type=media_type,
+            headers={"Content-Disposition": f'attachment; filename="{shown}"', "Cache-Control": "private, no-store"},
+        )
+
+
+def _add_pictures(app: FastAPI, site: Site) -> None:
+    async def picture(request: Request) -> Response:
+        assert site.pictures is not None
+        key, query = request.path_params["blob"], request.query_params
+        ends = query.get("expires_at_ms", "")
+        verify_signed(
+            key,
+            expires_at_ms=int(ends) if ends.isdecimal() and len(ends) < 17 else 0,
+            signature=query.get("signature", ""),
+            now_ms=site.clock(),
+            secret=site.picture_secret,
+        )
+        media_type = media_type_of(key)
+        if media_type not in PICTURE_TYPES:
+            raise NotFound("picture of that name")
+        return Response(await site.pictures(key), media_type=media_type, headers={"Cache-Control": "no-store"})
+
+    app.router.routes.append(Route("/pictures/{blob:path}", picture, methods=["GET"]))
+
+
+def _add_messages(app: FastAPI, take: TakeMessage) -> None:
+    @app.post(
+        "/messages", tags=["roles"], response_model=shapes.MessageTaken, responses=PROBLEMS,
+        summary="A signed message of one role to another",
+        openapi_extra={
+            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+        },
+    )  # fmt: skip
+    async def messages(request: Request) -> Response:
+        status, told = await take(await request.body())
+        return Response(told, status_code=status, media_type="application/json")

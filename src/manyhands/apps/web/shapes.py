@@ -1,0 +1,290 @@
+"""The HTTP API in words a machine reads: one model per body, from which OpenAPI is written.
+
+Rules kept here
+- Amounts are whole minor units of `currency`, which has `exponent` decimals; times are ms; shares are basis points.
+- Requests are checked against these models; answers are checked against them in tests, not once more on every request.
+- A figure that was not measured is null, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Minor = Annotated[int, Field(description="whole minor units of the currency", examples=[19_000])]
+Ms = Annotated[int, Field(description="milliseconds", examples=[41_000])]
+AtMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC", examples=[1_790_000_000_000])]
+Address = Annotated[str, Field(description="lower-case 0x address", examples=["0x" + "ab" * 20])]
+Id = Annotated[str, Field(examples=["3f" * 16])]
+
+
+class Asked(BaseModel):
+    """Base of what a client sends: an unknown field is refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Told(BaseModel):
+    """Base of what the site answers: more fields may come later."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Problem(Told):
+    code: str = Field(description="stable, for scripts", examples=["not_signed_in"])
+    message: str = Field(description="what happened, one sentence")
+    cure: str = Field(description="what to do, or empty where nobody can do anything")
+
+
+class ProblemBody(Told):
+    error: Problem
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------
+
+
+class SignUp(Asked):
+    name: Annotated[str, Field(min_length=1, max_length=64, examples=["quick-otter"])]
+    password: Annotated[str, Field(min_length=1, max_length=1_000)]
+    simulated: bool = Field(default=False, description="honoured only where the site allows a simulated crowd")
+
+
+class SignIn(Asked):
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class Worker(Told):
+    worker: Address
+    name: str
+    simulated: bool = False
+
+
+class Done(Told):
+    done: bool = True
+
+
+class Session(Told):
+    session_id: str
+    started_at_ms: AtMs
+    last_seen_ms: AtMs
+    current: bool
+
+
+class Sessions(Told):
+    sessions: list[Session]
+
+
+# --- work -------------------------------------------------------------------------------------------------------
+
+
+class Offer(Told):
+    job_id: Id
+    title: str
+    task_type: str
+    task_type_title: str
+    guide: str = Field(description="how to do it, plain text")
+    content_class: str
+    open_tasks: int
+    reward_minor_median: Minor
+    currency: str
+    exponent: int
+    seconds_p50: float
+    seconds_p90: float | None
+    pay_per_hour_minor: Minor
+    floor_per_hour_minor: Minor
+    measured: bool = Field(description="false = estimated, fewer than 20 answers were timed")
+    simulated: bool
+    requester: str
+
+
+class Offers(Told):
+    offers: list[Offer]
+
+
+class Claim(Asked):
+    count: Annotated[int, Field(ge=1, le=20, examples=[10])] = 10
+
+
+class Assignment(Told):
+    assignment_id: Id
+    task_id: Id
+    picture_url: str
+    question: str = Field(description="type of the question inside the task type", examples=["amount"])
+    effort_ms: Ms
+    reward_minor: Minor
+
+
+class Bundle(Told):
+    lease_until_ms: AtMs
+    assignments: list[Assignment]
+
+
+class Answer(Asked):
+    assignment_id: Id
+    text: Annotated[str | None, Field(max_length=2_000, description="null = cannot read", examples=["12.50"])]
+    active_ms: Annotated[int, Field(ge=0, le=86_400_000, description="time worked, each pause counted up to 10 s")]
+
+
+class Answers(Asked):
+    answers: Annotated[list[Answer], Field(min_length=1, max_length=20)]
+
+
+class Outcome(Told):
+    assignment_id: Id
+    outcome: Literal["stored", "already_stored", "late_stored", "refused"]
+    because: str
+
+
+class Outcomes(Told):
+    outcomes: list[Outcome]
+
+
+class Return(Asked):
+    assignment_ids: Annotated[list[Id], Field(min_length=1, max_length=20)]
+
+
+class Returned(Told):
+    returned: int
+
+
+class Report(Asked):
+    assignment_id: Id
+    code: Annotated[str, Field(max_length=64)]
+    text: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class Reported(Told):
+    report_id: Id
+
+
+class ReportCode(Told):
+    code: str
+    title: str
+
+
+class ReportCodes(Told):
+    codes: list[ReportCode]
+
+
+class Transaction(Told):
+    chain_id: int
+    tx_hash: str
+
+
+class JobEarnings(Told):
+    job_id: Id
+    title: str
+    answers: int
+    waiting: int
+    accepted: int
+    refused: int
+    pending_minor: Minor
+    earned_minor: Minor
+    bonus_minor: Minor
+    top_up_minor: Minor
+    paid_minor: Minor
+    transactions: list[Transaction]
+    because: str
+
+
+class Earnings(Told):
+    currency: str
+    exponent: int
+    pending_minor: Minor
+    accepted_minor: Minor
+    paid_minor: Minor
+    credited_ms: Ms
+    pay_per_hour_minor: int | None
+    jobs: list[JobEarnings]
+
+
+class Case(Told):
+    case_id: Id
+    task_id: Id
+    picture_url: str
+    code: str
+    text: str
+    question: str
+    reward_minor: Minor
+
+
+class Cases(Told):
+    cases: list[Case]
+
+
+class Vote(Asked):
+    uphold: bool
+    because: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class Standing(Told):
+    skill: str
+    score_bp: int
+    right_milli: int
+    wrong_milli: int
+    because: str
+    at_ms: AtMs
+
+
+class Standings(Told):
+    standings: list[Standing]
+
+
+# --- jobs, for anyone -------------------------------------------------------------------------------------------
+
+
+class JobRow(Told):
+    job_id: Id
+    title: str
+    state: str
+    simulated: bool
+
+
+class Jobs(Told):
+    jobs: list[JobRow]
+
+
+class QuoteLine(Told):
+    name: str
+    minor: Minor
+
+
+class Anchor(Told):
+    root: str
+    count: int
+    tx_hash: str
+
+
+class Job(Told):
+    """Everything the record says of a job. A group that does not exist yet is absent."""
+
+    job_id: Id
+    title: str
+    state: str
+    simulated: bool
+
+
+class ResultFile(Told):
+    name: str
+    size_bytes: int
+    media_type: str
+    url: str
+
+
+class ResultFiles(Told):
+    files: list[ResultFile]
+
+
+class Health(Told):
+    ok: bool
+    version: str
+
+
+class MessageTaken(Told):
+    outcome: str = Field(examples=["applied", "duplicate", "refused"])
+    reason: str = ""
+
+
+Receipt = dict[str, Any]

@@ -1,0 +1,96 @@
+"""What the site stands on: the services behind its routes, named by what the routes need of them.
+
+Rules kept here
+- The site asks services and never tables; a service that is not there leaves its routes out instead of failing later.
+- Who may read a job's results is decided here, in one pure function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.routing import BaseRoute
+
+from manyhands.protocol.ids import Clock, system_clock
+
+from .assets import Assets
+
+SESSION_COOKIE = "mh_session"
+HERE_COOKIE = "mh_here"
+LANGUAGE_COOKIE = "mh_lang"
+
+
+class WorkerDesk(Protocol):
+    """What the exchange does for workers. Values are msgspec structs or builtins in the shapes of `shapes`."""
+
+    async def sign_up(self, name: str, password: str, *, simulated: bool) -> tuple[str, Any]: ...
+    async def sign_in(self, name: str, password: str) -> tuple[str, Any]: ...
+    async def sign_out(self, token: str) -> None: ...
+    async def who_is(self, token: str) -> Any | None: ...
+    async def offers(self, worker: str) -> Any: ...
+    async def give_back(self, worker: str, job_id: str, assignment_ids: Sequence[str]) -> int: ...
+    async def report(self, worker: str, job_id: str, assignment_id: str, code: str, text: str) -> str: ...
+    def report_codes(self) -> Any: ...
+    async def earnings(self, worker: str) -> Any: ...
+    async def receipts(self, worker: str, job_id: str) -> Any: ...
+    async def jury_cases(self, worker: str) -> Any: ...
+    async def jury_vote(self, worker: str, case_id: str, *, uphold: bool, because: str) -> None: ...
+    async def standings(self, worker: str) -> Any: ...
+
+
+class JobRecord(Protocol):
+    """What anyone may know of jobs, and what their requester may fetch."""
+
+    async def jobs(self) -> Sequence[Mapping[str, Any]]: ...
+    async def job(self, job_id: str) -> Mapping[str, Any] | None: ...
+    async def result_files(self, job_id: str) -> Sequence[Mapping[str, Any]] | None: ...
+    async def result_file(self, job_id: str, name: str) -> tuple[bytes, str] | None: ...
+
+
+Pictures = Callable[[str], Awaitable[bytes]]
+"""Blob key -> its bytes. raises NoSuchBlob"""
+
+TakeMessage = Callable[[bytes], Awaitable[tuple[int, bytes]]]
+"""A signed envelope as it came -> status and JSON answer, as `Mailbox.receive_bytes` gives them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One site. Keys never leave this value.
+
+    picture_secret   key of picture addresses, shared with whoever signs them
+    results_secret   key from which a requester's key for one job follows; empty = results are open to anyone
+    hosts            names the site may be asked under; empty = any
+    secure_cookies   True behind TLS
+    simulated_crowd  whether an account may call itself simulated
+    close            what to run when the site stops
+    """
+
+    assets: Assets
+    picture_secret: bytes
+    desk: WorkerDesk | None = None
+    record: JobRecord | None = None
+    pictures: Pictures | None = None
+    take_message: TakeMessage | None = None
+    hot_routes: Sequence[BaseRoute] = ()
+    results_secret: bytes = b""
+    hosts: frozenset[str] = frozenset()
+    secure_cookies: bool = False
+    simulated_crowd: bool = False
+    clock: Clock = system_clock
+    start: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+    close: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+
+
+def requester_key(results_secret: bytes, job_id: str) -> str:
+    """The key with which a job's requester fetches its results: 64 hex characters, bound to the job."""
+    return hmac.new(results_secret, b"results:" + job_id.encode(), hashlib.sha256).hexdigest()
+
+
+def may_read_results(site_secret: bytes, job_id: str, key: str) -> bool:
+    """Whether the key opens the job's results. An empty site secret opens them to anyone (a demo on loopback)."""
+    return not site_secret or hmac.compare_digest(requester_key(site_secret, job_id), key)

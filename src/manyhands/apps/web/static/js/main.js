@@ -1,0 +1,34 @@
+// Starts the page named by the document.
+import { html, render, t } from "manyhands/kit.js";
+import { me, whoAmI } from "manyhands/api.js";
+import { Frame, SignInFirst } from "manyhands/frame.js";
+import { release } from "manyhands/outbox.js";
+
+const PAGES = {
+  home: { load: () => import("manyhands/pages/home.js") },
+  "sign-in": { load: () => import("manyhands/pages/sign-in.js") },
+  work: { load: () => import("manyhands/pages/work.js"), worker: true, bare: true },
+  earnings: { load: () => import("manyhands/pages/earnings.js"), worker: true },
+  jury: { load: () => import("manyhands/pages/jury.js"), worker: true },
+  standing: { load: () => import("manyhands/pages/standing.js"), worker: true },
+  jobs: { load: () => import("manyhands/pages/jobs.js"), wide: true },
+  job: { load: () => import("manyhands/pages/job.js"), wide: true },
+  proof: { load: () => import("manyhands/pages/proof.js") },
+  "not-found": { load: () => import("manyhands/pages/not-found.js") },
+};
+
+const name = document.documentElement.dataset.page;
+const page = PAGES[name] ?? PAGES["not-found"];
+
+// the two do not wait for each other: the page's modules and whose session this is
+const [{ Page }] = await Promise.all([page.load(), whoAmI()]);
+document.title = `${t(`title_${name}`)} · Manyhands`;
+if (me.value) release();
+
+function Root() {
+  const allowed = !page.worker || me.value;
+  return html`<${Frame} wide=${page.wide} bare=${page.bare && allowed}>${allowed ? html`<${Page} />` : html`<${SignInFirst} />`}<//>`;
+}
+
+render(html`<${Root} />`, document.getElementById("app"));
+document.documentElement.dataset.ready = "yes";
