@@ -1,0 +1,119 @@
+"""From a folder of strangers' files to pages in the blob store, with everything that was refused and why.
+
+Rules kept here
+- A refused file never stops the others, and never costs anything.
+- Pages are stored under a namespace of their own content, so that importing a folder twice stores it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from manyhands.documents.estimate import estimate_page
+from manyhands.documents.importing import ImportedDocument, ImportRefused, import_folder
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.ids import digest
+from manyhands.roles.launcher.values import ImportedDocumentRef, ImportedPageRef
+from manyhands.store.blobs import BlobStore
+
+Seen = Callable[[str], None]
+"""Is given the name of each document or refused file as it is done."""
+
+PAGES = "pages"
+TRUTH = "truth"
+
+
+class NothingToLaunch(ManyhandsError):
+    """No file of the folder can be worked on."""
+
+    def __init__(self, folder: Path, refused: tuple[ImportRefused, ...]) -> None:
+        self.folder, self.refused = folder, refused
+        why = "; ".join(str(one) for one in refused[:3]) or "it is empty"
+        super().__init__(
+            f"nothing in {folder} can be worked on: {why}",
+            cure="Put scans (PNG, JPEG, TIFF), PDFs or photos of the documents into the folder.",
+        )
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What came in. refused files are named with reason and cure."""
+
+    documents: tuple[ImportedDocumentRef, ...]
+    refused: tuple[ImportRefused, ...]
+
+    @property
+    def pages(self) -> int:
+        return sum(len(document.pages) for document in self.documents)
+
+
+async def take_in(
+    folder: Path,
+    blobs: BlobStore,
+    *,
+    kind: str | None = None,
+    truths: Mapping[str, bytes] | None = None,
+    seen: Seen = lambda _: None,
+) -> Intake:
+    """Imports every file of a folder in a locked-in child and stores its pages.
+
+    kind    the requester's word for all documents, None = by their look
+    truths  document id -> known record, for the holdback
+    raises  NothingToLaunch when no file is left
+    """
+    documents: list[ImportedDocumentRef] = []
+    refused: list[ImportRefused] = []
+    queue: asyncio.Queue[ImportedDocument | ImportRefused | None] = asyncio.Queue(maxsize=2)
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        for item in import_folder(folder):
+            asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    async def feed() -> None:
+        try:
+            await asyncio.to_thread(read)
+        finally:
+            await queue.put(None)
+
+    feeder = asyncio.create_task(feed(), name="import")
+    while (item := await queue.get()) is not None:
+        if isinstance(item, ImportRefused):
+            refused.append(item)
+            seen(item.file_name)
+            continue
+        documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id)))
+        seen(item.doc_id)
+    await feeder
+    if not documents:
+        raise NothingToLaunch(folder, tuple(refused))
+    return Intake(tuple(documents), tuple(refused))
+
+
+async def _store(
+    document: ImportedDocument, blobs: BlobStore, kind: str | None, truth: bytes | None
+) -> ImportedDocumentRef:
+    pages: list[ImportedPageRef] = []
+    for page in document.pages:
+        estimate = await asyncio.to_thread(estimate_page, page.png_bytes)
+        pages.append(
+            ImportedPageRef(
+                page_no=page.page_no,
+                blob=await blobs.put(page.png_bytes, namespace=PAGES, media_type="image/png"),
+                width=page.width,
+                height=page.height,
+                pieces=estimate.pieces,
+                pieces_max=estimate.pieces_max,
+                chars_per_piece=estimate.chars_per_piece,
+            )
+        )
+    return ImportedDocumentRef(
+        doc_id=document.doc_id,
+        kind=kind or document.kind,
+        content_hash=digest(*(page.blob for page in pages)),
+        pages=tuple(pages),
+        truth_blob=await blobs.put(truth, namespace=TRUTH, media_type="application/json") if truth else "",
+    )
