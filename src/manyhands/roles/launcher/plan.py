@@ -37,6 +37,7 @@ class LaunchPolicy:
     fair_floor_per_hour_minor lowest hourly pay a job may promise, by currency; a requester may promise more, not less.
                               The default, 8.00 an hour, is Prolific's published floor (facts: trust, part I)
     stake_min_minor           stake that must be locked on a chain before a job is launched on it, minor units
+    stake_wait_ms             a stake that is still on its way is waited for so long after approval; then another chain
     pages_max                 pages of one job at most
     route_attempts_max        routes tried before a job is refused
     cancel_patience_ms        a cancelled job whose oracles stay silent for so long is cancelled on chain as well
@@ -47,6 +48,7 @@ class LaunchPolicy:
         default_factory=lambda: {"MHT": 8_000_000, "USD": 800, "EUR": 800}
     )
     stake_min_minor: int = 1
+    stake_wait_ms: int = 120_000
     pages_max: int = 20_000
     route_attempts_max: int = 5
     cancel_patience_ms: int = 2 * DAY_MS

@@ -7,10 +7,11 @@ import mimetypes
 import zipfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from manyhands.ledger import outbox
+from manyhands.ledger.desk import ChainNotReady, Desk, DeskEvent, StakeMissing
 from manyhands.pricing import BudgetBelowQuote, Quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import IllegalMove, ManyhandsError, ProtocolError
@@ -64,9 +65,6 @@ from .values import (
     RoutingView,
     SettledView,
 )
-
-if TYPE_CHECKING:
-    from manyhands.ledger.desk import Desk, DeskEvent
 
 QUERIES = load_queries("manyhands.roles.launcher", "sql")
 
@@ -400,6 +398,10 @@ class Launcher:
                 await self._fund(tx, job, manifest, routing, envelope)
         except StoreError:
             raise
+        except (StakeMissing, ChainNotReady) as refusal:
+            if self.ctx.clock() - (job.approved_at_ms or 0) < self.policy.stake_wait_ms:
+                raise  # a young platform: the stake is on its way to the chain, and the message is tried again
+            await self._try_another(tx, job, routing.chain_id, refusal)
         except ManyhandsError as refusal:
             await self._try_another(tx, job, routing.chain_id, refusal)
 
@@ -448,10 +450,8 @@ class Launcher:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": str(event.args["jobRequesterId"])})
         if job is None or job.state != "funding" or job.route().chain_id != event.chain_id:
             return
-        if (
-            event.tx_hash.lower() != job.launch_tx.lower()
-        ):  # anyone may launch an escrow that names this job; ours is the one we signed
-            return
+        if not await self._signed_here(tx, event, job.job_id):
+            return  # anyone may launch an escrow that names this job
         escrow, token = str(event.args["escrow"]).lower(), str(event.args["token"]).lower()
         funded_minor = job.parsed_quote().total_minor
         await tx.execute(
@@ -461,6 +461,13 @@ class Launcher:
         await self._tell_everyone(tx, job, escrow=escrow, token=token, funded_minor=funded_minor)
         if job.cancel_because is not None:
             await self._cancel_open(tx, job, job.cancel_because)
+
+    @staticmethod
+    async def _signed_here(tx: Tx, event: DeskEvent, job_id: str) -> bool:
+        """Whether the event comes from the launch signed here, in whichever of its forms (a higher fee signs anew)."""
+        purposes = [f"launch:{job_id}"]
+        attempts = await rows(tx, outbox.QUERIES.attempts_of, {"chain_id": event.chain_id, "purposes": purposes})
+        return event.tx_hash.lower() in {tx_hash for _, tx_hash, *_ in attempts}
 
     async def _tell_everyone(self, tx: Tx, job: JobRow, *, escrow: str, token: str, funded_minor: int) -> None:
         routing = job.route()
