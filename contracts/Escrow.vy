@@ -486,10 +486,7 @@ def bulkPayOut(
          reserved is never refunded by `forceComplete`. Emits `BulkTransferV3`. Stop: none, on purpose; earned pay is owed.
     """
     head: Head = self._get_head()
-    if msg.sender != self.reputationOracle:
-        assert (
-            msg.sender == self.exchangeOracle and block.timestamp >= head.expires_at + LAST_RESORT_SECONDS
-        ), "Unauthorised"
+    self._check_payer(head)
     assert head.status == PENDING or head.status == PARTIAL or head.status == TO_CANCEL, "Invalid status"
     assert len(_recipients) == len(_amounts), "Length mismatch"
     assert len(_amounts) > 0, "Empty amounts"
@@ -644,10 +641,10 @@ def claimTo(to: address):
 def redirectCredit(recipient: address, to: address):
     """
     @notice Moves the credit of an address that can have no owner (zero, the token, this escrow) to the worker it was meant
-            for. By the reputation oracle, at any time.
+            for. By whoever may pay (see `bulkPayOut`), at any time.
     @dev Without it a mistyped batch would strand money. No worker's credit can be touched. Emits `CreditRedirected`.
     """
-    assert msg.sender == self.reputationOracle, "Unauthorised"
+    self._check_payer(self._get_head())
     token: address = self._get_purse().token
     assert recipient == empty(address) or recipient == token or recipient == self, "Credit has an owner"
     assert to != empty(address) and to != token and to != self, "Invalid recipient"
@@ -901,6 +898,16 @@ def __default__():
 
 
 # --- inside ---
+
+
+@internal
+@view
+def _check_payer(head: Head):
+    """The reputation oracle; long after expiry also the exchange oracle, so that one lost key strands nobody's pay."""
+    if msg.sender != self.reputationOracle:
+        assert (
+            msg.sender == self.exchangeOracle and block.timestamp >= head.expires_at + LAST_RESORT_SECONDS
+        ), "Unauthorised"
 
 
 @internal

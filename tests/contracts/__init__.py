@@ -1,1 +1,1 @@
-"""The contracts under test: in process (titanoboa) for every rule, on a real node with HUMAN's SDK for compatibility."""
+"""The contracts under test: every rule in process (titanoboa), compatibility on a real node with HUMAN's SDK."""

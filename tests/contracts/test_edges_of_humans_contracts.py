@@ -138,9 +138,7 @@ def test_case_10_a_published_fee_may_have_decimals(world: World) -> None:
     world.send("KVStore", world.at["KVStore"], "set", "fee", "2.5", sender=world.reputation)
     escrow = world.create()
     world.send("TestToken", world.token, "transfer", escrow, 1_000, sender=world.outsider)
-    world.escrow(
-        escrow, "setup", world.reputation, world.recording, world.exchange, URL, HASH, sender=world.launcher
-    )
+    world.escrow(escrow, "setup", world.reputation, world.recording, world.exchange, URL, HASH, sender=world.launcher)
     assert world.of(escrow, "feesBp") == (250, 0, 0)
     world.escrow(escrow, "complete", sender=world.reputation)
     assert world.balance(world.reputation) == 25

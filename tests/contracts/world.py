@@ -79,6 +79,7 @@ class World:
     other_worker = actor("other worker")
     reporter = actor("reporter")
     jury_operator = actor("jury operator")
+    token_maker = actor("token maker")
 
     def __init__(self, terms: DeploymentTerms | None = None) -> None:
         self.env = boa.env
@@ -125,7 +126,7 @@ class World:
         abi, code = compiled(name)
         self.abis[name] = abi
         types = next(([i["type"] for i in entry["inputs"]] for entry in abi if entry["type"] == "constructor"), [])
-        address, _ = self.env.deploy_code(sender=self.owner, bytecode=code + encode(types, list(arguments)))
+        address, _ = self.env.deploy_code(sender=self.token_maker, bytecode=code + encode(types, list(arguments)))
         return str(address).lower()
 
     def _output(
@@ -213,9 +214,7 @@ class World:
         """As `job`, in a token of the tests' own that the launcher holds."""
         escrow = self.create(token=token)
         self.send("TestToken", token, "transfer", escrow, fund_minor, sender=self.launcher)
-        self.escrow(
-            escrow, "setup", self.reputation, self.recording, self.exchange, URL, HASH, sender=self.launcher
-        )
+        self.escrow(escrow, "setup", self.reputation, self.recording, self.exchange, URL, HASH, sender=self.launcher)
         return escrow
 
     def escrow(self, escrow: str, function: str, *arguments: object, sender: str) -> Any:

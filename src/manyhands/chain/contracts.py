@@ -185,7 +185,10 @@ def slash_shares_minor(slashed_minor: int, majority: int) -> tuple[int, int]:
 
 
 class GasFigure(msgspec.Struct, frozen=True):
-    """Measured gas of a call: for one item, for each further item, and for each further 32 bytes of text."""
+    """Gas of a call, rounded up from what `benchmarks/gas.py` measures: one item, each further item, each further word.
+
+    A word is 32 bytes of text. The figure of a further recipient also covers a token dearer than TestToken.
+    """
 
     base: int
     per_item: int = 0
@@ -193,7 +196,7 @@ class GasFigure(msgspec.Struct, frozen=True):
 
 
 GAS_MARGIN_BP = 13_000
-"""A limit is 1.3 times what was measured: state that is cold, a token dearer than TestToken."""
+"""A limit is 1.3 times the figure."""
 
 GAS_FIGURES: dict[str, GasFigure] = {
     "transfer": GasFigure(60_000),
