@@ -21,12 +21,15 @@ from manyhands.chain.contracts import MAX_RECIPIENTS, case_id, encode_call, gas_
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.ids import digest
+from manyhands.protocol.ids import Clock, digest, system_clock
 from manyhands.protocol.messages import Role
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
+from .bookkeeping import MONEY_EVENTS, EscrowAccounts, EscrowEvent, keep, reserve_of
+from .books import post
 from .outbox import submit
+from .posting import currency_of
 
 QUERIES = load_queries("manyhands.ledger")
 
@@ -108,10 +111,27 @@ class Chains:
 
 
 class Desk:
-    """One role's desk. key signs everything; chains are looked up at the moment of the act."""
+    """One role's desk. key signs everything; chains are looked up at the moment of the act; the book is the role's own.
 
-    def __init__(self, role: Role, key: RoleKey, chains: Chains) -> None:
+    launcher  the wallet that jobs of this operator are funded from, as it stands in the books
+    """
+
+    def __init__(self, role: Role, key: RoleKey, chains: Chains, *, launcher: str, clock: Clock = system_clock) -> None:
         self.role, self.key, self.chains = role, key, chains
+        self.launcher, self._clock = launcher, clock
+
+    async def keep_books(self, tx: Tx, event: DeskEvent, *, job_id: str) -> None:
+        """Writes what the chain did with a job's money into this role's book."""
+        if event.name not in MONEY_EVENTS:
+            return
+        where = {"chain_id": event.chain_id, "contract": event.address, "tx_hash": event.tx_hash}
+        siblings = [(name, args) for name, args in await rows(tx, QUERIES.events_of_transaction, where)]
+        own = EscrowEvent(event.name, event.args, event.tx_hash, siblings)
+        await keep(tx, self.role, own, self._accounts(event.chain_id, job_id, event.address), now_ms=self._clock())
+
+    def _accounts(self, chain_id: int, job_id: str, escrow: str) -> EscrowAccounts:
+        _, at = self._at(chain_id)
+        return EscrowAccounts(job_id, escrow, self.launcher, currency_of(chain_id, at.token))
 
     # --- launcher -------------------------------------------------------------------------------------------------
 
@@ -183,6 +203,11 @@ class Desk:
         seen = await self._sum(tx, facts, escrow, "Fund", "amount")
         if seen < funded_minor:
             raise NotFundedYet(escrow, seen_minor=seen, told_minor=funded_minor)
+        found = await rows(tx, QUERIES.events_of_contract, {"chain_id": facts.chain_id, "contract": escrow})
+        for name, args, tx_hash, block_number in found:
+            # the book begins with the job, not with the event: nobody knew whose escrow it was when the event came
+            event = DeskEvent(facts.chain_id, "Escrow", escrow, name, args, tx_hash, block_number)
+            await self.keep_books(tx, event, job_id=job_id)
 
     async def anchor_and_reserve(
         self,
@@ -200,6 +225,7 @@ class Desk:
     ) -> str:
         """Anchors a batch and reserves what it earned, in one transaction of the chain."""
         facts, _ = self._at(chain_id)
+        await self._intend(tx, chain_id, job_id, escrow, "0x" + root.hex(), amount_minor)
         return await self._act(
             tx, facts, f"anchor:{job_id}:{batch_no}", escrow, "Escrow", "anchorAndReserve", root, count,
             evidence_hash, amount_minor, job_id=job_id,
@@ -210,6 +236,7 @@ class Desk:
     ) -> str:
         """Reserves top-ups, bonuses and jurors' pay. Once per reason."""
         facts, _ = self._at(chain_id)
+        await self._intend(tx, chain_id, job_id, escrow, "0x" + reason.hex(), amount_minor)
         return await self._act(
             tx, facts, f"reserve:{job_id}:{reason.hex()}", escrow, "Escrow", "reserve", amount_minor, reason,
             job_id=job_id,
@@ -313,6 +340,13 @@ class Desk:
         )  # fmt: skip
 
     # --- small things ---------------------------------------------------------------------------------------------
+
+    async def _intend(self, tx: Tx, chain_id: int, job_id: str, escrow: str, reference: str, amount_minor: int) -> None:
+        """Holds a reservation in the book until the chain shows it. raises Overdrawn beyond what is funded"""
+        if amount_minor:
+            of = self._accounts(chain_id, job_id, escrow)
+            posting = reserve_of(of, reference=reference, amount_minor=amount_minor)
+            await post(tx, self.role, posting, now_ms=self._clock(), pending=True)
 
     def _at(self, chain_id: int) -> tuple[ChainFacts, ContractAddresses]:
         facts = self.chains.of(chain_id)

@@ -21,3 +21,8 @@ select state from outbox.transactions where chain_id = %(chain_id)s and purpose 
 select distinct tx_hash, min(block_number) as block_number from outbox.events
 where chain_id = %(chain_id)s and contract = %(contract)s and not orphaned
 group by tx_hash order by block_number;
+
+-- name: events_of_transaction
+select name, args from outbox.events
+where chain_id = %(chain_id)s and contract = %(contract)s and tx_hash = %(tx_hash)s and not orphaned
+order by index_in_tx;
