@@ -81,7 +81,7 @@ def estimates_of(documents: Sequence[ImportedDocumentRef]) -> list[PageEstimate]
 
 def request_hash(documents: Sequence[ImportedDocumentRef], options: LaunchOptions) -> str:
     """What makes a request the same request: content and options, not where the blobs happen to lie."""
-    contents = sorted((document.doc_id, document.kind, document.content_hash) for document in documents)
+    contents = sorted((one.doc_id, one.kind, one.content_hash, one.truth_blob) for one in documents)
     return canonical.content_hash([contents, msgspec.structs.replace(options, request_key="")])
 
 

@@ -1,0 +1,164 @@
+"""A launch is worked out before anything is stored, and refused by name when it can't be right."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhands.pricing import BudgetBelowQuote
+from manyhands.protocol.errors import BadManifest
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Wishes
+from manyhands.protocol.messages import Routing
+from manyhands.protocol.parties import Directory, Party
+
+from .plan import LaunchPolicy, Plan, check_budget, job_id_of, plan, request_key_of, route_problem
+from .values import ImportedDocumentRef, ImportedPageRef, LaunchOptions
+
+PAGE = ImportedPageRef(page_no=1, blob="pages/x.png", width=600, height=900, pieces=60, pieces_max=80)
+RECEIPT = ImportedDocumentRef(doc_id="r1", kind="receipt", content_hash="aa", pages=(PAGE,))
+OPTIONS = LaunchOptions(
+    requester="requester:one",
+    title="Receipts",
+    task_type="transcription",
+    pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=8_000_000),
+)
+POLICY = LaunchPolicy(task_types=("transcription",))
+
+
+def planned(options: LaunchOptions = OPTIONS, documents: tuple[ImportedDocumentRef, ...] = (RECEIPT,)) -> Plan:
+    return plan(documents, options, policy=POLICY, job_id="j1", now_ms=5)
+
+
+def changed(**fields: object) -> LaunchOptions:
+    return msgspec.structs.replace(OPTIONS, **fields)
+
+
+def test_without_a_budget_the_quote_is_the_budget() -> None:
+    result = planned()
+    assert result.manifest.budget_minor == result.quote.total_minor
+    check_budget(result.manifest, result.quote)
+
+
+def test_a_budget_one_unit_below_the_quote_is_refused_and_one_at_the_quote_is_not() -> None:
+    total = planned().quote.total_minor
+    enough = planned(changed(budget_minor=total))
+    check_budget(enough.manifest, enough.quote)
+    too_little = planned(changed(budget_minor=total - 1))
+    with pytest.raises(BudgetBelowQuote, match=r"0\.000001 MHT missing"):
+        check_budget(too_little.manifest, too_little.quote)
+
+
+@pytest.mark.parametrize(
+    ("options", "documents", "field"),
+    [
+        (OPTIONS, (), "page_count"),
+        (OPTIONS, (msgspec.structs.replace(RECEIPT, pages=()),), "page_count"),
+        (OPTIONS, (RECEIPT, RECEIPT), "documents"),
+        (changed(title="  "), (RECEIPT,), "title"),
+        (changed(task_type="moderation"), (RECEIPT,), "task_type"),
+        (changed(privacy="none"), (RECEIPT,), "privacy"),
+        (changed(budget_minor=0), (RECEIPT,), "budget_minor"),
+        (changed(lease_ms=1), (RECEIPT,), "lease_ms"),
+        (changed(quality=QualityRule(target_bp=10_000)), (RECEIPT,), "quality.target_bp"),
+        (changed(fees=FeeRule(exchange_bp=2_500)), (RECEIPT,), "fees"),
+        (changed(pay=PayRule(per_hour_minor=7, floor_per_hour_minor=8)), (RECEIPT,), "pay.per_hour_minor"),
+        (
+            changed(pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=7_999_999)),
+            (RECEIPT,),
+            "pay.floor_per_hour_minor",
+        ),
+        (
+            changed(pay=PayRule(currency="XYZ", per_hour_minor=8_000_000, floor_per_hour_minor=8_000_000)),
+            (RECEIPT,),
+            "pay.currency",
+        ),
+    ],
+)
+def test_a_wrong_field_is_named(options: LaunchOptions, documents: tuple[ImportedDocumentRef, ...], field: str) -> None:
+    with pytest.raises(BadManifest) as refused:
+        planned(options, documents)
+    assert refused.value.field == field
+    assert "nothing was charged" in refused.value.cure
+
+
+def test_the_fair_floor_itself_is_enough() -> None:
+    at_floor = changed(pay=PayRule(per_hour_minor=8_000_000, floor_per_hour_minor=8_000_000))
+    assert planned(at_floor).manifest.pay.per_hour_minor == 8_000_000
+
+
+def test_a_job_of_too_many_pages_is_refused() -> None:
+    with pytest.raises(BadManifest, match="1 at most"):
+        plan(
+            (RECEIPT, msgspec.structs.replace(RECEIPT, doc_id="r2")),
+            OPTIONS,
+            policy=replace(POLICY, pages_max=1),
+            job_id="j1",
+            now_ms=5,
+        )
+
+
+@given(st.permutations(["a", "b", "c"]), st.integers(0, 86_399_999))
+def test_the_same_folder_is_the_same_request_all_day_in_any_order(order: list[str], moment_ms: int) -> None:
+    def key(names: list[str], now_ms: int) -> str:
+        documents = [msgspec.structs.replace(RECEIPT, doc_id=name, content_hash=name * 2) for name in names]
+        return request_key_of(documents, OPTIONS, now_ms=now_ms)
+
+    assert key(order, moment_ms) == key(["a", "b", "c"], 0)
+    assert key(order, moment_ms + 86_400_000) != key(["a", "b", "c"], 0)
+
+
+def test_another_option_is_another_request() -> None:
+    assert request_key_of([RECEIPT], OPTIONS, now_ms=0) != request_key_of([RECEIPT], changed(title="Bills"), now_ms=0)
+
+
+def test_an_id_follows_from_launcher_requester_key_and_attempt() -> None:
+    ids = {
+        job_id_of(launcher=launcher, requester=requester, request_key=key, attempt=attempt)
+        for launcher in "ab"
+        for requester in "cd"
+        for key in "ef"
+        for attempt in (1, 2)
+    }
+    assert len(ids) == 16
+
+
+DIRECTORY = Directory(
+    Party(role=role, address=address)  # type: ignore[arg-type]
+    for role, address in [
+        ("exchange", "0xe"),
+        ("recording", "0xc"),
+        ("recording", "0xf"),
+        ("reputation", "0xf"),
+        ("jury", "0xa"),
+    ]
+)
+ROUTE = Routing(
+    chain_id=7, exchange="0xe", recording="0xc", reputation="0xf", jury="0xa", reason="", considered=(), decided_at_ms=0
+)
+
+
+def problem(route: Routing = ROUTE, avoid: tuple[int, ...] = (), wishes: Wishes | None = None) -> str:
+    manifest = planned(changed(wishes=wishes or Wishes())).manifest
+    return route_problem(manifest, route, DIRECTORY, avoid=avoid)
+
+
+def test_a_route_to_known_parties_is_taken() -> None:
+    assert problem() == ""
+
+
+@pytest.mark.parametrize("role", ["exchange", "recording", "reputation", "jury"])
+def test_a_route_to_a_stranger_is_not(role: str) -> None:
+    assert "0xstranger" in problem(msgspec.structs.replace(ROUTE, **{role: "0xstranger"}))
+
+
+def test_a_route_where_one_key_reserves_and_pays_is_not() -> None:
+    assert "one key" in problem(msgspec.structs.replace(ROUTE, recording="0xf"))
+
+
+def test_a_route_against_the_wishes_is_not() -> None:
+    assert problem(wishes=Wishes(chain_ids=(7,), exchanges=("0xe",))) == ""
+    assert "not among" in problem(wishes=Wishes(chain_ids=(8,)))
+    assert "not among" in problem(wishes=Wishes(exchanges=("0xother",)))
+    assert "avoided" in problem(avoid=(7,))
