@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from manyhands.ledger.desk import Desk
@@ -465,6 +466,15 @@ class RecordingOracle:
         return list(pays.values())
 
     # --- small things ---------------------------------------------------------------------------------------------
+
+    async def job_of_escrow(self, tx: Tx, chain_id: int, escrow: str) -> str | None:
+        """The job whose money an escrow holds, None when it is not one of this oracle's."""
+        found: str | None = await scalar(tx, QUERIES.job_of_escrow, {"chain_id": chain_id, "escrow": escrow})
+        return found
+
+    def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
+        """Background work of this role: none."""
+        return {}
 
     async def _lock(self, tx: Tx, job_id: str, *, exchange: str | None = None) -> JobRow:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})

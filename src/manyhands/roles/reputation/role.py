@@ -142,7 +142,7 @@ class ReputationOracle:
 
     async def on_chain_event(self, tx: Tx, event: DeskEvent) -> None:
         """Moves a job on when the chain has confirmed the step before."""
-        job_id = await scalar(tx, QUERIES.job_of_escrow, {"chain_id": event.chain_id, "escrow": event.address})
+        job_id = await self.job_of_escrow(tx, event.chain_id, event.address)
         if job_id is None:
             return
         match event.name:
@@ -401,6 +401,11 @@ class ReputationOracle:
         await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "settled"})
 
     # --- small things ---------------------------------------------------------------------------------------------
+
+    async def job_of_escrow(self, tx: Tx, chain_id: int, escrow: str) -> str | None:
+        """The job whose money an escrow holds, None when it is not one of this oracle's."""
+        found: str | None = await scalar(tx, QUERIES.job_of_escrow, {"chain_id": chain_id, "escrow": escrow})
+        return found
 
     async def _lock(self, tx: Tx, job_id: str, **expected: str) -> JobRow:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})

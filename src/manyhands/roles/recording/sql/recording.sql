@@ -109,3 +109,6 @@ insert into recording.rulings (job_id, case_id, jurors_paid_minor) values (%(job
 
 -- name: rulings_of
 select jurors_paid_minor from recording.rulings where job_id = %(job_id)s;
+
+-- name: job_of_escrow
+select job_id from recording.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s;

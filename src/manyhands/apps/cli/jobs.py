@@ -1,0 +1,305 @@
+"""launch, quote, status, results, verify: what a requester and an auditor do."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from manyhands.apps.folder import DataFolder
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Wishes
+from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
+from manyhands.roles.launcher.values import JobView, LaunchOptions
+
+from . import AsJson, Data, app, data_default, run
+from .show import Exit, as_json, errors, money, output, progress, table, told
+
+PerHour = Annotated[str, Parameter(help="Pay for an hour of work at the median pace, such as 12USD.")]
+Floor = Annotated[
+    str, Parameter(help="Fair floor: what an hour of measured work pays at least. Default: as --per-hour.")
+]
+Quality = Annotated[float, Parameter(help="Share of right items you want, such as 0.995.")]
+Benchmark = Annotated[float, Parameter(help="Measured share below which the whole job counts as failed.")]
+Budget = Annotated[str, Parameter(help="The most that may be funded, such as 40USD. Default: what the quote says.")]
+Kind = Annotated[str, Parameter(help="Kind of the documents: receipt, invoice, table. Default: by their look.")]
+Machine = Annotated[
+    Literal["agreeing_readers", "none"],
+    Parameter(help="What may be accepted unseen: what readers agree on by strict rules, or nothing."),
+]
+PrivacyLevel = Annotated[
+    Literal["strict", "standard", "off"],
+    Parameter(help="How little of a page one worker may see: one piece, a tenth, or anything (your own staff)."),
+]
+
+
+def in_token(text: str) -> int:
+    """An amount in the job's token, minor units. A dollar is one token. raises BadAmount for other currencies"""
+    amount = parse_money(text)
+    if amount.currency.code not in ("USD", "MHT"):
+        raise BadAmount(f"{text!r} cannot be paid: jobs are paid in dollars", cure="Write an amount such as 12USD.")
+    return int(amount.minor * 10 ** (MHT.exponent - CURRENCIES[amount.currency.code].exponent))
+
+
+def options_of(
+    *,
+    title: str,
+    task_type: str,
+    per_hour: str,
+    floor: str,
+    quality: float,
+    benchmark: float,
+    budget: str,
+    machine: Literal["agreeing_readers", "none"],
+    privacy: Literal["strict", "standard", "off"],
+    requester: str,
+    chain: int | None = None,
+    crowd: Literal["people", "simulated"] = "people",
+    request_key: str = "",
+) -> LaunchOptions:
+    """What the words of the command line ask for."""
+    per_hour_minor = in_token(per_hour)
+    return LaunchOptions(
+        requester=requester,
+        title=title,
+        task_type=task_type,
+        pay=PayRule(per_hour_minor=per_hour_minor, floor_per_hour_minor=in_token(floor) if floor else per_hour_minor),
+        quality=QualityRule(target_bp=round(quality * 10_000), benchmark_bp=round(benchmark * 10_000)),
+        fees=FeeRule(),
+        machine=machine,
+        privacy=privacy,
+        crowd=crowd,
+        wishes=Wishes(chain_ids=(chain,) if chain else ()),
+        budget_minor=in_token(budget) if budget else None,
+        request_key=request_key,
+    )
+
+
+def show_quote(view: JobView) -> None:
+    """The quote line by line."""
+    lines = [
+        [
+            line.label,
+            str(line.count or ""),
+            money(line.unit_minor, view.currency) if line.unit_minor else "",
+            money(line.expected_minor, view.currency),
+            money(line.most_minor, view.currency),
+            line.because,
+        ]
+        for line in view.quote_lines
+    ]
+    lines.append(
+        [
+            "total",
+            "",
+            "",
+            money(view.quote_expected_minor, view.currency),
+            money(view.quote_total_minor, view.currency),
+            "the most is funded; what is not needed comes back",
+        ]
+    )
+    table(f"Quote for {view.title}", ["", "count", "each", "expected", "at most", "why"], lines, right=(1, 2, 3, 4))
+    output.print(f"{view.documents} documents, {view.pages} pages; rests on {view.quote_rests_on}")
+    output.print(f"at least {view.workers_needed} different workers are needed at this privacy level")
+
+
+@app.command
+def launch(
+    folder: Path,
+    *,
+    title: str = "",
+    task_type: str = "transcription",
+    per_hour: PerHour = "12USD",
+    floor: Floor = "",
+    quality: Quality = 0.995,
+    benchmark: Benchmark = 0.90,
+    budget: Budget = "",
+    kind: Kind = "",
+    machine: Machine = "agreeing_readers",
+    privacy: PrivacyLevel = "standard",
+    holdback: Annotated[
+        Path | None, Parameter(help="Folder with known records, NAME.json, to judge the whole by.")
+    ] = None,
+    chain: Annotated[int | None, Parameter(help="Id of the chain to run on. Default: the router decides.")] = None,
+    explain: Annotated[bool, Parameter(negative="", help="Show quote and checks only; nothing is funded.")] = False,
+    request_key: Annotated[str, Parameter(help="Your own name for this request: the same name is the same job.")] = "",
+    data: Data | None = None,
+    json: AsJson = False,
+) -> int:
+    """Launch a job over a folder of scans: import, quote, and, once funded, work, payment and results.
+
+    The same folder with the same options on the same day is the same job, so launching twice costs once.
+    """
+
+    async def work() -> Exit:
+        from manyhands.apps.compose import client
+        from manyhands.apps.intake import take_in
+
+        async with client(DataFolder(data or data_default())) as platform:
+            truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}
+            with progress(quiet=json) as bars:
+                files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
+                bar = bars.add_task("importing", total=files)
+                taken = await take_in(
+                    folder, platform.blobs, kind=kind or None, truths=truths, seen=lambda _: bars.advance(bar)
+                )
+            for refused in taken.refused:
+                errors.print(f"[yellow]left out[/] {refused}")
+            options = options_of(
+                title=title or folder.resolve().name,
+                task_type=task_type,
+                per_hour=per_hour,
+                floor=floor,
+                quality=quality,
+                benchmark=benchmark,
+                budget=budget,
+                machine=machine,
+                privacy=privacy,
+                requester=platform.launcher.ctx.address,
+                chain=chain,
+                request_key=request_key,
+            )
+            view = await platform.launcher.draft(taken.documents, options)
+            if not json:
+                show_quote(view)
+            if not explain:
+                view = await platform.launcher.approve(view.job_id)
+            if json:
+                as_json({"job": view, "refused": [msgspec.to_builtins(one) for one in taken.refused]})
+            elif explain:
+                output.print("nothing was funded; without --explain the job is launched")
+            else:
+                output.print(f"job {view.job_id} is {view.state}: `manyhands status {view.job_id}` follows it")
+        return Exit.OK
+
+    return run(work, json=json)
+
+
+@app.command
+def quote(
+    folder: Path,
+    *,
+    per_hour: PerHour = "12USD",
+    floor: Floor = "",
+    quality: Quality = 0.995,
+    kind: Kind = "",
+    machine: Machine = "agreeing_readers",
+    privacy: PrivacyLevel = "standard",
+    data: Data | None = None,
+    json: AsJson = False,
+) -> int:
+    """Say what a job over a folder would cost, line by line, and what the figures rest on. Nothing is funded."""
+    return int(
+        launch(
+            folder,
+            per_hour=per_hour,
+            floor=floor,
+            quality=quality,
+            kind=kind,
+            machine=machine,
+            privacy=privacy,
+            explain=True,
+            data=data,
+            json=json,
+        )
+    )
+
+
+@app.command
+def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> int:
+    """Say where a job stands: its state and why, tasks, answers, money. Without a job: all jobs, newest first."""
+
+    async def work() -> Exit:
+        from manyhands.apps.compose import client
+
+        async with client(DataFolder(data or data_default())) as platform:
+            if not job:
+                jobs = await platform.launcher.list_jobs()
+                if json:
+                    as_json(jobs)
+                elif not jobs:
+                    output.print("no job yet: `manyhands launch FOLDER` makes one")
+                else:
+                    table(
+                        "Jobs",
+                        ["job", "title", "state", "pages", "funded", "paid"],
+                        [
+                            [
+                                one.job_id,
+                                one.title + (" (simulated people)" if one.simulated else ""),
+                                one.state,
+                                str(one.pages),
+                                money(one.funded_minor, one.currency),
+                                money(one.paid_minor, one.currency),
+                            ]
+                            for one in jobs
+                        ],
+                        right=(3, 4, 5),
+                    )
+                return Exit.OK
+            found = await platform.record(job)
+            if json:
+                as_json(found)
+            else:
+                _show_record(found)
+        return Exit.OK
+
+    return run(work, json=json)
+
+
+def _show_record(found: dict[str, object]) -> None:
+    for name, value in found.items():
+        if isinstance(value, dict | list):
+            text = json_text.dumps(value, default=str)
+            output.print(f"[bold]{name}[/]: {text if len(text) < 400 else text[:400] + ' ... (--json shows all)'}")
+        else:
+            output.print(f"[bold]{name}[/]: {value}")
+
+
+@app.command
+def results(
+    job: str,
+    *,
+    out: Annotated[Path, Parameter(help="Folder that the files are written into.")] = Path("results"),
+    proof: Annotated[bool, Parameter(negative="", help="Also write what an auditor needs.")] = False,
+    data: Data | None = None,
+    json: AsJson = False,
+) -> int:
+    """Write a finished job's records into a folder: JSON per document, CSV, XLSX, searchable PDF."""
+
+    async def work() -> Exit:
+        from manyhands.apps.compose import client
+
+        async with client(DataFolder(data or data_default())) as platform:
+            written = await platform.write_results(job, out, with_proof=proof)
+            if json:
+                as_json({"job_id": job, "folder": str(out), "files": written})
+            else:
+                output.print(f"{len(written)} files in {out}")
+        return Exit.OK
+
+    return run(work, json=json)
+
+
+@app.command
+def verify(job: str, *, data: Data | None = None, json: AsJson = False) -> int:
+    """Judge a job again from evidence and chain alone: roots, verdicts, payouts. Exit code 6 when a check fails."""
+
+    async def work() -> Exit:
+        from manyhands.apps.compose import client
+        from manyhands.apps.verify import verify as verify_proof
+
+        async with client(DataFolder(data or data_default())) as platform:
+            told("reading evidence and chain")
+            report = verify_proof(job, await platform.proof(job))
+        if json:
+            as_json({"job_id": job, "passed": report.passed, "checks": report.checks})
+        else:
+            for check in report.checks:
+                output.print(f"{'[green]yes[/]' if check.passed else '[bold red]NO [/]'}  {check.name}: {check.found}")
+            output.print("all checks passed" if report.passed else "[bold red]the record does not hold[/]")
+        return Exit.OK if report.passed else Exit.CHECK_FAILED
+
+    return run(work, json=json)

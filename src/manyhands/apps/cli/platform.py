@@ -1,0 +1,73 @@
+"""up, doctor: running a platform and asking how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from manyhands.apps.folder import DataFolder, Settings
+
+from . import AsJson, Data, app, data_default, run
+from .show import Exit, as_json, errors, output, table, told
+
+
+@app.command
+def up(
+    *,
+    data: Data | None = None,
+    port: Annotated[int | None, Parameter(help="Port of the site on 127.0.0.1. Default: 8000, or what it was.")] = None,
+    ocr_processes: Annotated[int | None, Parameter(help="Processes that read pages, about 1 GB each.")] = None,
+    json: AsJson = False,
+) -> int:
+    """Run the platform for real people until it is interrupted. Stop it, kill it, start it: nothing is lost."""
+
+    async def work() -> Exit:
+        from manyhands.apps.processes import Supervisor
+
+        folder = DataFolder(data or data_default())
+        settings = folder.prepare(Settings())
+        changes = {"web_port": port, "ocr_processes": ocr_processes}
+        changed = msgspec.structs.replace(settings, **{name: value for name, value in changes.items() if value})
+        if changed != settings:
+            folder.change(changed)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with Supervisor(folder, told):
+            url = f"http://127.0.0.1:{changed.web_port}"
+            if json:
+                as_json({"url": url, "data": str(folder.path)})
+            else:
+                errors.print(f"[bold green]the platform is up:[/] {url}   (Ctrl-C stops it)")
+            await stop.wait()
+            told("stopping")
+        return Exit.OK
+
+    return run(work, json=json)
+
+
+@app.command
+def doctor(*, data: Data | None = None, json: AsJson = False) -> int:
+    """Examine a platform: processes, chains, messages, work, books against chain. Exit code 6 when one is wrong."""
+
+    async def work() -> Exit:
+        from manyhands.apps.doctor import examine
+
+        findings = await examine(DataFolder(data or data_default()))
+        if json:
+            as_json(findings)
+        else:
+            table(
+                "",
+                ["", "what", "found", "what to do"],
+                [["ok" if one.healthy else "WRONG", one.name, one.found, one.cure] for one in findings],
+            )
+            wrong = sum(not one.healthy for one in findings)
+            output.print("everything is well" if not wrong else f"{wrong} things are wrong")
+        return Exit.OK if all(one.healthy for one in findings) else Exit.CHECK_FAILED
+
+    return run(work, json=json)

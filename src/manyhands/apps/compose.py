@@ -1,0 +1,437 @@
+"""Where roles meet engines and keys: one operator's platform, put together.
+
+Rules kept here
+- The only place that builds roles. Each gets its own key, its own desk, its own tables.
+- Any process may open a platform and ask its roles; only the roles process works: messages, chain, periodic work.
+- A chain that is down keeps nothing but itself waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from manyhands.apps.folder import DataFolder
+from manyhands.apps.processes import Running, local_facts, mark_ready, running
+from manyhands.chain.contracts import DeploymentTerms, planned_addresses
+from manyhands.chain.facts import ChainFacts, ContractAddresses
+from manyhands.chain.keys import RoleKey
+from manyhands.ledger.desk import Chains, Desk, DeskEvent
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.ids import IdSource, SeededIds, SystemIds, system_clock
+from manyhands.protocol.messages import ROLES, Role
+from manyhands.protocol.parties import Directory, Party
+from manyhands.roles import RoleContext
+from manyhands.roles.exchange import Exchange
+from manyhands.roles.jury import Jury
+from manyhands.roles.launcher import Launcher
+from manyhands.roles.recording import RecordingOracle
+from manyhands.roles.reputation import ReputationOracle
+from manyhands.roles.router import ChainOffer, Health, Router
+from manyhands.store.blobs import BlobStore
+from manyhands.store.database import Database, Tx
+from manyhands.store.jobs import JobApp, enqueue
+from manyhands.store.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from manyhands.chain.client import ChainClient
+
+log = logging.getLogger(__name__)
+
+STAKE_MINOR = 1_000_000_000
+"""The launcher's stake on each local chain: 1,000 tokens, of which every open job locks the contract's minimum."""
+
+TREASURY_MINOR = 10_000_000_000_000
+"""What the launcher of a local platform holds of the test token: 10 million."""
+
+GAS_WEI = 10**20
+TICK_S = 0.4
+
+CHAIN_WORK = "chain.event"
+HEARD_BY: dict[str, tuple[Role, ...]] = {
+    "LaunchedV2": ("launcher",),
+    "Fund": ("exchange", "recording", "reputation"),
+    "PendingV3": ("exchange",),
+    "Anchored": ("recording", "reputation"),
+    "Reserved": ("recording", "reputation"),
+    "Released": ("recording", "reputation"),
+    "BulkTransferV3": ("recording", "reputation", "exchange"),
+    "Credited": ("exchange",),
+    "Claimed": ("recording", "reputation", "exchange"),
+    "CancellationRefund": ("recording", "reputation"),
+    "Cancelled": ("recording", "reputation", "exchange", "launcher"),
+    "Completed": ("recording", "reputation", "exchange", "launcher"),
+    "CaseOpened": ("jury",),
+    "Ruled": ("jury",),
+    "Upheld": ("exchange", "recording", "reputation"),
+    "Cleared": ("exchange",),
+    "Frozen": ("exchange",),
+}
+"""Which roles are told of which events."""
+
+BOOKKEEPERS: tuple[Role, ...] = ("recording", "reputation")
+
+
+class PlatformNotUp(ManyhandsError):
+    """The platform of this folder is not running."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"no platform is running on {folder}",
+            cure=f"Start it in another window: manyhands up --data {folder}",
+        )
+
+
+@dataclass
+class Platform:
+    """One operator's roles, ready to be asked."""
+
+    folder: DataFolder
+    running: Running
+    db: Database
+    blobs: BlobStore
+    jobs: JobApp
+    mailbox: Mailbox
+    directory: Directory
+    chains: Chains
+    keys: dict[Role, RoleKey]
+    launcher: Launcher
+    router: Router
+    exchange: Exchange
+    recording: RecordingOracle
+    reputation: ReputationOracle
+    jury: Jury
+
+    def role(self, name: Role) -> Any:
+        return getattr(self, name)
+
+    async def close(self) -> None:
+        await self.mailbox.close()
+        await self.db.close()
+
+    # --- what command line and demo ask ----------------------------------------------------------------------------
+
+    async def record(self, job_id: str) -> dict[str, Any]:
+        """A job as anyone may see it."""
+        from manyhands.apps.web.record import Record
+
+        return dict(await Record(self.launcher, self.exchange.progress, self.db).job(job_id) or {})
+
+    async def write_results(self, job_id: str, out: Path, *, with_proof: bool = False) -> list[str]:
+        """Writes a settled job's files into a folder. raises NotDelivered before it is settled"""
+        from manyhands.apps.delivery import write_results
+
+        return await write_results(self, job_id, out, with_proof=with_proof)
+
+    async def proof(self, job_id: str) -> Any:
+        """Everything an auditor needs of a job."""
+        from manyhands.apps.delivery import gather_proof
+
+        return await gather_proof(self, job_id)
+
+
+def ids_of(folder: DataFolder, who: str) -> IdSource:
+    """Chance: from the system, or seeded where the folder is a rehearsal's."""
+    seed = folder.settings().rehearsal_seed
+    return SystemIds() if seed is None else SeededIds(f"{seed}:{who}")
+
+
+def contracts_of(facts: ChainFacts) -> ContractAddresses:
+    """Where a local chain's contracts stand: they follow from the deployer's key and the order of deployment."""
+    at = planned_addresses(deployer_key().address)
+    return ContractAddresses(
+        token=at["TestToken"],
+        staking=at["Staking"],
+        factory=at["EscrowFactory"],
+        kvstore=at["KVStore"],
+        jury=at["Jury"],
+    )
+
+
+def deployer_key() -> RoleKey:
+    """Development account 0, which owns the contracts of local chains."""
+    from manyhands.chain.keys import dev_key
+
+    return dev_key(0)
+
+
+async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, name: str = "manyhands") -> Platform:
+    """Opens the platform that runs on this folder."""
+    db = await Database.open(found.dsn, max_size=pool, application_name=name)
+    blobs = BlobStore(folder.blobs)
+    jobs = JobApp(db)
+    keys = folder.role_keys(ids_of(folder, "keys"))
+    directory = Directory(Party(role=role, address=keys[role].address) for role in ROLES)
+    mailbox = Mailbox(db, jobs, directory)
+    chains = Chains()
+    facts = local_facts(folder)
+    for chain_id, one in facts.items():
+        url = found.rpc_urls.get(str(chain_id))
+        here = one.at([url]) if url else one
+        chains.put(here if here.contracts else here.with_contracts(contracts_of(here)))
+
+    def context(role: Role) -> RoleContext:
+        return RoleContext(
+            role=role,
+            signer=keys[role],
+            db=db,
+            mailbox=mailbox,
+            jobs=jobs,
+            blobs=blobs,
+            directory=directory,
+            clock=system_clock,
+            ids=ids_of(folder, f"{role}:{os.getpid() if folder.settings().rehearsal_seed is None else 0}"),
+        )
+
+    def desk(role: Role) -> Desk:
+        return Desk(role, keys[role], chains, launcher=keys["launcher"].address)
+
+    probes = ChainProbes(chains)
+    return Platform(
+        folder=folder,
+        running=found,
+        db=db,
+        blobs=blobs,
+        jobs=jobs,
+        mailbox=mailbox,
+        directory=directory,
+        chains=chains,
+        keys=keys,
+        launcher=Launcher(context("launcher"), desk("launcher")),
+        router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
+        exchange=Exchange(
+            context("exchange"),
+            desk("exchange"),
+            wallet_secret=folder.secret("wallets.secret", ids_of(folder, "wallets")),
+            picture_secret=folder.secret("pictures.secret", ids_of(folder, "pictures")),
+        ),
+        recording=RecordingOracle(context("recording"), desk("recording")),
+        reputation=ReputationOracle(context("reputation"), desk("reputation")),
+        jury=Jury(context("jury"), desk("jury")),
+    )
+
+
+def offer_of(facts: ChainFacts) -> ChainOffer:
+    """A chain as the router weighs it."""
+    return ChainOffer(
+        chain_id=facts.chain_id,
+        name=facts.name,
+        finality_ms=facts.finality_ms,
+        currencies=tuple(token.symbol for token in facts.tokens),
+    )
+
+
+class ChainProbes:
+    """Looks at a chain for the router: does it answer as itself, with its contracts in place?"""
+
+    def __init__(self, chains: Chains) -> None:
+        self._chains = chains
+
+    async def __call__(self, chain_id: int) -> Health:
+        from manyhands.chain.client import ChainClient
+
+        facts = self._chains.of(chain_id)
+        assert facts.contracts is not None
+        began = time.monotonic()
+        async with ChainClient(facts, timeout_s=3) as client:
+            await client.connect()
+            head = await client.head()
+            code = await client.code(facts.contracts.factory)
+        latency_ms = int((time.monotonic() - began) * 1000)
+        if not code:
+            return Health(ok=False, latency_ms=latency_ms, because="its contracts are not deployed yet")
+        return Health(
+            ok=True,
+            latency_ms=latency_ms,
+            gas_price_wei=facts.fees.priority_fee_wei,
+            because=f"answered in {latency_ms} ms at block {head.number}",
+        )
+
+
+@asynccontextmanager
+async def client(folder: DataFolder, *, pool: int = 4) -> AsyncIterator[Platform]:
+    """The platform running on this folder, for a command. raises PlatformNotUp"""
+    found = running(folder) if folder.exists() else None
+    if found is None:
+        raise PlatformNotUp(folder.path)
+    platform = await open_platform(folder, found, pool=pool, name="manyhands command")
+    try:
+        yield platform
+    finally:
+        await platform.close()
+
+
+# --- the roles process --------------------------------------------------------------------------------------------
+
+
+async def run_roles(folder: DataFolder) -> None:
+    """The process in which the roles work, until it is told to stop."""
+    from manyhands.chain.client import ChainClient
+    from manyhands.ledger.outbox.sender import Sender
+
+    stop = stop_on_signals()
+    platform = await open_platform(folder, _running(folder), pool=24, name="manyhands roles")
+    for name in ROLES:
+        role = platform.role(name)
+        platform.mailbox.register(name, platform.keys[name].address, role.on_message)
+        for job_name, body in role.jobs().items():
+            platform.jobs.task(job_name)(body)
+    platform.jobs.task(CHAIN_WORK)(ChainWork(platform).run)
+    clients = {chain_id: ChainClient(platform.chains.of(chain_id)) for chain_id in platform.chains.ids()}
+    deployer = deployer_key()
+    everyone = {key.address: key for key in [*platform.keys.values(), deployer]}
+    sender = Sender(platform.db, clients, keys=everyone)
+    try:
+        await sender.resume()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sender.run(stop), name="sender")
+            booted = [
+                group.create_task(boot_chain(platform, client, deployer, stop), name=f"chain {chain_id}")
+                for chain_id, client in clients.items()
+            ]
+            group.create_task(
+                platform.jobs.run_worker(["mail", "roles"], concurrency=6, stop=stop), name="messages and work"
+            )
+            for name in ROLES:
+                if hasattr(platform.role(name), "tick"):
+                    group.create_task(_tick(platform.role(name).tick, name, stop), name=f"{name} ticks")
+            await asyncio.wait([*booted, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+            mark_ready(folder, "roles")
+    finally:
+        for chain_client in clients.values():
+            await chain_client.close()
+        await platform.close()
+
+
+async def boot_chain(platform: Platform, client: ChainClient, deployer: RoleKey, stop: asyncio.Event) -> None:
+    """Puts the contracts on a local chain, gives the roles gas, the launcher tokens and a stake; then follows it.
+
+    All of it goes through the outbox with purposes made from meaning: at the second start nothing is left to do.
+    """
+    from manyhands.ledger.deploy import ensure_deployed
+
+    facts = client.facts
+    if facts.local:
+        await ensure_deployed(
+            platform.db,
+            facts,
+            deployer,
+            terms=DeploymentTerms(jury_operator=platform.keys["jury"].address),
+            gas_for={key.address: GAS_WEI for key in platform.keys.values()},
+            tokens_for={platform.keys["launcher"].address: TREASURY_MINOR},
+        )
+    async with platform.db.transaction() as tx:
+        await platform.launcher.desk.stake(tx, chain_id=facts.chain_id, amount_minor=STAKE_MINOR)
+    follow = asyncio.create_task(_follow(platform, client, stop), name=f"indexer of chain {facts.chain_id}")
+    platform_tasks.add(follow)
+    follow.add_done_callback(platform_tasks.discard)
+
+
+platform_tasks: set[asyncio.Task[None]] = set()
+"""Followers of chains: held here so that they are not collected while they run."""
+
+
+async def _follow(platform: Platform, client: ChainClient, stop: asyncio.Event) -> None:
+    from manyhands.ledger.events import follow_chain
+
+    await follow_chain(platform.db, client, dispatch=ChainWork(platform).dispatch, stop=stop)
+
+
+class ChainWork:
+    """Chain events on their way to the roles: one piece of background work per role that listens."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def dispatch(self, tx: Tx, event: Any) -> None:
+        """Called in the transaction that stores an event."""
+        plain = DeskEvent(
+            chain_id=event.chain_id,
+            contract=event.contract_kind,
+            address=event.contract,
+            name=event.name,
+            args=event.args,
+            tx_hash=event.tx_hash,
+            block_number=event.block_number,
+        )
+        for role in HEARD_BY.get(event.name, ()):
+            await enqueue(
+                tx,
+                CHAIN_WORK,
+                queue="roles",
+                args={"role": role, "event": msgspec.to_builtins(plain)},
+                lock=f"chain:{role}:{event.contract}",
+            )
+
+    async def run(self, role: Role, event: dict[str, Any]) -> None:
+        """Tells one role. Roles judge by their own state, so being told twice changes nothing."""
+        found = DeskEvent(**event)
+        player = self._platform.role(role)
+        async with self._platform.db.transaction() as tx:
+            if role in BOOKKEEPERS:
+                job_id = await player.job_of_escrow(tx, found.chain_id, found.address)
+                if job_id is not None:
+                    await player.desk.keep_books(tx, found, job_id=job_id)
+            if hasattr(player, "on_chain_event"):
+                await player.on_chain_event(tx, found)
+
+
+async def _tick(tick: Any, name: str, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await tick()
+        except Exception:
+            # periodic work must outlive one bad round, whatever it was; the log keeps what it was
+            log.exception("a round of %s failed", name)
+            await _pause(stop, 2.0)
+        await _pause(stop, TICK_S)
+
+
+# --- the reading process ------------------------------------------------------------------------------------------
+
+
+async def run_ocr(folder: DataFolder) -> None:
+    """A process that reads, cuts and assembles, until it is told to stop."""
+    stop = stop_on_signals()
+    platform = await open_platform(folder, _running(folder), pool=6, name="manyhands ocr")
+    for job_name, body in platform.exchange.jobs().items():
+        platform.jobs.task(job_name)(body)
+    mark_ready(folder, "ocr")
+    try:
+        await platform.jobs.run_worker(["ocr"], concurrency=1, stop=stop)
+    finally:
+        await platform.close()
+
+
+# --- small things -------------------------------------------------------------------------------------------------
+
+
+def stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _running(folder: DataFolder) -> Running:
+    found = running(folder)
+    if found is None:
+        raise PlatformNotUp(folder.path)
+    return found
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
