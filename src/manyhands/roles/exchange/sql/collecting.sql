@@ -42,17 +42,19 @@ order by marked.answer_no;
 update exchange.jobs set answer_batches = %(batch_no)s where job_id = %(job_id)s;
 
 -- name: store_outcomes
--- What each answer of a batch earned. Rows: worker, answers, refused, reward decided, earned, time credited.
+-- What each answer of a batch earned, and the sums of it in the workers' books. Returns how many answers were ours:
+-- sent, not decided before, with this very text.
 with given as materialized (
-    select * from unnest(%(task_ids)s::text[], %(workers)s::text[], %(earned_minor)s::bigint[], %(codes)s::text[],
-                         %(becauses)s::text[]) as one (task_id, worker, earned_minor, code, because)
+    select * from unnest(%(task_ids)s::text[], %(workers)s::text[], %(texts)s::text[], %(earned_minor)s::bigint[],
+                         %(codes)s::text[], %(becauses)s::text[])
+        as one (task_id, worker, answer_text, earned_minor, code, because)
 ), decided as (
     update exchange.assignments held
     set outcome = case when given.code is null then 'accepted' else 'refused' end, earned_minor = given.earned_minor,
         code = given.code, because = given.because
     from given
     where held.job_id = %(job_id)s and held.task_id = given.task_id and held.worker = given.worker
-      and held.outcome is null
+      and held.batch_no is not null and held.outcome is null and held.answer_text is not distinct from given.answer_text
     returning held.worker, held.task_id, held.active_ms, held.outcome, held.earned_minor
 ), summed as (
     select decided.worker, count(*) filter (where decided.outcome = 'accepted') as accepted,

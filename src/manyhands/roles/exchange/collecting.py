@@ -1,0 +1,237 @@
+"""Answers go to the recording oracle in batches; its verdicts come back into the tables.
+
+Rules kept here
+- An answer leaves the waiting list in the transaction that puts it into a message: each is sent exactly once, in the
+  order received, at most `BATCH_MAX` at a time. Nothing is sent per answer.
+- What the recording oracle says it recorded is compared with what was sent: root, count, texts. Else it is refused.
+- A job is declared complete when every task is decided, nobody holds one, and no answer waits. So no answer that was
+  given in time can come too late to be paid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from manyhands.protocol import canonical
+from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch
+from manyhands.protocol.messages import (
+    BATCH_MAX,
+    AnswerFact,
+    AnswersCollected,
+    BatchRecorded,
+    CancelRequested,
+    TasksOpened,
+    TasksWithdrawn,
+)
+from manyhands.roles import RoleContext
+from manyhands.store.database import Tx, rows, scalar
+from manyhands.store.sql import load_queries
+
+from .decisions import grown_sample
+from .errors import NotYours
+from .opening import JobRow, lock_job
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+FINAL_STATE = {"accept": "accepted", "unreadable": "unreadable"}
+TAKES_ANSWERS = ("open", "cancelling")
+
+
+class Collecting:
+    """The second half of a job's life at the exchange, up to its completion."""
+
+    def __init__(self, ctx: RoleContext) -> None:
+        self._ctx = ctx
+
+    async def collect_all(self) -> int:
+        """Sends what waits, of all jobs; how many answers were sent."""
+        async with self._ctx.db.connection() as connection:
+            job_ids = [job_id for (job_id,) in await rows(connection, QUERIES.jobs_with_answers)]
+        sent = 0
+        for job_id in job_ids:
+            while True:
+                count = await self._ctx.db.retrying(lambda tx, job_id=job_id: self.collect(tx, job_id))  # type: ignore[misc]
+                sent += count
+                if count < BATCH_MAX:
+                    break
+        return sent
+
+    async def collect(self, tx: Tx, job_id: str) -> int:
+        """Sends one batch of a job's waiting answers; how many it held."""
+        job = await lock_job(tx, job_id)
+        batch_no = job.answer_batches + 1
+        found = await rows(
+            tx,
+            QUERIES.collect,
+            {
+                "job_id": job_id,
+                "batch_no": batch_no,
+                "most": BATCH_MAX,
+                "effort_cap_factor": job.effort_cap_factor,
+            },
+        )
+        if not found:
+            return 0
+        answers = tuple(
+            AnswerFact(task_id=task_id, worker=worker, text=text, active_ms=active_ms, received_at_ms=received_at_ms)
+            for task_id, worker, text, active_ms, received_at_ms in found
+        )
+        await tx.execute(QUERIES.count_answer_batch, {"job_id": job_id, "batch_no": batch_no})
+        body = AnswersCollected(job_id=job_id, batch_no=batch_no, answers=answers)
+        await self._ctx.send(tx, body, to_role="recording", to=job.recording)
+        timed = [answer.active_ms for answer in answers if answer.active_ms > 0]
+        old = await scalar(tx, QUERIES.sample_of, {"job_id": job_id}) or []
+        await tx.execute(QUERIES.put_sample, {"job_id": job_id, "sample": grown_sample(old, timed)})
+        return len(answers)
+
+    async def finish_all(self) -> None:
+        """Declares jobs complete that have nothing left to do."""
+        async with self._ctx.db.connection() as connection:
+            job_ids = [job_id for (job_id,) in await rows(connection, QUERIES.jobs_maybe_finished)]
+        for job_id in job_ids:
+            await self._ctx.db.retrying(lambda tx, job_id=job_id: self._finish(tx, job_id))  # type: ignore[misc]
+
+    async def _finish(self, tx: Tx, job_id: str) -> None:
+        job = await lock_job(tx, job_id)
+        if job.state not in TAKES_ANSWERS or job.undecided or await scalar(tx, QUERIES.work_is_out, {"job_id": job_id}):
+            return
+        batch_no = job.task_batches + 1
+        await tx.execute(QUERIES.count_task_batch, {"job_id": job_id, "batch_no": batch_no})
+        await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": job.after("finish")})
+        body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=(), complete=True)
+        await self._ctx.send(tx, body, to_role="recording", to=job.recording)
+
+    # --- verdicts -------------------------------------------------------------------------------------------------
+
+    async def batch_recorded(self, tx: Tx, sender: str, body: BatchRecorded) -> None:
+        """Takes verdicts and earnings of a batch over, after checking them against what was sent."""
+        job = await lock_job(tx, body.job_id)
+        if sender != job.recording:
+            raise NotYours(body.job_id, sender, "recording oracle")
+        evidence: BatchEvidence = canonical.decode(
+            await self._ctx.blobs.get(body.evidence_blob), BatchEvidence, what="evidence"
+        )
+        _need_same(body, evidence)
+        await self._store_outcomes(tx, job, evidence)
+        settled = await self._store_decisions(tx, body)
+        await tx.execute(
+            QUERIES.add_batch,
+            {
+                "job_id": body.job_id,
+                "batch_no": body.batch_no,
+                "root": body.root,
+                "evidence_blob": body.evidence_blob,
+                "answers": len(evidence.answers),
+                "reserved_minor": body.reserved_minor,
+                "now_ms": self._ctx.clock(),
+            },
+        )
+        await tx.execute(
+            QUERIES.count_recorded_batch,
+            {
+                "job_id": body.job_id,
+                "batch_no": body.batch_no,
+                "reserved_minor": body.reserved_minor,
+                "settled": settled,
+            },
+        )
+
+    async def _store_outcomes(self, tx: Tx, job: JobRow, evidence: BatchEvidence) -> None:
+        refusals = {(refusal.task_id, refusal.worker): refusal for refusal in evidence.refused}
+        told = [(record, refusals.get((record.answer.task_id, record.answer.worker))) for record in evidence.answers]
+        stored = await scalar(
+            tx,
+            QUERIES.store_outcomes,
+            {
+                "job_id": job.job_id,
+                "effort_cap_factor": job.effort_cap_factor,
+                "task_ids": [record.answer.task_id for record, _ in told],
+                "workers": [record.answer.worker for record, _ in told],
+                "texts": [record.answer.text for record, _ in told],
+                "earned_minor": [record.reward_minor for record, _ in told],
+                "codes": [refusal.code if refusal else None for _, refusal in told],
+                "becauses": [refusal.because if refusal else None for _, refusal in told],
+            },
+        )
+        if stored != len(told):
+            raise EvidenceMismatch("answers of the batch", expected=f"{len(told)} that were sent", found=str(stored))
+
+    async def _store_decisions(self, tx: Tx, body: BatchRecorded) -> int:
+        """How many tasks became final."""
+        final = [decision for decision in body.decisions if decision.outcome in FINAL_STATE]
+        more = [decision for decision in body.decisions if decision.outcome == "ask_more"]
+        settled = 0
+        if final:
+            settled = await scalar(
+                tx,
+                QUERIES.settle_tasks,
+                {
+                    "job_id": body.job_id,
+                    "batch_no": body.batch_no,
+                    "task_ids": [decision.task_id for decision in final],
+                    "states": [FINAL_STATE[decision.outcome] for decision in final],
+                    "texts": [_final_text(decision) for decision in final],
+                    "confidence_bp": [decision.confidence_bp for decision in final],
+                    "support": [decision.support for decision in final],
+                    "becauses": [decision.because for decision in final],
+                },
+            )
+        if more:
+            await tx.execute(
+                QUERIES.ask_more,
+                {
+                    "job_id": body.job_id,
+                    "task_ids": [decision.task_id for decision in more],
+                    "wanted": [decision.wanted for decision in more],
+                    "becauses": [decision.because for decision in more],
+                },
+            )
+        return settled
+
+    # --- the end before the end -----------------------------------------------------------------------------------
+
+    async def cancel_requested(self, tx: Tx, sender: str, body: CancelRequested) -> None:
+        """Nobody is lent a task any more; what is lent may be answered, and what was accepted is paid."""
+        job = await lock_job(tx, body.job_id)
+        if sender != job.launcher:
+            raise NotYours(body.job_id, sender, "launcher")
+        if job.state not in ("announced", "reading", "cutting", "open"):
+            return  # it has ended, or is ending already
+        because = body.because or "the requester wants no more work"
+        await tx.execute(
+            QUERIES.set_cancelling, {"job_id": job.job_id, "state": job.after("cancel"), "because": because}
+        )
+        await self.withdraw_all(tx, job, because=because)
+
+    async def withdraw_all(self, tx: Tx, job: JobRow, *, because: str) -> None:
+        """Takes every task that nobody has decided from the job, but for frozen ones: the jury decides on those."""
+        withdrawn = [task_id for (task_id,) in await rows(tx, QUERIES.withdraw_all, {"job_id": job.job_id})]
+        if job.state == "open":
+            await tx.execute(QUERIES.count_undecided_less, {"job_id": job.job_id, "count": len(withdrawn)})
+            await self.tell_withdrawn(tx, job, withdrawn, because=because)
+
+    async def tell_withdrawn(self, tx: Tx, job: JobRow, task_ids: list[str], *, because: str) -> None:
+        """Tells the recording oracle, in parts of at most `BATCH_MAX`."""
+        for start in range(0, len(task_ids), BATCH_MAX):
+            body = TasksWithdrawn(
+                job_id=job.job_id, task_ids=tuple(task_ids[start : start + BATCH_MAX]), because=because
+            )
+            await self._ctx.send(tx, body, to_role="recording", to=job.recording)
+
+
+def _final_text(decision: Any) -> str | None:
+    return (decision.value or "") if decision.outcome == "accept" else None
+
+
+def _need_same(body: BatchRecorded, evidence: BatchEvidence) -> None:
+    """raises EvidenceMismatch unless the message says of the batch what its evidence says"""
+    pairs = (
+        ("job of the evidence", body.job_id, evidence.job_id),
+        ("number of the batch", str(body.batch_no), str(evidence.batch_no)),
+        ("root of the batch", body.root, "0x" + evidence.root().hex()),
+        ("reserved pay", str(body.reserved_minor), str(evidence.reserved_minor)),
+        ("decisions", canonical.content_hash(body.decisions), canonical.content_hash(evidence.decisions)),
+    )
+    for what, expected, found in pairs:
+        if expected != found:
+            raise EvidenceMismatch(what, expected=expected, found=found)

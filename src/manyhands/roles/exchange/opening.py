@@ -1,0 +1,408 @@
+"""From a funded job to open tasks: pages are read, cut, drawn, and the tasks are told to the recording oracle.
+
+Rules kept here
+- Nothing is read before the chain shows the job's funds: a stranger's announcement costs no processor time.
+- Work on pages is lock-free, may run twice and on many hosts; the last page, found by a counter in the job's row,
+  starts the next stage in the same transaction that counted it.
+- Heavy work (readers, pixels) runs in a thread of a worker process and outside transactions.
+- A page that nobody can decode does not stop the others: it is delivered without text, with the reason.
+
+Stages: announced -> reading (one piece of work per page) -> cutting (one for the job, then one per page) -> open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from manyhands.protocol import canonical
+from manyhands.protocol.lifecycles import move
+from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.messages import BATCH_MAX, DocumentsHanded, JobFunded, Routing, TaskFacts, TasksOpened
+from manyhands.roles import RoleContext
+from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
+from manyhands.store.jobs import enqueue, enqueue_many
+from manyhands.store.sql import load_queries
+
+from .decisions import EXCHANGE_JOB_MOVES, PiecePlan, TaskPlan, batches_of, job_salt, plan_pieces, plan_tasks
+from .errors import NotYours, UnknownJob
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+logger = logging.getLogger(__name__)
+
+OCR_QUEUE = "ocr"
+READ_PAGE = "exchange.read_page"
+CUT_JOB = "exchange.cut_job"
+DRAW_PAGE = "exchange.draw_page"
+
+POLICY_NAMES = {"agreeing_readers": "agreement", "none": "none"}
+"""Machine policy of a manifest -> acceptance policy of `documents`."""
+
+PUTS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A locked row of exchange.jobs."""
+
+    job_id: str
+    state: str
+    manifest: bytes
+    routing: bytes
+    simulated: bool
+    launcher: str
+    recording: str
+    reputation: str
+    jury: str
+    chain_id: int
+    escrow: str
+    funded_minor: int
+    pages_total: int
+    pages_unread: int
+    pages_undrawn: int
+    tasks_total: int
+    undecided: int
+    task_batches: int
+    answer_batches: int
+    recorded_batches: int
+    effort_cap_factor: int
+
+    def parsed(self) -> Manifest:
+        return parse_manifest(self.manifest)
+
+    def route(self) -> Routing:
+        route: Routing = canonical.decode(self.routing, Routing, what="routing")
+        return route
+
+    def after(self, verb: str) -> str:
+        """The state after a move. raises IllegalMove"""
+        return move(EXCHANGE_JOB_MOVES, f"job {self.job_id}", self.state, verb)
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """A row of exchange.pages, with its job's state."""
+
+    job_id: str
+    page_key: int
+    doc_id: str
+    page_no: int
+    kind: str
+    blob: str
+    width_px: int
+    height_px: int
+    state: str
+    readings: bytes | None
+    pieces: bytes | None
+    failed: str | None
+    job_state: str
+
+
+async def lock_job(tx: Tx, job_id: str) -> JobRow:
+    """The job's row, held until the transaction ends. raises UnknownJob"""
+    row = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
+    if row is None:
+        raise UnknownJob(job_id)
+    return row
+
+
+class PageReaders:
+    """The machine readers of this process, made at first use: models take a second and hundreds of megabytes."""
+
+    def __init__(self, names: Sequence[str] | None) -> None:
+        self._names = names
+        self._made: Any = None
+        self._lock = threading.Lock()
+
+    def read(self, page_png: bytes, *, kind: str, page_no: int) -> Any:
+        """The readings of a page. For a thread: seconds. raises UnreadableImage, ReaderError"""
+        from manyhands.documents import readers
+
+        with self._lock:
+            if self._made is None:
+                names = readers.DEFAULT_READERS if self._names is None else tuple(self._names)
+                self._made = readers.make_readers(names)
+            return readers.read_page(page_png, self._made, kind=kind, page_no=page_no)
+
+
+class Opening:
+    """The first half of a job's life at the exchange.
+
+    secret        salts the ids of pieces, so that they can't be guessed from places
+    reader_names  machine readers in order of trust; None = the project's default, empty = none
+    """
+
+    def __init__(self, ctx: RoleContext, *, secret: bytes, reader_names: Sequence[str] | None = None) -> None:
+        self._ctx, self._secret = ctx, secret
+        self._readers = PageReaders(reader_names)
+        for name, body in ((READ_PAGE, self.read_page), (CUT_JOB, self.cut_job), (DRAW_PAGE, self.draw_page)):
+            ctx.jobs.task(name)(body)
+
+    # --- funds and pages ------------------------------------------------------------------------------------------
+
+    async def job_funded(self, tx: Tx, sender: str, body: JobFunded) -> None:
+        """Keeps the announcement until the chain shows the funds."""
+        if sender != body.launcher or body.routing.exchange != self._ctx.address:
+            raise NotYours(body.job_id, sender, "launcher")
+        manifest = body.manifest
+        await tx.execute(
+            QUERIES.add_job,
+            {
+                "job_id": body.job_id,
+                "manifest": canonical.encode(manifest),
+                "routing": canonical.encode(body.routing),
+                "title": manifest.title,
+                "task_type": manifest.task_type,
+                "currency": manifest.pay.currency,
+                "simulated": manifest.crowd == "simulated",
+                "lease_ms": manifest.lease_ms,
+                "effort_cap_factor": manifest.pay.effort_cap_factor,
+                "launcher": sender,
+                "recording": body.routing.recording,
+                "reputation": body.routing.reputation,
+                "jury": body.routing.jury,
+                "chain_id": body.routing.chain_id,
+                "escrow": body.escrow.lower(),
+                "token": body.token.lower(),
+                "funded_minor": body.funded_minor,
+                "now_ms": self._ctx.clock(),
+            },
+        )
+        await self.start_if_ready(tx, body.job_id)
+
+    async def documents_handed(self, tx: Tx, sender: str, body: DocumentsHanded) -> None:
+        """Keeps the pages. They are looked at when the job is funded, and only if they came from its launcher."""
+        pages = [(document, page) for document in body.documents for page in document.pages]
+        async with tx.cursor() as cursor:
+            await cursor.executemany(
+                QUERIES.add_page,
+                [
+                    {
+                        "job_id": body.job_id,
+                        "page_key": page_key,
+                        "handed_by": sender,
+                        "doc_id": document.doc_id,
+                        "page_no": page.page_no,
+                        "kind": document.kind,
+                        "blob": page.blob,
+                        "width_px": page.width,
+                        "height_px": page.height,
+                    }
+                    for page_key, (document, page) in enumerate(pages)
+                ],
+            )
+        if await scalar(tx, "select 1 from exchange.jobs where job_id = %s", (body.job_id,)):
+            await self.start_if_ready(tx, body.job_id)
+
+    async def funds_seen(self, tx: Tx, *, chain_id: int, escrow: str, received_minor: int) -> None:
+        """The chain shows money in an escrow. It may be nobody's here: then it is only remembered."""
+        where = {"chain_id": chain_id, "escrow": escrow.lower()}
+        await tx.execute(QUERIES.add_funds, {**where, "received_minor": received_minor})
+        for (job_id,) in await rows(tx, QUERIES.announced_with_escrow, where):
+            await self.start_if_ready(tx, job_id)
+
+    async def start_if_ready(self, tx: Tx, job_id: str) -> None:
+        """Starts reading when the job is announced, its funds are seen and its pages are here. Else nothing."""
+        job = await lock_job(tx, job_id)
+        if job.state != "announced":
+            return
+        where = {"chain_id": job.chain_id, "escrow": job.escrow}
+        if await scalar(tx, QUERIES.received_minor, where) < job.funded_minor:
+            return
+        pages, all_from_launcher = (await rows(tx, QUERIES.pages_handed, {"job_id": job_id, "launcher": job.launcher}))[
+            0
+        ]
+        if pages == 0:
+            return
+        if not all_from_launcher:
+            raise NotYours(job_id, "somebody who handed pages in", "launcher")
+        await tx.execute(QUERIES.start_reading, {"job_id": job_id, "state": job.after("read"), "pages": pages})
+        await enqueue_many(
+            tx,
+            READ_PAGE,
+            queue=OCR_QUEUE,
+            args=[
+                {"job_id": job_id, "doc_id": doc_id, "page_no": page_no}
+                for _, doc_id, page_no in await rows(tx, QUERIES.page_keys, {"job_id": job_id})
+            ],
+        )
+
+    # --- work of the reading processes ----------------------------------------------------------------------------
+
+    async def read_page(self, job_id: str, doc_id: str, page_no: int) -> None:
+        """Reads one page and stores what was seen. Twice has one effect; the job's last page starts the cutting."""
+        page = await self._page(job_id, doc_id, page_no)
+        if page is None or page.state != "waiting" or page.job_state != "reading":
+            return
+        readings, failed = None, None
+        png = await self._ctx.blobs.get(page.blob)
+        from manyhands.documents.errors import UnreadableImage
+
+        try:
+            seen = await asyncio.to_thread(self._readers.read, png, kind=page.kind, page_no=page_no)
+            readings = msgspec.json.encode(seen)
+        except UnreadableImage as problem:
+            logger.warning("page %s of %s can't be read: %s", page_no, doc_id, problem)
+            failed = str(problem)
+        values = {"job_id": job_id, "page_key": page.page_key, "readings": readings, "failed": failed}
+
+        async def store(tx: Tx) -> None:
+            if await scalar(tx, QUERIES.store_readings, values) is None:
+                return  # another process was faster
+            if await scalar(tx, QUERIES.count_read_page, {"job_id": job_id}) == 0:
+                await enqueue(tx, CUT_JOB, queue=OCR_QUEUE, args={"job_id": job_id})
+
+        await self._ctx.db.retrying(store)
+
+    async def cut_job(self, job_id: str) -> None:
+        """Cuts all pages and decides of every piece whether people see it. Twice has one effect."""
+        async with self._ctx.db.connection() as connection:
+            pages = await rows_of(connection, PageRow, QUERIES.pages_of, {"job_id": job_id})
+            manifest_raw = await scalar(connection, "select manifest from exchange.jobs where job_id = %s", (job_id,))
+        if not pages or pages[0].job_state != "reading" or any(page.state == "waiting" for page in pages):
+            return
+        manifest = parse_manifest(manifest_raw)
+        plans = await asyncio.to_thread(_plan_job, pages, manifest, job_salt(self._secret, job_id))
+        unseen = sum(plan.unseen is not None for page in plans.values() for plan in page)
+
+        async def store(tx: Tx) -> None:
+            job = await lock_job(tx, job_id)
+            if job.state != "reading" or job.pages_unread:
+                return
+            async with tx.cursor() as cursor:
+                await cursor.executemany(
+                    QUERIES.store_pieces,
+                    [
+                        {"job_id": job_id, "page_key": page_key, "pieces": msgspec.json.encode(page_plans)}
+                        for page_key, page_plans in plans.items()
+                    ],
+                )
+            await tx.execute(
+                QUERIES.start_cutting, {"job_id": job_id, "state": job.after("cut"), "accepted_unseen": unseen}
+            )
+            await enqueue_many(
+                tx,
+                DRAW_PAGE,
+                queue=OCR_QUEUE,
+                args=[{"job_id": job_id, "doc_id": page.doc_id, "page_no": page.page_no} for page in pages],
+            )
+
+        await self._ctx.db.retrying(store)
+
+    async def draw_page(self, job_id: str, doc_id: str, page_no: int) -> None:
+        """Draws what people see of one page and makes its tasks. Twice has one effect; the last page opens the job."""
+        page = await self._page(job_id, doc_id, page_no)
+        if page is None or page.state != "cut" or page.job_state != "cutting":
+            return
+        async with self._ctx.db.connection() as connection:
+            manifest_raw = await scalar(connection, "select manifest from exchange.jobs where job_id = %s", (job_id,))
+        plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+        tasks = plan_tasks(plans, parse_manifest(manifest_raw))
+        pictures = await self._draw(page, plans, {task.piece_id for task in tasks}) if tasks else {}
+
+        async def store(tx: Tx) -> None:
+            if await scalar(tx, QUERIES.mark_drawn, {"job_id": job_id, "page_key": page.page_key}) is None:
+                return
+            async with tx.cursor() as cursor:
+                await cursor.executemany(
+                    QUERIES.add_task, [_task_values(job_id, page.page_key, task, pictures) for task in tasks]
+                )
+            if await scalar(tx, QUERIES.count_drawn_page, {"job_id": job_id}) == 0:
+                await self._open(tx, job_id)
+
+        await self._ctx.db.retrying(store)
+
+    async def _draw(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str]) -> dict[str, str]:
+        """Cuttings of the pieces that are asked, in the blob store; piece id -> blob."""
+        png = await self._ctx.blobs.get(page.blob)
+        from manyhands.documents.cutter import render_cuttings
+
+        drawn = await asyncio.to_thread(render_cuttings, png, [plan.piece for plan in plans])
+        at_once = asyncio.Semaphore(PUTS_AT_ONCE)
+
+        async def put(piece_id: str) -> tuple[str, str]:
+            async with at_once:
+                blob = await self._ctx.blobs.put(drawn[piece_id], media_type="image/png", namespace=page.job_id)
+                return piece_id, blob
+
+        return dict(await asyncio.gather(*(put(piece_id) for piece_id in sorted(asked))))
+
+    async def _open(self, tx: Tx, job_id: str) -> None:
+        """All pages are drawn: the tasks are told to the recording oracle and offered, in one transaction.
+
+        That no more will follow is said later, when nobody holds a task any more: only then may the job be concluded.
+        """
+        job = await lock_job(tx, job_id)
+        if job.state != "cutting":
+            return
+        held = [
+            canonical.decode(raw, TaskFacts, what="task")
+            for (raw,) in await rows(tx, QUERIES.facts_held, {"job_id": job_id})
+        ]
+        batches = batches_of(held, BATCH_MAX)
+        for batch_no, tasks in enumerate(batches, start=1):
+            body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=tasks, complete=False)
+            await self._ctx.send(tx, body, to_role="recording", to=job.recording)
+        await tx.execute(QUERIES.open_tasks, {"job_id": job_id})
+        await tx.execute(QUERIES.add_offer, {"job_id": job_id})
+        await tx.execute(
+            QUERIES.open_job,
+            {
+                "job_id": job_id,
+                "state": job.after("open"),
+                "now_ms": self._ctx.clock(),
+                "tasks": len(held),
+                "task_batches": len(batches),
+            },
+        )
+
+    async def _page(self, job_id: str, doc_id: str, page_no: int) -> PageRow | None:
+        async with self._ctx.db.connection() as connection:
+            where = {"job_id": job_id, "doc_id": doc_id, "page_no": page_no}
+            return await row_of(connection, PageRow, QUERIES.page, where)
+
+
+def _plan_job(pages: Sequence[PageRow], manifest: Manifest, salt: bytes) -> dict[int, list[PiecePlan]]:
+    """Pieces and plans of all pages, by page key; for a thread."""
+    from manyhands.documents.acceptance import POLICIES, decide_unseen
+    from manyhands.documents.cutter import cut
+    from manyhands.documents.model import PageReadings
+
+    pieces = {
+        page.page_key: cut(msgspec.json.decode(page.readings, type=PageReadings), doc_id=page.doc_id, salt=salt)
+        if page.readings is not None
+        else []
+        for page in pages
+    }
+    everything = [piece for page in pieces.values() for piece in page]
+    decisions = decide_unseen(everything, POLICIES[POLICY_NAMES[manifest.machine]])
+    plans = plan_pieces(everything, decisions, gold_share_bp=manifest.quality.gold_share_bp, job_id=manifest.job_id)
+    by_id = {plan.piece.piece_id: plan for plan in plans}
+    return {page_key: [by_id[piece.piece_id] for piece in page] for page_key, page in pieces.items()}
+
+
+def _task_values(job_id: str, page_key: int, task: TaskPlan, pictures: dict[str, str]) -> dict[str, object]:
+    facts = task.facts
+    return {
+        "job_id": job_id,
+        "task_id": facts.task_id,
+        "rank": 0,
+        "page_key": page_key,
+        "place": task.place,
+        "page_share": task.page_share,
+        "piece_id": task.piece_id,
+        "wanted": task.wanted,
+        "gold": facts.gold,
+        "question": facts.question,
+        "effort_ms": facts.effort_ms,
+        "reward_minor": facts.reward_minor,
+        "picture": pictures[task.piece_id],
+        "facts": canonical.encode(facts),
+    }

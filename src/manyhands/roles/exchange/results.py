@@ -1,0 +1,280 @@
+"""The finished records: pieces go back into their pages, pages into documents, documents into one package.
+
+Rules kept here
+- Heavy work runs in a thread of a worker process; the job's row decides, under its lock, which package counts.
+- Everything that people decided says how many stand behind it. No raw posterior is called a confidence.
+- A piece that nobody could read, or that was withdrawn, is delivered as such, never as an empty text that looks read.
+
+In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.hocr.html and NAME.alto.xml per document, tables/*.csv,
+fields.csv, results.xlsx, and package.json with the size and sha-256 of each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from manyhands.protocol.messages import JobRecorded, ResultsAssembled
+from manyhands.roles import RoleContext
+from manyhands.store.database import Tx, rows, rows_of, scalar
+from manyhands.store.jobs import enqueue
+from manyhands.store.sql import load_queries
+
+from .collecting import Collecting
+from .decisions import PiecePlan
+from .errors import NotYours, OutOfOrder
+from .opening import PageRow, lock_job
+
+if TYPE_CHECKING:
+    from manyhands.documents.model import Decision, DocumentRecord, PageRecord
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+ASSEMBLY_QUEUE = "assembly"
+ASSEMBLE_JOB = "exchange.assemble_job"
+INDEX_NAME = "package.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same package has the same bytes
+
+MEDIA_TYPES = {
+    "json": "application/json",
+    "pdf": "application/pdf",
+    "html": "text/html",
+    "xml": "application/xml",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class ResultFile(msgspec.Struct, frozen=True):
+    """One file of a package."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    media_type: str
+
+
+class DecidedTask(msgspec.Struct, frozen=True):
+    """The final word on one piece that people were asked about."""
+
+    piece_id: str
+    task_id: str
+    state: str
+    value: str | None
+    confidence_bp: int | None
+    support: int | None
+    because: str | None
+    decided_batch: int | None
+    gold: bool
+
+
+class Results:
+    """Assembling and delivering."""
+
+    def __init__(self, ctx: RoleContext, collecting: Collecting) -> None:
+        self._ctx, self._collecting = ctx, collecting
+        ctx.jobs.task(ASSEMBLE_JOB)(self.assemble_job)
+
+    async def job_recorded(self, tx: Tx, sender: str, body: JobRecorded) -> None:
+        """Every task has its final word: the records are to be put together."""
+        job = await lock_job(tx, body.job_id)
+        if sender != job.recording:
+            raise NotYours(body.job_id, sender, "recording oracle")
+        if job.state in ("open", "cancelling") and body.short_of_funds:
+            # the recording oracle can reserve no more: what is decided is delivered, the rest is given up
+            if job.state == "open":
+                await self._collecting.withdraw_all(tx, job, because="the job's funds are used up")
+            await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": job.after("finish")})
+            job = await lock_job(tx, body.job_id)
+        if job.state != "finishing":
+            raise OutOfOrder(body.job_id, "JobRecorded", f"the job is {job.state}")
+        await tx.execute(
+            QUERIES.set_recorded, {"job_id": job.job_id, "state": job.after("record"), "now_ms": self._ctx.clock()}
+        )
+        await enqueue(tx, ASSEMBLE_JOB, queue=ASSEMBLY_QUEUE, args={"job_id": job.job_id})
+
+    async def assemble_job(self, job_id: str) -> None:
+        """Puts the package together and tells the reputation oracle. Twice has one effect."""
+        async with self._ctx.db.connection() as connection:
+            state = await scalar(connection, "select state from exchange.jobs where job_id = %s", (job_id,))
+            if state != "recorded":
+                return
+            where = {"job_id": job_id}
+            pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
+            decided = {
+                task.piece_id: task for task in await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
+            }
+            answers: dict[str, list[str]] = {}
+            for piece_id, text in await rows(connection, QUERIES.answers_of_pieces, where):
+                answers.setdefault(piece_id, []).append("" if text is None else text)
+            evidence = [
+                blob
+                for (blob,) in await rows(
+                    connection,
+                    "select evidence_blob from exchange.batches where job_id = %s order by batch_no",
+                    (job_id,),
+                )
+            ]
+        files = await asyncio.to_thread(record_files, pages, decided, answers)
+        for doc_id, record in files.documents.items():
+            images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
+            name, raw = await asyncio.to_thread(pdf_file, record, images)
+            files.files[name] = raw
+        package = await asyncio.to_thread(zip_package, files.files)
+        blob = await self._ctx.blobs.put(package, media_type="application/zip", namespace=job_id)
+        package_hash = hashlib.sha256(package).hexdigest()
+
+        async def store(tx: Tx) -> None:
+            job = await lock_job(tx, job_id)
+            if job.state != "recorded":
+                return
+            values = {"job_id": job_id, "state": job.after("assemble")}
+            await tx.execute(QUERIES.set_assembled, {**values, "package_blob": blob, "package_hash": package_hash})
+            body = ResultsAssembled(
+                job_id=job_id, package_blob=blob, package_hash=package_hash, evidence_blobs=tuple(evidence)
+            )
+            await self._ctx.send(tx, body, to_role="reputation", to=job.reputation)
+
+        await self._ctx.db.retrying(store)
+
+    async def files(self, job_id: str) -> list[ResultFile] | None:
+        """The files of a job's package, None when there is none (yet)."""
+        package = await self._package(job_id)
+        return None if package is None else list(await asyncio.to_thread(_index_of, package))
+
+    async def file(self, job_id: str, name: str) -> tuple[bytes, str] | None:
+        """One file of the package and its media type, None when there is none of that name."""
+        package = await self._package(job_id)
+        if package is None:
+            return None
+        raw = await asyncio.to_thread(_read_file, package, name)
+        return None if raw is None else (raw, _media_type(name))
+
+    async def _package(self, job_id: str) -> bytes | None:
+        async with self._ctx.db.connection() as connection:
+            blob = await scalar(connection, "select package_blob from exchange.jobs where job_id = %s", (job_id,))
+        return None if blob is None else await self._ctx.blobs.get(blob)
+
+
+class RecordFiles(msgspec.Struct):
+    """Files by name, and the records they were written from."""
+
+    files: dict[str, bytes]
+    documents: dict[str, Any]
+
+
+def page_record(
+    page: PageRow, decided: Mapping[str, DecidedTask], answers: Mapping[str, Sequence[str]], *, pages_of_document: int
+) -> PageRecord:
+    """All that is known of a page."""
+    from manyhands.documents.model import PageImage, PageReadings, PageRecord, PieceRecord
+
+    plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+    readings = msgspec.json.decode(page.readings, type=PageReadings) if page.readings is not None else None
+    image = f"{page.doc_id}.png" if pages_of_document == 1 else f"{page.doc_id}-p{page.page_no}.png"
+    return PageRecord(
+        doc_id=page.doc_id,
+        page=PageImage(page.page_no, page.width_px, page.height_px, image=image),
+        pieces=tuple(
+            PieceRecord(plan.piece, decision_of(plan, decided.get(plan.piece.piece_id), answers)) for plan in plans
+        ),
+        tables=readings.tables if readings is not None else (),
+        readers=readings.readers if readings is not None else (),
+    )
+
+
+def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str, Sequence[str]]) -> Decision:
+    """What is believed of a piece, and why."""
+    from manyhands.documents.model import Decision
+
+    if plan.unseen is not None:
+        return Decision("machine" if plan.unseen else "blank", plan.unseen, plan.because)
+    given = tuple(answers.get(plan.piece.piece_id, ()))
+    proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
+    because = (task.because if task is not None else None) or ""
+    if task is not None and task.state == "accepted":
+        return Decision("people", task.value or "", because, people_asked=len(given), answers=given, proof=proof)
+    if task is not None and task.state == "unreadable":
+        return Decision("unreadable", "", because, people_asked=len(given), answers=given, proof=proof)
+    reason = "it was withdrawn before people agreed" if task is not None else "nobody was asked about it"
+    return Decision("open", "", reason, people_asked=len(given), answers=given)
+
+
+def record_files(
+    pages: Sequence[PageRow], decided: Mapping[str, DecidedTask], answers: Mapping[str, Sequence[str]]
+) -> RecordFiles:
+    """Every file but the PDFs; for a thread."""
+    from manyhands.documents.assemble import assemble
+    from manyhands.documents.writers.alto import alto_xml
+    from manyhands.documents.writers.hocr import hocr_html
+    from manyhands.documents.writers.record_json import record_json
+    from manyhands.documents.writers.tables import fields_csv, table_csv, workbook
+
+    of_document: dict[str, list[PageRow]] = {}
+    for page in pages:
+        of_document.setdefault(page.doc_id, []).append(page)
+    documents: dict[str, DocumentRecord] = {}
+    files: dict[str, bytes] = {}
+    for doc_id, own in of_document.items():
+        records = [page_record(page, decided, answers, pages_of_document=len(own)) for page in own]
+        record = assemble(doc_id, own[0].kind, records, allow_open=True)
+        documents[doc_id] = record
+        name = file_name(doc_id)
+        files[f"{name}.json"] = record_json(record)
+        files[f"{name}.hocr.html"] = hocr_html(record)
+        files[f"{name}.alto.xml"] = alto_xml(record)
+        for number, table in enumerate(record.tables, start=1):
+            files[f"tables/{name}-{number}.csv"] = table_csv(table)
+    everything = list(documents.values())
+    files["fields.csv"] = fields_csv(everything)
+    files["results.xlsx"] = workbook(everything)
+    return RecordFiles(files, dict(documents))
+
+
+def pdf_file(record: DocumentRecord, images: Mapping[int, bytes]) -> tuple[str, bytes]:
+    """Name and bytes of a document's searchable PDF; for a thread."""
+    from manyhands.documents.writers.pdf import searchable_pdf
+
+    return f"{file_name(record.doc_id)}.pdf", searchable_pdf(record, images)
+
+
+def file_name(doc_id: str) -> str:
+    """A document's id as part of a file name that leaves no folder.
+
+    >>> file_name("../x"), file_name("sroie-000")
+    ('.._x', 'sroie-000')
+    """
+    return "".join("_" if sign in '/\\:*?"<>|' or ord(sign) < 32 else sign for sign in doc_id) or "_"
+
+
+def zip_package(files: Mapping[str, bytes]) -> bytes:
+    """The package: files in order of name, then their index."""
+    index = [
+        ResultFile(name, len(raw), hashlib.sha256(raw).hexdigest(), _media_type(name))
+        for name, raw in sorted(files.items())
+    ]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, raw in [*sorted(files.items()), (INDEX_NAME, msgspec.json.encode(index))]:
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), raw, compress_type=zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _index_of(package: bytes) -> list[ResultFile]:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return msgspec.json.decode(archive.read(INDEX_NAME), type=list[ResultFile])
+
+
+def _read_file(package: bytes, name: str) -> bytes | None:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return archive.read(name) if name in archive.namelist() else None
+
+
+def _media_type(name: str) -> str:
+    return MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")

@@ -1,0 +1,59 @@
+-- Accounts, sessions and standing of workers.
+
+-- name: add_account
+insert into exchange.accounts (worker, name, name_key, password_hash, wallet_sealed, simulated, created_at_ms)
+values (%(worker)s, %(name)s, %(name_key)s, %(password_hash)s, %(wallet_sealed)s, %(simulated)s, %(now_ms)s)
+on conflict (name_key) do nothing
+returning worker;
+
+-- name: account_by_name
+select worker, name, simulated, password_hash from exchange.accounts where name_key = %(name_key)s;
+
+-- name: wallet_of
+select wallet_sealed from exchange.accounts where worker = %(worker)s;
+
+-- name: add_session
+insert into exchange.sessions (token_hash, worker, created_at_ms, expires_at_ms)
+values (%(token_hash)s, %(worker)s, %(now_ms)s, %(expires_at_ms)s);
+
+-- name: session
+select account.worker, account.name, account.simulated, session.expires_at_ms
+from exchange.sessions session join exchange.accounts account on account.worker = session.worker
+where session.token_hash = %(token_hash)s and session.expires_at_ms > %(now_ms)s;
+
+-- name: sessions_of
+select token_hash as session_id, created_at_ms, expires_at_ms from exchange.sessions
+where worker = %(worker)s and expires_at_ms > %(now_ms)s order by created_at_ms desc;
+
+-- name: end_session
+delete from exchange.sessions where token_hash = %(token_hash)s;
+
+-- name: end_session_of
+delete from exchange.sessions where worker = %(worker)s and token_hash = %(session_id)s returning token_hash;
+
+-- name: end_outlived_sessions
+delete from exchange.sessions where expires_at_ms <= %(now_ms)s;
+
+-- name: count_failure
+insert into exchange.sign_in_failures as seen (name_key, window_no, failures)
+values (%(name_key)s, %(window_no)s, 1)
+on conflict (name_key, window_no) do update set failures = seen.failures + 1;
+
+-- name: failures
+select coalesce(max(failures), 0) from exchange.sign_in_failures
+where name_key = %(name_key)s and window_no = %(window_no)s;
+
+-- name: forget_failures
+delete from exchange.sign_in_failures where window_no < %(window_no)s;
+
+-- name: put_standing
+insert into exchange.standings (worker, skill, right_milli, wrong_milli, score_bp, because, at_ms)
+values (%(worker)s, %(skill)s, %(right_milli)s, %(wrong_milli)s, %(score_bp)s, %(because)s, %(at_ms)s)
+on conflict (worker, skill) do update
+set right_milli = excluded.right_milli, wrong_milli = excluded.wrong_milli, score_bp = excluded.score_bp,
+    because = excluded.because, at_ms = excluded.at_ms
+where exchange.standings.at_ms <= excluded.at_ms;
+
+-- name: standings_of
+select skill, score_bp, right_milli, wrong_milli, because, at_ms
+from exchange.standings where worker = %(worker)s order by skill;
