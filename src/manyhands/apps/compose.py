@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -143,9 +142,12 @@ class Platform:
 
 
 def ids_of(folder: DataFolder, who: str) -> IdSource:
-    """Chance: from the system, or seeded where the folder is a rehearsal's."""
+    """Chance: from the system. A rehearsal's role keys are seeded, so that its job ids and its order of tasks repeat.
+
+    Salts and wallets stay unguessable even there: a seeded source would start again after a kill and repeat itself.
+    """
     seed = folder.settings().rehearsal_seed
-    return SystemIds() if seed is None else SeededIds(f"{seed}:{who}")
+    return SeededIds(f"{seed}:{who}") if seed is not None and who == "keys" else SystemIds()
 
 
 def contracts_of(facts: ChainFacts) -> ContractAddresses:
@@ -192,7 +194,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             blobs=blobs,
             directory=directory,
             clock=system_clock,
-            ids=ids_of(folder, f"{role}:{os.getpid() if folder.settings().rehearsal_seed is None else 0}"),
+            ids=ids_of(folder, role),
         )
 
     def desk(role: Role) -> Desk:

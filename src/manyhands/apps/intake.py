@@ -107,7 +107,7 @@ async def _store(
                 height=page.height,
                 pieces=estimate.pieces,
                 pieces_max=estimate.pieces_max,
-                chars_per_piece=estimate.chars_per_piece,
+                chars_per_piece=-(-estimate.chars // estimate.pieces) if estimate.pieces else 0,
             )
         )
     return ImportedDocumentRef(

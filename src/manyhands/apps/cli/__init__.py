@@ -1,4 +1,4 @@
-"""The command line: `manyhands COMMAND`. Every command has --json, an exit code of `show.Exit`, and help in sentences."""
+"""The command line: `manyhands COMMAND`. All have --json, an exit code of `show.Exit`, and help in sentences."""
 
 from __future__ import annotations
 

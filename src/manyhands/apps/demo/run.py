@@ -1,0 +1,316 @@
+"""One whole job on this machine, from scans to paid people and delivered records, and what was measured on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import psutil  # type: ignore[import-untyped]  # the package carries no types
+
+from manyhands.apps.compose import Platform, open_platform
+from manyhands.apps.folder import DataFolder, Settings
+from manyhands.apps.intake import Intake, take_in
+from manyhands.apps.processes import Supervisor, running
+from manyhands.apps.verify import Report, verify
+from manyhands.documents.compare import RecordOf, compare_lines
+from manyhands.documents.samples import write_samples
+from manyhands.documents.truth import truth_for_pieces
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.manifest import PayRule, QualityRule, Wishes
+from manyhands.roles.launcher.values import JobView, LaunchOptions
+
+from .crowd import Known, work
+
+ENDED = ("closed", "refused")
+
+
+class DemoJobRefused(ManyhandsError):
+    """The demo's job did not get going."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What the demo shall do. folder None = scans that the project renders itself."""
+
+    folder: Path | None = None
+    truth: Path | None = None
+    crowd: Literal["simulated", "me"] = "simulated"
+    people: int = 24
+    error: float = 0.03
+    machine: Literal["agreeing_readers", "none"] = "agreeing_readers"
+    out: Path | None = None
+    exit: bool = False
+    seed: int = 1
+    port: int = 8000
+    per_hour_minor: int = 12_000_000
+    holdback: int = 3
+    data: Path | None = None
+    ocr_processes: int = 2
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What one demo measured. Shares in basis points; None = nothing to measure it on."""
+
+    job_id: str
+    state: str
+    simulated: bool
+    documents: int
+    pages: int
+    pieces: int
+    pieces_seen_bp: int
+    answers: int
+    answers_per_document_milli: int
+    answers_per_receipt_milli: int | None
+    lines: int | None
+    lines_right_bp: int | None
+    lines_right_by_kind_bp: dict[str, int]
+    wrong: tuple[str, ...]
+    machine_cpu_ms: int
+    funded_minor: int
+    paid_minor: int
+    fees_minor: int
+    refunded_minor: int
+    cost_per_document_minor: int
+    currency: str
+    verified: bool
+    checks: tuple[str, ...]
+    wall_ms: int
+    wall_job_ms: int
+
+
+@dataclass
+class Demo:
+    """A running demo. told: one sentence per step; moved: how far the job is, for a progress bar."""
+
+    options: DemoOptions
+    told: Callable[[str], None]
+    moved: Callable[[Mapping[str, Any]], None] = lambda _: None
+    cpu_ms: dict[int, int] = field(default_factory=dict)
+    measured: Measured | None = None
+
+    async def run(self, *, until: asyncio.Event) -> Measured:
+        """Runs to the end of the job; without `exit`, serves the site until `until` is set."""
+        began = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            data = self.options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="manyhands-demo-")))
+            folder = DataFolder(data)
+            folder.prepare(
+                Settings(
+                    web_port=self.options.port,
+                    ocr_processes=self.options.ocr_processes,
+                    simulated_crowd=self.options.crowd == "simulated",
+                    rehearsal_seed=self.options.seed,
+                )
+            )
+            source, truth = self._input(data)
+            async with Supervisor(folder, self.told) as supervisor:
+                found = running(folder)
+                assert found is not None
+                platform = await open_platform(folder, found, pool=6, name="manyhands demo")
+                try:
+                    measured = self.measured = await self._job(platform, supervisor, source, truth, began)
+                    if not self.options.exit:
+                        self.told(f"the site stays at http://127.0.0.1:{self.options.port} until you press Ctrl-C")
+                        await until.wait()
+                    return measured
+                finally:
+                    await platform.close()
+
+    def _input(self, data: Path) -> tuple[Path, Path | None]:
+        if self.options.folder is not None:
+            return self.options.folder, self.options.truth
+        self.told("rendering a few receipts, an invoice and a table: these scans are made by this program")
+        return write_samples(data / "rendered", seed=self.options.seed)
+
+    async def _job(
+        self, platform: Platform, supervisor: Supervisor, source: Path, truth: Path | None, began: float
+    ) -> Measured:
+        job_began = time.monotonic()
+        truths = read_truths(truth) if truth else {}
+        secret = dict(
+            list(truths.items())[:: max(1, len(truths) // max(1, self.options.holdback))][: self.options.holdback]
+        )
+        self.told(f"importing {source}")
+        taken = await take_in(source, platform.blobs, truths=secret)
+        for refused in taken.refused:
+            self.told(f"left out {refused}")
+        view = await platform.launcher.draft(taken.documents, self._launch_options(platform))
+        self.told(f"quoted at most {view.quote_total_minor / 1e6:.2f} USD for {view.pages} pages; agreed")
+        view = await platform.launcher.approve(view.job_id)
+        stop = asyncio.Event()
+        crowd = asyncio.create_task(self._crowd(platform, view, truths, stop), name="crowd")
+        watch = asyncio.create_task(self._watch_cpu(supervisor, stop), name="cpu")
+        try:
+            view = await self._until_ended(platform, view, crowd)
+        finally:
+            stop.set()
+            await asyncio.gather(crowd, watch, return_exceptions=True)
+        if view.state == "refused":
+            raise DemoJobRefused(f"the job was refused: {view.because}")
+        with contextlib.ExitStack() as stack:
+            out = self.options.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            await platform.write_results(view.job_id, out, with_proof=self.options.out is not None)
+            report = verify(view.job_id, await platform.proof(view.job_id))
+            record = await platform.record(view.job_id)
+            return self._measured(view, record, taken, truths, out, report, began, job_began)
+
+    def _launch_options(self, platform: Platform) -> LaunchOptions:
+        mine = self.options.crowd == "me"
+        return LaunchOptions(
+            requester=platform.launcher.ctx.address,
+            title="Receipts, invoices and tables" if self.options.folder else "Rendered receipts",
+            description="A demo." if mine else "A demo. The people in it are simulated.",
+            task_type="transcription",
+            pay=PayRule(per_hour_minor=self.options.per_hour_minor, floor_per_hour_minor=self.options.per_hour_minor),
+            quality=QualityRule(benchmark_bp=9_000),
+            machine=self.options.machine,
+            privacy="off" if mine else "standard",
+            crowd="people" if mine else "simulated",
+            wishes=Wishes(),
+            request_key=f"demo {self.options.seed}",
+        )
+
+    async def _crowd(self, platform: Platform, view: JobView, truths: Mapping[str, bytes], stop: asyncio.Event) -> None:
+        """Simulated people begin when there is work, with what truth says of each piece."""
+        if self.options.crowd == "me":
+            self.told(f"sign up and work at http://127.0.0.1:{self.options.port}: this job waits for you")
+            return
+        while not (known := await self._known(platform, view.job_id, truths)):
+            if stop.is_set():
+                return
+            await asyncio.sleep(0.3)
+        self.told(f"{self.options.people} simulated people begin to work")
+        await work(
+            f"http://127.0.0.1:{self.options.port}",
+            lambda job_id: known if job_id == view.job_id else {},
+            stop,
+            people=self.options.people,
+            error_rate=self.options.error,
+            seed=self.options.seed,
+            report=True,
+        )
+
+    async def _known(self, platform: Platform, job_id: str, truths: Mapping[str, bytes]) -> dict[str, Known]:
+        """What simulated people know of every task: the truth of its piece, or without one what a reader read."""
+        pieces = await platform.exchange.simulation_view(job_id)
+        by_document: dict[str, list[Any]] = {}
+        for one in pieces:
+            by_document.setdefault(one.doc_id, []).append(one)
+        known: dict[str, Known] = {}
+        for doc_id, own in by_document.items():
+            raw = truths.get(doc_id)
+            texts = truth_for_pieces([one.piece for one in own], json.loads(raw)) if raw else {}
+            for one in own:
+                if one.task_id is None:
+                    continue
+                read = next((reading.text for reading in one.piece.readings if reading.text), None)
+                text = texts.get(one.piece.piece_id) if raw else read
+                known[one.task_id] = Known(text, one.piece.readings)
+        return known
+
+    async def _until_ended(self, platform: Platform, view: JobView, crowd: asyncio.Task[None]) -> JobView:
+        while view.state not in ENDED:
+            if crowd.done() and crowd.exception() is not None:
+                await crowd
+            await asyncio.sleep(0.5)
+            view = await platform.launcher.view(view.job_id)
+            self.moved(await platform.record(view.job_id))
+        return view
+
+    async def _watch_cpu(self, supervisor: Supervisor, stop: asyncio.Event) -> None:
+        """CPU of the processes that read pages, ms, kept while they live."""
+        while not stop.is_set():
+            for child in supervisor.children:
+                if child.kind == "ocr" and child.process is not None:
+                    with contextlib.suppress(psutil.Error):
+                        times = psutil.Process(child.process.pid).cpu_times()
+                        self.cpu_ms[child.process.pid] = int(1000 * (times.user + times.system))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.5)
+
+    def _measured(
+        self,
+        view: JobView,
+        record: Mapping[str, Any],
+        taken: Intake,
+        truths: Mapping[str, bytes],
+        out: Path,
+        report: Report,
+        began: float,
+        job_began: float,
+    ) -> Measured:
+        right, seen, wrong = self._lines(taken, truths, out)
+        tasks: Mapping[str, int] = record["tasks"]
+        answers = int(record["answers"])
+        pieces = sum(tasks.values())
+        asked = pieces - int(tasks.get("accepted_unseen", 0))
+        by_document: Mapping[str, int] = record.get("answers_by_document", {})
+        receipts = [document.doc_id for document in taken.documents if document.kind == "receipt"]
+        in_receipts = sum(by_document.get(doc_id, 0) for doc_id in receipts)
+        settled = view.settled
+        assert settled is not None
+        lines, lines_right = sum(seen.values()), sum(right.values())
+        spent = settled.paid_minor + settled.fees_minor
+        return Measured(
+            job_id=view.job_id,
+            state=view.state,
+            simulated=view.simulated,
+            documents=len(taken.documents),
+            pages=taken.pages,
+            pieces=pieces,
+            pieces_seen_bp=10_000 * asked // max(1, pieces),
+            answers=answers,
+            answers_per_document_milli=1000 * answers // len(taken.documents),
+            answers_per_receipt_milli=1000 * in_receipts // len(receipts) if receipts and by_document else None,
+            lines=lines or None,
+            lines_right_bp=10_000 * lines_right // lines if lines else None,
+            lines_right_by_kind_bp={kind: 10_000 * right[kind] // seen[kind] for kind in sorted(seen) if seen[kind]},
+            wrong=tuple(wrong),
+            machine_cpu_ms=sum(self.cpu_ms.values()),
+            funded_minor=view.funded_minor,
+            paid_minor=settled.paid_minor,
+            fees_minor=settled.fees_minor,
+            refunded_minor=settled.refunded_minor,
+            cost_per_document_minor=spent // len(taken.documents),
+            currency=view.currency,
+            verified=report.passed,
+            checks=tuple(f"{'yes' if check.passed else 'NO'} {check.name}: {check.found}" for check in report.checks),
+            wall_ms=int(1000 * (time.monotonic() - began)),
+            wall_job_ms=int(1000 * (time.monotonic() - job_began)),
+        )
+
+    @staticmethod
+    def _lines(
+        taken: Intake, truths: Mapping[str, bytes], out: Path
+    ) -> tuple[dict[str, int], dict[str, int], list[str]]:
+        """Lines right and asked for, by kind, and those that are wrong, in words."""
+        right: dict[str, int] = {}
+        seen: dict[str, int] = {}
+        wrong: list[str] = []
+        for document in taken.documents:
+            raw = truths.get(document.doc_id)
+            if raw is None:
+                continue
+            truth = msgspec.json.decode(raw, type=RecordOf)
+            delivered = msgspec.json.decode((out / f"{document.doc_id}.json").read_bytes(), type=RecordOf)
+            for value, known in compare_lines(delivered.lines, truth.lines):
+                seen[document.kind] = seen.get(document.kind, 0) + 1
+                right[document.kind] = right.get(document.kind, 0) + (value == known)
+                if value != known:
+                    wrong.append(f"{document.doc_id}: {known!r} was delivered as {value!r}")
+        for kind in seen:
+            right.setdefault(kind, 0)
+        return right, seen, wrong
+
+
+def read_truths(folder: Path) -> dict[str, bytes]:
+    """Known records by document id."""
+    return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.json"))}
