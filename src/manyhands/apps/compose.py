@@ -32,7 +32,8 @@ from manyhands.protocol.ids import IdSource, SeededIds, SystemIds, system_clock
 from manyhands.protocol.messages import ROLES, Role
 from manyhands.protocol.parties import Directory, Party
 from manyhands.roles import RoleContext
-from manyhands.roles.exchange import Exchange
+from manyhands.roles.exchange import QUEUES, Exchange, ExchangeSettings
+from manyhands.roles.exchange.errors import NoSuchJob
 from manyhands.roles.jury import Jury
 from manyhands.roles.launcher import Launcher
 from manyhands.roles.recording import RecordingOracle
@@ -126,7 +127,15 @@ class Platform:
         """A job as anyone may see it."""
         from manyhands.apps.web.record import Record
 
-        return dict(await Record(self.launcher, self.exchange.progress, self.db).job(job_id) or {})
+        return dict(await Record(self.launcher, self.progress, self.db).job(job_id) or {})
+
+    async def progress(self, job_id: str) -> dict[str, Any] | None:
+        """The exchange's counts of a job, None while it has not heard of it."""
+        try:
+            found: dict[str, Any] = msgspec.to_builtins(await self.exchange.progress(job_id))
+        except NoSuchJob:
+            return None
+        return found
 
     async def write_results(self, job_id: str, out: Path, *, with_proof: bool = False) -> list[str]:
         """Writes a settled job's files into a folder. raises NotDelivered before it is settled"""
@@ -215,9 +224,11 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
         exchange=Exchange(
             context("exchange"),
-            desk("exchange"),
-            wallet_secret=folder.secret("wallets.secret", ids_of(folder, "wallets")),
-            picture_secret=folder.secret("pictures.secret", ids_of(folder, "pictures")),
+            ExchangeSettings(
+                wallet_secret=folder.secret("wallets.secret", SystemIds()),
+                picture_secret=folder.secret("pictures.secret", SystemIds()),
+                simulated_crowd=folder.settings().simulated_crowd,
+            ),
         ),
         recording=RecordingOracle(context("recording"), desk("recording")),
         reputation=ReputationOracle(context("reputation"), desk("reputation")),
@@ -288,8 +299,9 @@ async def run_roles(folder: DataFolder) -> None:
     for name in ROLES:
         role = platform.role(name)
         platform.mailbox.register(name, platform.keys[name].address, role.on_message)
-        for job_name, body in role.jobs().items():
-            platform.jobs.task(job_name)(body)
+        if name != "exchange":  # which registers its own work: it runs in the reading processes
+            for job_name, body in role.jobs().items():
+                platform.jobs.task(job_name)(body)
     platform.jobs.task(CHAIN_WORK)(ChainWork(platform).run)
     clients = {chain_id: ChainClient(platform.chains.of(chain_id)) for chain_id in platform.chains.ids()}
     deployer = deployer_key()
@@ -408,11 +420,9 @@ async def run_ocr(folder: DataFolder) -> None:
     """A process that reads, cuts and assembles, until it is told to stop."""
     stop = stop_on_signals()
     platform = await open_platform(folder, _running(folder), pool=6, name="manyhands ocr")
-    for job_name, body in platform.exchange.jobs().items():
-        platform.jobs.task(job_name)(body)
     mark_ready(folder, "ocr")
     try:
-        await platform.jobs.run_worker(["ocr"], concurrency=1, stop=stop)
+        await platform.jobs.run_worker(list(QUEUES), concurrency=1, stop=stop)
     finally:
         await platform.close()
 

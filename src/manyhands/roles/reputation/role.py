@@ -402,6 +402,11 @@ class ReputationOracle:
 
     # --- small things ---------------------------------------------------------------------------------------------
 
+    async def case(self, job_id: str) -> JobRow | None:
+        """What this oracle holds of a job, for auditors; None when it is not one of its jobs."""
+        async with self.ctx.db.connection() as connection:
+            return await row_of(connection, JobRow, QUERIES.read_job, {"job_id": job_id})
+
     async def job_of_escrow(self, tx: Tx, chain_id: int, escrow: str) -> str | None:
         """The job whose money an escrow holds, None when it is not one of this oracle's."""
         found: str | None = await scalar(tx, QUERIES.job_of_escrow, {"chain_id": chain_id, "escrow": escrow})

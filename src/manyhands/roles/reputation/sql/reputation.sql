@@ -8,6 +8,11 @@ select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, 
        package_blob, package_hash, payouts, payouts_blob, chunks
 from reputation.jobs where job_id = %(job_id)s for update;
 
+-- name: read_job
+select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs,
+       package_blob, package_hash, payouts, payouts_blob, chunks
+from reputation.jobs where job_id = %(job_id)s;
+
 -- name: job_of_escrow
 select job_id from reputation.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s;
 

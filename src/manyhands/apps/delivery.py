@@ -1,0 +1,94 @@
+"""What leaves the platform of a finished job: its files, and everything an auditor needs to judge it again."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from manyhands.apps.verify import ChainEntry, Proof
+from manyhands.protocol import canonical
+from manyhands.protocol.errors import ManyhandsError
+
+if TYPE_CHECKING:
+    from manyhands.apps.compose import Platform
+
+
+class NotDelivered(ManyhandsError):
+    """The job has no results yet."""
+
+    def __init__(self, job_id: str, state: str) -> None:
+        self.job_id, self.state = job_id, state
+        super().__init__(
+            f"job {job_id} is {state}: its results are not delivered yet",
+            cure=f"`manyhands status {job_id}` says what it waits for.",
+        )
+
+
+class UnsafeName(ManyhandsError):
+    """A file of the package wants to be written outside of the folder."""
+
+
+async def write_results(platform: Platform, job_id: str, out: Path, *, with_proof: bool) -> list[str]:
+    """Writes the job's package, and with_proof also proof/, into a folder. Returns the names written."""
+    results = await platform.launcher.results(job_id)
+    if not results.ready or not results.package_blob:
+        raise NotDelivered(job_id, (await platform.launcher.view(job_id)).state)
+    files: dict[str, bytes] = {}
+    with zipfile.ZipFile(io.BytesIO(await platform.blobs.get(results.package_blob))) as package:
+        for entry in package.infolist():
+            if not entry.is_dir():
+                files[entry.filename] = package.read(entry)
+    if with_proof:
+        proof = await gather_proof(platform, job_id)
+        files["proof/manifest.json"] = proof.manifest
+        files["proof/payouts.json"] = proof.payouts
+        files |= {f"proof/evidence-{number:04}.json": raw for number, raw in enumerate(proof.evidence, start=1)}
+        files["proof/chain.json"] = msgspec.json.format(canonical.encode(list(proof.chain)), indent=1)
+    for name, content in sorted(files.items()):
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts:
+            raise UnsafeName(f"the package holds a file called {name!r}", cure="Ask its exchange for a clean one.")
+        target = out / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return sorted(files)
+
+
+async def gather_proof(platform: Platform, job_id: str) -> Proof:
+    """Evidence from the blobs, events straight from the chain's node: the database is asked only where to look.
+
+    raises  NotDelivered before the job is settled
+    """
+    case = await platform.reputation.case(job_id)
+    if case is None or case.payouts is None or case.evidence_blobs is None:
+        raise NotDelivered(job_id, "not settled")
+    blobs: tuple[str, ...] = canonical.decode(case.evidence_blobs, tuple[str, ...])
+    return Proof(
+        manifest=case.manifest,
+        evidence=[await platform.blobs.get(blob) for blob in blobs],
+        payouts=await platform.blobs.get(case.payouts_blob or ""),
+        package=await platform.blobs.get(case.package_blob) if case.package_blob else None,
+        chain=await events_on_chain(platform, case.chain_id, case.escrow),
+    )
+
+
+async def events_on_chain(platform: Platform, chain_id: int, escrow: str) -> list[ChainEntry]:
+    """Every event of an escrow, and of the jury about it, asked of the chain's own node."""
+    from manyhands.chain.client import ChainClient
+    from manyhands.chain.indexer import decoded_events
+
+    facts = platform.chains.of(chain_id)
+    assert facts.contracts is not None
+    async with ChainClient(facts) as client:
+        await client.connect()
+        found = await decoded_events(client, {escrow: "Escrow", facts.contracts.jury: "Jury"})
+    about = escrow.lower()
+    return [
+        ChainEntry(event.name, event.args, event.tx_hash)
+        for event in found
+        if event.contract == about or str(event.args.get("escrow", "")).lower() == about
+    ]
