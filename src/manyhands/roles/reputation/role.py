@@ -407,6 +407,11 @@ class ReputationOracle:
         async with self.ctx.db.connection() as connection:
             return await row_of(connection, JobRow, QUERIES.read_job, {"job_id": job_id})
 
+    async def escrows(self) -> list[tuple[str, int, str]]:
+        """(job, chain, escrow) of every job this oracle knows."""
+        async with self.ctx.db.connection() as connection:
+            return [(job_id, chain_id, escrow) for job_id, chain_id, escrow in await rows(connection, QUERIES.escrows)]
+
     async def job_of_escrow(self, tx: Tx, chain_id: int, escrow: str) -> str | None:
         """The job whose money an escrow holds, None when it is not one of this oracle's."""
         found: str | None = await scalar(tx, QUERIES.job_of_escrow, {"chain_id": chain_id, "escrow": escrow})

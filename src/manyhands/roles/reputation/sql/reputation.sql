@@ -69,3 +69,6 @@ select category, pieces, answers, effort_ms, right_pieces, judged_pieces from re
 -- name: causes_of
 select skill, was_right, cause, at_ms, job_id from reputation.outcomes
 where worker = %(worker)s order by at_ms desc, position desc limit %(most)s;
+
+-- name: escrows
+select job_id, chain_id, escrow from reputation.jobs order by job_id;

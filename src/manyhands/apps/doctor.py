@@ -1,0 +1,236 @@
+"""How a platform is: asked from outside, changing nothing.
+
+Rules kept here
+- Every question gets an answer, also when an earlier one failed.
+- The books are compared with the chain itself, not with what the platform says of the chain.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+import psycopg
+
+from manyhands.apps.compose import BOOKKEEPERS, Platform, open_platform
+from manyhands.apps.delivery import events_on_chain
+from manyhands.apps.folder import DataFolder
+from manyhands.apps.processes import Kind, ready_file, running
+from manyhands.ledger.books import Difference, reconcile, recount
+from manyhands.ledger.outbox import open_alarms
+from manyhands.ledger.posting import account, currency_of
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.store.jobs import dead_letters
+from manyhands.store.mailbox import refused_messages, undelivered
+
+LOW_DISK_BYTES = 1_000_000_000
+OLD_MESSAGE_FAILURES = 3
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One question and its answer. cure "" when all is well."""
+
+    name: str
+    healthy: bool
+    found: str
+    cure: str = ""
+
+
+@dataclass
+class Examination:
+    """Findings so far. A question that raises becomes a finding too."""
+
+    findings: list[Finding]
+
+    async def ask(self, name: str, question: Callable[[], Awaitable[Finding]]) -> None:
+        try:
+            self.findings.append(await question())
+        except ManyhandsError as error:
+            self.findings.append(Finding(name=name, healthy=False, found=str(error), cure=error.cure))
+        except (psycopg.Error, OSError) as error:
+            found = f"{type(error).__name__}: {error}".strip()
+            self.findings.append(Finding(name=name, healthy=False, found=found, cure="See the logs folder."))
+
+
+async def examine(folder: DataFolder) -> list[Finding]:
+    """All questions, in the order in which one would ask them."""
+    exam = Examination([])
+    exam.findings.append(_data(folder))
+    exam.findings.append(_disk(folder))
+    found = running(folder) if folder.exists() else None
+    if found is None:
+        exam.findings.append(
+            Finding(name="platform", healthy=False, found="not running", cure=f"manyhands up --data {folder.path}")
+        )
+        return exam.findings
+    for kind in ("roles", "ocr", "web"):
+        exam.findings.append(_process(folder, kind))
+    platform = await open_platform(folder, found, pool=4, name="manyhands doctor")
+    try:
+        for chain_id in platform.chains.ids():
+            await exam.ask(f"chain {chain_id}", lambda chain_id=chain_id: _chain(platform, chain_id))  # type: ignore[misc]
+        await exam.ask("messages", lambda: _messages(platform))
+        await exam.ask("work", lambda: _work(platform))
+        await exam.ask("transactions", lambda: _transactions(platform))
+        await exam.ask("books", lambda: _recount(platform))
+        await exam.ask("books against chain", lambda: _books(platform))
+    finally:
+        await platform.close()
+    return exam.findings
+
+
+def _data(folder: DataFolder) -> Finding:
+    if not folder.exists():
+        return Finding(
+            name="data folder", healthy=False, found=f"{folder.path} holds no platform", cure="manyhands up makes one."
+        )
+    return Finding(name="data folder", healthy=True, found=f"{folder.path}, format {folder.settings().format}")
+
+
+def _disk(folder: DataFolder) -> Finding:
+    place = folder.path if folder.path.exists() else folder.path.parent
+    free = shutil.disk_usage(place).free if place.exists() else 0
+    enough = free >= LOW_DISK_BYTES
+    return Finding(
+        name="room on disk",
+        healthy=enough,
+        found=f"{free / 1e9:.1f} GB free",
+        cure="" if enough else "Make room: without it nothing new is accepted.",
+    )
+
+
+def _process(folder: DataFolder, kind: Kind) -> Finding:
+    ready = ready_file(folder, kind).exists()
+    return Finding(
+        name=f"process {kind}",
+        healthy=ready,
+        found="ready" if ready else "not ready",
+        cure="" if ready else f"See {folder.logs / kind}*.log",
+    )
+
+
+async def _chain(platform: Platform, chain_id: int) -> Finding:
+    health = (await platform.router.look_at_chains())[chain_id]
+    return Finding(
+        name=f"chain {chain_id}",
+        healthy=health.ok,
+        found=health.because,
+        cure="" if health.ok else "Jobs are routed to other chains until it answers.",
+    )
+
+
+async def _messages(platform: Platform) -> Finding:
+    async with platform.db.connection() as tx:
+        stuck = [one for one in await undelivered(tx) if one.failures >= OLD_MESSAGE_FAILURES]
+        refused = await refused_messages(tx)
+    told = [f"{one.body_type} to {one.recipient_role}: {one.reason}" for one in stuck[:3]]
+    told += [f"{one.recipient_role} refused {one.body_type}: {one.reason}" for one in refused[:3]]
+    return Finding(
+        name="messages",
+        healthy=not told,
+        found="; ".join(told) or "all delivered",
+        cure="" if not told else "A refused message is final; its reason says which side is wrong.",
+    )
+
+
+async def _work(platform: Platform) -> Finding:
+    async with platform.db.connection() as tx:
+        dead = await dead_letters(tx)
+    told = [f"{one.task_name} after {one.attempts} attempts: {one.reason}" for one in dead[:3]]
+    return Finding(
+        name="work",
+        healthy=not dead,
+        found="; ".join(told) or "nothing is stuck",
+        cure="" if not dead else "Mend the reason, then put it back to work.",
+    )
+
+
+async def _transactions(platform: Platform) -> Finding:
+    async with platform.db.connection() as tx:
+        alarms = await open_alarms(tx)
+    told = [f"chain {one.chain_id} {one.kind} {one.subject}: {one.told}" for one in alarms[:3]]
+    return Finding(
+        name="transactions",
+        healthy=not alarms,
+        found="; ".join(told) or "no alarm",
+        cure="" if not alarms else "Alarms about a chain clear by themselves when it answers again.",
+    )
+
+
+async def _recount(platform: Platform) -> Finding:
+    async with platform.db.connection() as tx:
+        wrong = await recount(tx)
+    return Finding(
+        name="books",
+        healthy=not wrong,
+        found="; ".join(wrong[:3]) or "every account is the sum of its entries",
+        cure="" if not wrong else "Stop payouts and restore the database from its backup.",
+    )
+
+
+async def book_differences(platform: Platform) -> list[Difference]:
+    """Where a role's book and the chain itself disagree, over all jobs that the reputation oracle knows."""
+    differences: list[Difference] = []
+    for job_id, chain_id, escrow in await platform.reputation.escrows():
+        totals = await chain_totals(platform, chain_id, escrow)
+        for book in BOOKKEEPERS:
+            async with platform.db.connection() as tx:
+                differences += [
+                    Difference(f"{book} {job_id}: {one.account}", one.currency, one.book_minor, one.chain_minor)
+                    for one in await reconcile(tx, book, totals)
+                ]
+    return differences
+
+
+async def chain_totals(platform: Platform, chain_id: int, escrow: str) -> dict[tuple[str, str], int]:
+    """What an escrow's accounts come to by the chain's own events. Minor units."""
+    facts = platform.chains.of(chain_id)
+    assert facts.contracts is not None
+    currency = currency_of(chain_id, facts.contracts.token)
+    bps: list[int] = []
+    funded = fees = reserved = paid = fees_paid = refunded = 0
+    fees_returned = False
+    for event in await events_on_chain(platform, chain_id, escrow):
+        args = event.args
+        match event.name:
+            case "FeesFixed":
+                bps = [int(args[name]) for name in ("reputationFeeBp", "recordingFeeBp", "exchangeFeeBp")]
+            case "Fund":
+                if not funded:
+                    fees = sum(int(args["amount"]) * bp // 10_000 for bp in bps)
+                funded += int(args["amount"])
+            case "Anchored":
+                reserved += int(args["reserved"])
+            case "Reserved":
+                reserved += int(args["amount"])
+            case "Released":
+                reserved -= int(args["amount"])
+            case "BulkTransferV3":
+                paid += sum(int(amount) for amount in args["amounts"])
+            case "OracleFeeTransfer":
+                fees_paid += sum(int(amount) for amount in args["amounts"])
+            case "CompletionRefund" | "CancellationRefund":
+                refunded += int(args["amount"])
+            case "Completed" | "Cancelled":
+                fees_returned = True
+    returned = fees - fees_paid if fees_returned else 0
+    return {
+        (account("escrow", escrow), currency): funded - fees - reserved - refunded + returned,
+        (account("reserved", escrow), currency): reserved - paid,
+        (account("fees", escrow), currency): fees - fees_paid - returned,
+    }
+
+
+async def _books(platform: Platform) -> Finding:
+    differences = await book_differences(platform)
+    told = [f"{one.account}: book {one.book_minor}, chain {one.chain_minor}" for one in differences[:3]]
+    return Finding(
+        name="books against chain",
+        healthy=not differences,
+        found="; ".join(told) or "0 differences",
+        cure=""
+        if not differences
+        else "A difference that stays after a minute is an error: keep the data, ask for help.",
+    )
