@@ -1,0 +1,29 @@
+"""Top-up: what lifts a worker to the fair floor per hour, reserved beside what the answers earned and paid with it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .posting import Entry, Posting, account, move
+
+
+class TopUp(Posting, frozen=True, kw_only=True):
+    """One worker's top-up to the fair floor. period  the job, or the week, that it is reckoned over"""
+
+    kind: ClassVar[str] = "top_up"
+
+    escrow: str
+    worker: str
+    amount_minor: int
+    period: str = "job"
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.escrow, self.worker, self.period)
+
+    def entries(self) -> tuple[Entry, ...]:
+        return move(
+            self.kind,
+            source=account("escrow", self.escrow),
+            target=account("reserved", self.escrow),
+            amount_minor=self.amount_minor,
+        )
