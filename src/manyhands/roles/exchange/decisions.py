@@ -15,20 +15,21 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from manyhands.pricing import effort_ms, reward_minor
+from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
 from manyhands.protocol.lifecycles import Moves
-from manyhands.protocol.manifest import Manifest, Privacy
+from manyhands.protocol.manifest import Manifest, Privacy, QualityRule
 from manyhands.protocol.messages import ReadingFact, TaskFacts
 
 if TYPE_CHECKING:
     from manyhands.documents.acceptance import AcceptUnseen, Ask
-    from manyhands.documents.model import PageReadings, Piece
+    from manyhands.documents.model import Piece
 
 BUNDLE_MAX = 20
 """Tasks lent at once at most: what one person does in the time of a short ride."""
@@ -226,7 +227,7 @@ def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPl
         piece_id=piece.piece_id,
         place=piece.order,
         page_share=share,
-        wanted=first_wanted(readings, question=question, max_answers=manifest.quality.max_answers),
+        wanted=first_wanted(facts, manifest.quality),
     )
 
 
@@ -238,23 +239,37 @@ def expected_chars(piece: Piece) -> int:
     return max(UNKNOWN_CHARS_LEAST, round(piece.box.width_px / max(1.0, 0.5 * piece.box.height_px)))
 
 
-def first_wanted(readings: Sequence[ReadingFact], *, question: str, max_answers: int) -> int:
-    """Answers asked for at first: the fewest that could settle the piece, so that nobody is asked in vain."""
-    from manyhands.quality import transcription
+def first_wanted(facts: TaskFacts, rule: QualityRule) -> int:
+    """Answers asked for at first: what the recording oracle would ask for, so that nobody is asked in vain."""
+    from manyhands.task_types.judging import TaskBook, decide, transcription_rule
 
-    heard = [
-        transcription.Reading(reading.text, reader=reading.reader, confidence_bp=reading.confidence_bp)
-        for reading in readings
+    decision = decide(TaskBook(facts), {}, transcription_rule(rule))
+    return max(1, min(rule.max_answers, decision.wanted))
+
+
+class PayLine(msgspec.Struct, frozen=True):
+    """What one worker was paid for a job, minor units, and what of it was bonus and top-up."""
+
+    worker: str
+    paid_minor: int
+    bonus_minor: int
+    top_up_minor: int
+
+
+def pay_lines(paid_minor: Mapping[str, int], payouts: PayoutsFile | None) -> list[PayLine]:
+    """Payments by worker with their parts, where the payouts file tells them."""
+    parts = {pay.worker: pay for pay in payouts.pay} if payouts is not None else {}
+    return [
+        PayLine(
+            worker=worker,
+            paid_minor=minor,
+            bonus_minor=parts[worker].bonus_minor if worker in parts else 0,
+            top_up_minor=parts[worker].top_up_minor if worker in parts else 0,
+        )
+        for worker, minor in sorted(paid_minor.items())
     ]
-    step = transcription.next_step(heard, [], transcription.TranscriptionRule(answers_max=max_answers), question)
-    return max(1, min(max_answers, step.count)) if isinstance(step, transcription.AskMore) else 1
 
 
 def batches_of(items: Sequence[TaskFacts], size: int) -> list[tuple[TaskFacts, ...]]:
     """Parts of at most `size`, in order."""
     return [tuple(items[start : start + size]) for start in range(0, len(items), size)]
-
-
-def all_readings(pages: Iterable[PageReadings]) -> list[str]:
-    """Names of the readers that saw any of the pages, in order of first appearance."""
-    return list(dict.fromkeys(reader for page in pages for reader in page.readers))

@@ -251,8 +251,8 @@ create table exchange.sign_in_failures (
 create table exchange.standings (
     worker       text    not null,
     skill        text    not null,
-    right_milli  bigint  not null,
-    wrong_milli  bigint  not null,
+    right_micro  bigint  not null,
+    wrong_micro  bigint  not null,
     score_bp     integer not null,
     because      text    not null,
     at_ms        bigint  not null,

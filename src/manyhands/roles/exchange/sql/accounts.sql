@@ -47,13 +47,13 @@ where name_key = %(name_key)s and window_no = %(window_no)s;
 delete from exchange.sign_in_failures where window_no < %(window_no)s;
 
 -- name: put_standing
-insert into exchange.standings (worker, skill, right_milli, wrong_milli, score_bp, because, at_ms)
-values (%(worker)s, %(skill)s, %(right_milli)s, %(wrong_milli)s, %(score_bp)s, %(because)s, %(at_ms)s)
+insert into exchange.standings (worker, skill, right_micro, wrong_micro, score_bp, because, at_ms)
+values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(score_bp)s, %(because)s, %(at_ms)s)
 on conflict (worker, skill) do update
-set right_milli = excluded.right_milli, wrong_milli = excluded.wrong_milli, score_bp = excluded.score_bp,
+set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, score_bp = excluded.score_bp,
     because = excluded.because, at_ms = excluded.at_ms
 where exchange.standings.at_ms <= excluded.at_ms;
 
 -- name: standings_of
-select skill, score_bp, right_milli, wrong_milli, because, at_ms
+select skill, score_bp, right_micro / 1000 as right_milli, wrong_micro / 1000 as wrong_milli, because, at_ms
 from exchange.standings where worker = %(worker)s order by skill;

@@ -1,0 +1,336 @@
+"""The exchange as one value: messages and chain events in, work for its processes, and the desk that workers use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from manyhands.protocol import canonical
+from manyhands.protocol.errors import ProtocolError
+from manyhands.protocol.evidence import PayoutsFile, Receipt
+from manyhands.protocol.messages import (
+    BatchRecorded,
+    CancelRequested,
+    DocumentsHanded,
+    Envelope,
+    JobFunded,
+    JobJudged,
+    JobRecorded,
+    JobSettled,
+    JurorsDrawn,
+    ReportRuled,
+    StandingsChanged,
+    open_envelope,
+)
+from manyhands.roles import RoleContext
+from manyhands.store.blobs import signed_url
+from manyhands.store.database import Tx, rows
+from manyhands.store.sql import load_queries
+
+from .accounts import Account, Accounts, Session
+from .collecting import Collecting
+from .decisions import REPORT_CODES, pay_lines
+from .errors import NotYours, SimulatedNotAllowed
+from .lending import Bundle, Given, Lending, Stored
+from .opening import OCR_QUEUE, Opening, lock_job
+from .reporting import Reporting
+from .results import ASSEMBLY_QUEUE, ResultFile, Results
+from .views import Earnings, Offer, Progress, SimulatedPiece, StandingView, Views
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+QUEUES = (OCR_QUEUE, ASSEMBLY_QUEUE)
+"""Queues of the heavy work, for processes that may hold readers and pixels."""
+
+TICK_MS = 500
+OFFER_EVERY_MS = 2_000
+TIDY_EVERY_MS = 600_000
+PICTURE_EXTRA_MS = 10 * 60_000
+
+
+class ChainEvent(Protocol):
+    """What the exchange needs of a final chain event."""
+
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def args(self) -> Mapping[str, Any]: ...
+
+
+class ReportCode(msgspec.Struct, frozen=True):
+    """A reason for a report."""
+
+    code: str
+    title: str
+
+
+class CaseView(msgspec.Struct, frozen=True):
+    """A jury case as its juror sees it."""
+
+    case_id: str
+    task_id: str
+    picture_url: str
+    code: str
+    text: str
+    question: str
+    reward_minor: int
+
+
+@dataclass(frozen=True)
+class ExchangeSettings:
+    """What an operator sets.
+
+    wallet_secret     encrypts workers' wallets and salts ids of pieces; kept in the data folder, 16 bytes at least
+    picture_secret    signs the addresses of cuttings; the web server checks them with the same
+    reader_names      machine readers in order of trust; None = the project's default, empty = none
+    simulated_crowd   whether simulated people may sign up
+    """
+
+    wallet_secret: bytes
+    picture_secret: bytes
+    reader_names: Sequence[str] | None = None
+    simulated_crowd: bool = False
+
+
+class Exchange:
+    """One job exchange.
+
+    The same value serves in every process: the web server uses the desk and the hot path, the roles' process takes
+    messages and ticks, the reading processes run the queues `QUEUES`. Heavy rooms are imported only where they work.
+    """
+
+    def __init__(self, ctx: RoleContext, settings: ExchangeSettings) -> None:
+        self.ctx, self.settings = ctx, settings
+        self.accounts = Accounts(ctx.db, clock=ctx.clock, ids=ctx.ids, wallet_secret=settings.wallet_secret)
+        self.lending = Lending(ctx.db, clock=ctx.clock)
+        self.opening = Opening(ctx, secret=settings.wallet_secret, reader_names=settings.reader_names)
+        self.collecting = Collecting(ctx)
+        self.reporting = Reporting(ctx, self.accounts, self.collecting)
+        self.results = Results(ctx, self.collecting)
+        self.views = Views(ctx)
+        self._tidied_at_ms = 0
+
+    # --- messages, events, ticks ----------------------------------------------------------------------------------
+
+    async def on_message(self, tx: Tx, envelope: Envelope) -> None:
+        """Applies one checked message. raises ProtocolError to refuse it for good"""
+        body, sender = open_envelope(envelope), envelope.sender
+        match body:
+            case JobFunded():
+                await self.opening.job_funded(tx, sender, body)
+            case DocumentsHanded():
+                await self.opening.documents_handed(tx, sender, body)
+            case BatchRecorded():
+                await self.collecting.batch_recorded(tx, sender, body)
+            case JobRecorded():
+                await self.results.job_recorded(tx, sender, body)
+            case CancelRequested():
+                await self.collecting.cancel_requested(tx, sender, body)
+            case JurorsDrawn():
+                await self.reporting.jurors_drawn(tx, sender, body)
+            case ReportRuled():
+                await self.reporting.report_ruled(tx, sender, body)
+            case StandingsChanged():
+                await self._standings_changed(tx, sender, body)
+            case JobJudged():
+                await self._job_judged(tx, sender, body)
+            case JobSettled():
+                await self._job_settled(tx, sender, body)
+            case _:
+                raise ProtocolError(f"the exchange takes no {type(body).__name__}")
+
+    async def on_chain_event(self, tx: Tx, event: ChainEvent) -> None:
+        """Takes one final event of the chain, each once. Only money that reaches an escrow matters here."""
+        if event.name == "Fund":
+            await self.opening.funds_seen(
+                tx, chain_id=event.chain_id, escrow=event.address, received_minor=int(event.args["amount"])
+            )
+
+    async def tick(self) -> None:
+        """What time brings: leases end, answers are sent, jobs end, offers are refreshed. Every `TICK_MS`."""
+        await self.lending.expire()
+        await self.collecting.collect_all()
+        await self.collecting.finish_all()
+        await self._start_funded()
+        await self.refresh_offers()
+        now_ms = self.ctx.clock()
+        if now_ms - self._tidied_at_ms >= TIDY_EVERY_MS:
+            self._tidied_at_ms = now_ms
+            await self.accounts.tidy()
+
+    async def refresh_offers(self, *, older_than_ms: int = OFFER_EVERY_MS) -> None:
+        """Counts what open jobs have to offer."""
+        now_ms = self.ctx.clock()
+        async with self.ctx.db.connection() as connection:
+            due = await rows(connection, QUERIES.offers_to_refresh, {"before_ms": now_ms - older_than_ms})
+            for (job_id,) in due:
+                await connection.execute(QUERIES.refresh_offer, {"job_id": job_id, "now_ms": now_ms})
+
+    async def _start_funded(self) -> None:
+        """Announcement and funds may have been seen by two transactions that did not see each other."""
+        async with self.ctx.db.connection() as connection:
+            ready = [job_id for (job_id,) in await rows(connection, QUERIES.announced_and_funded)]
+        for job_id in ready:
+            async with self.ctx.db.transaction() as tx:
+                await self.opening.start_if_ready(tx, job_id)
+
+    # --- the end of a job -----------------------------------------------------------------------------------------
+
+    async def _standings_changed(self, tx: Tx, sender: str, body: StandingsChanged) -> None:
+        job = await lock_job(tx, body.job_id)
+        if sender != job.reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        async with tx.cursor() as cursor:
+            await cursor.executemany(
+                QUERIES.put_standing,
+                [
+                    {
+                        "worker": standing.worker,
+                        "skill": standing.skill,
+                        "right_micro": standing.right_micro,
+                        "wrong_micro": standing.wrong_micro,
+                        "score_bp": standing.score_bp,
+                        "because": standing.because,
+                        "at_ms": standing.at_ms,
+                    }
+                    for standing in body.standings
+                ],
+            )
+
+    async def _job_judged(self, tx: Tx, sender: str, body: JobJudged) -> None:
+        job = await lock_job(tx, body.job_id)
+        if sender != job.reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        await tx.execute(QUERIES.set_judged, {"job_id": body.job_id, "judged": canonical.encode(body)})
+
+    async def _job_settled(self, tx: Tx, sender: str, body: JobSettled) -> None:
+        job = await lock_job(tx, body.job_id)
+        if sender != job.reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        payouts: PayoutsFile | None = None
+        if body.payouts_blob:
+            payouts = canonical.decode(await self.ctx.blobs.get(body.payouts_blob), PayoutsFile, what="payouts")
+        lines = pay_lines(body.paid_minor, payouts)
+        await tx.execute(
+            QUERIES.put_paid,
+            {
+                "job_id": body.job_id,
+                "workers": [line.worker for line in lines],
+                "bonus_minor": [line.bonus_minor for line in lines],
+                "top_up_minor": [line.top_up_minor for line in lines],
+                "paid_minor": [line.paid_minor for line in lines],
+            },
+        )
+        await tx.execute(
+            QUERIES.set_settled,
+            {
+                "job_id": body.job_id,
+                "state": job.after("settle"),
+                "settled": canonical.encode(body),
+                "now_ms": self.ctx.clock(),
+                "package_blob": body.package_blob,
+                "package_hash": body.package_hash,
+            },
+        )
+
+    # --- the desk that workers use --------------------------------------------------------------------------------
+
+    def picture_url(self, blob: str, *, lease_until_ms: int) -> str:
+        """The address of a cutting, good for as long as its lease and a little longer."""
+        expires_at_ms = max(lease_until_ms, self.ctx.clock()) + PICTURE_EXTRA_MS
+        return signed_url(blob, expires_at_ms=expires_at_ms, secret=self.settings.picture_secret, base="/pictures")
+
+    async def sign_up(self, name: str, password: str, *, simulated: bool = False) -> tuple[str, Account]:
+        """raises SimulatedNotAllowed, BadName, BadPassword, NameTaken"""
+        if simulated and not self.settings.simulated_crowd:
+            raise SimulatedNotAllowed
+        return await self.accounts.sign_up(name, password, simulated=simulated)
+
+    async def sign_in(self, name: str, password: str) -> tuple[str, Account]:
+        """raises WrongNameOrPassword, TooManyAttempts"""
+        return await self.accounts.sign_in(name, password)
+
+    async def sign_out(self, token: str) -> None:
+        await self.accounts.sign_out(token)
+
+    async def who_is(self, token: str) -> Account | None:
+        return await self.accounts.who_is(token)
+
+    async def sessions(self, worker: str) -> list[Session]:
+        return await self.accounts.sessions(worker)
+
+    async def end_session(self, worker: str, session_id: str) -> bool:
+        return await self.accounts.end_session(worker, session_id)
+
+    async def offers(self, worker: str) -> list[Offer]:
+        return await self.views.offers(worker)
+
+    async def claim(self, worker: str, job_id: str, count: int) -> Bundle:
+        """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy"""
+        return await self.lending.claim(worker, job_id, count=count)
+
+    async def submit(self, worker: str, job_id: str, answers: Sequence[Given]) -> list[Stored]:
+        """raises BadRequest, StillBusy"""
+        return await self.lending.submit(worker, job_id, answers)
+
+    async def give_back(self, worker: str, job_id: str, assignment_ids: Sequence[str]) -> int:
+        return await self.lending.give_back(worker, job_id, assignment_ids)
+
+    def report_codes(self) -> list[ReportCode]:
+        return [ReportCode(code, title) for code, title in REPORT_CODES.items()]
+
+    async def report(self, worker: str, job_id: str, assignment_id: str, code: str, text: str) -> str:
+        """raises BadRequest, NotLentToYou, AlreadyReported, NoSuchJob"""
+        return await self.reporting.report(worker, job_id, assignment_id, code, text)
+
+    async def jury_cases(self, worker: str) -> list[CaseView]:
+        """Reports that wait for this worker's vote."""
+        return [
+            CaseView(
+                case_id=case.case_id,
+                task_id=case.task_id,
+                picture_url=self.picture_url(case.picture, lease_until_ms=0),
+                code=case.code,
+                text=case.text,
+                question=case.question,
+                reward_minor=case.reward_minor,
+            )
+            for case in await self.reporting.cases(worker)
+        ]
+
+    async def jury_vote(self, worker: str, case_id: str, *, uphold: bool, because: str) -> None:
+        """raises NoSuchCase, AlreadyVoted, BadRequest"""
+        await self.reporting.vote(worker, case_id, uphold=uphold, because=because)
+
+    async def earnings(self, worker: str) -> Earnings:
+        return await self.views.earnings(worker)
+
+    async def standings(self, worker: str) -> list[StandingView]:
+        return await self.views.standings(worker)
+
+    async def receipts(self, worker: str, job_id: str) -> list[Receipt]:
+        """raises NoSuchJob"""
+        return await self.views.receipts(worker, job_id)
+
+    # --- what anyone and requesters may see -----------------------------------------------------------------------
+
+    async def progress(self, job_id: str) -> Progress:
+        """raises NoSuchJob"""
+        return await self.views.progress(job_id)
+
+    async def result_files(self, job_id: str) -> list[ResultFile] | None:
+        return await self.results.files(job_id)
+
+    async def result_file(self, job_id: str, name: str) -> tuple[bytes, str] | None:
+        return await self.results.file(job_id, name)
+
+    async def simulation_view(self, job_id: str) -> dict[str, SimulatedPiece]:
+        """For the demo's simulated crowd alone. raises NoSuchJob"""
+        return await self.views.simulation_view(job_id)

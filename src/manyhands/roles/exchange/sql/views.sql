@@ -1,0 +1,77 @@
+-- What workers, requesters and the public are shown.
+
+-- name: offers
+-- Open jobs of the worker's own crowd.
+select job.job_id, job.title, job.task_type, job.manifest, offer.open_tasks, offer.reward_minor_median,
+       offer.effort_ms_median, offer.active_ms_sample, job.simulated
+from exchange.offers offer
+join exchange.jobs job on job.job_id = offer.job_id
+join exchange.accounts account on account.worker = %(worker)s and account.simulated = job.simulated
+where job.state = 'open' and offer.open_tasks > 0
+order by job.opened_at_ms, job.job_id;
+
+-- name: earnings
+select book.job_id, job.title, job.currency, job.settled, book.answers, book.accepted, book.refused,
+       book.collected_minor, book.decided_minor, book.earned_minor, book.credited_ms, book.bonus_minor,
+       book.top_up_minor, book.paid_minor, book.because, job.chain_id
+from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
+where book.worker = %(worker)s
+order by job.announced_at_ms desc, book.job_id;
+
+-- name: waiting_of
+-- Answers that are received and not yet sent on.
+select waiting.job_id, job.title, job.currency, job.chain_id, count(*) as answers,
+       sum(task.reward_minor)::bigint as reward_minor
+from exchange.uncollected waiting
+join exchange.jobs job on job.job_id = waiting.job_id
+join exchange.tasks task on task.job_id = waiting.job_id and task.task_id = waiting.task_id
+where waiting.worker = %(worker)s
+group by waiting.job_id, job.title, job.currency, job.chain_id;
+
+-- name: refusals_of
+select job_id, code, because, count(*) from exchange.assignments
+where job_id = any(%(job_ids)s) and worker = %(worker)s and outcome = 'refused'
+group by job_id, code, because order by job_id, code;
+
+-- name: batches_with
+-- Evidence files that hold answers of the worker.
+select batch.evidence_blob from exchange.batches batch
+where batch.job_id = %(job_id)s and batch.batch_no in (
+    select distinct held.batch_no from exchange.assignments held
+    where held.job_id = %(job_id)s and held.worker = %(worker)s and held.outcome is not null)
+order by batch.batch_no;
+
+-- name: job_place
+select chain_id, escrow from exchange.jobs where job_id = %(job_id)s;
+
+-- name: progress
+select job.job_id, job.title, job.state, job.task_type, job.simulated, job.currency, job.chain_id, job.escrow,
+       job.funded_minor, job.reserved_minor, job.pages_total, job.pages_unread, job.pages_undrawn, job.accepted_unseen,
+       job.tasks_total, job.undecided, job.answer_batches, job.recorded_batches, job.announced_at_ms, job.opened_at_ms,
+       job.recorded_at_ms, job.settled_at_ms, job.package_blob, job.package_hash, job.judged, job.settled,
+       (select count(distinct doc_id) from exchange.pages where job_id = job.job_id) as documents
+from exchange.jobs job where job.job_id = %(job_id)s;
+
+-- name: tasks_by_state
+select state, count(*) from exchange.tasks where job_id = %(job_id)s group by state;
+
+-- name: work_done
+select count(*) filter (where state = 'answered') as answers,
+       count(distinct worker) filter (where state = 'answered') as workers,
+       count(*) filter (where state = 'lent') as lent
+from exchange.assignments where job_id = %(job_id)s;
+
+-- name: anchors
+select batch_no, root, answers, reserved_minor, evidence_blob, recorded_at_ms
+from exchange.batches where job_id = %(job_id)s order by batch_no;
+
+-- name: job_ids
+select job_id from exchange.jobs order by announced_at_ms desc, job_id;
+
+-- name: tasks_with_pieces
+select task_id, piece_id, page_key from exchange.tasks where job_id = %(job_id)s;
+
+-- name: announced_and_funded
+select job.job_id from exchange.jobs job
+join exchange.escrow_funds seen on seen.chain_id = job.chain_id and seen.escrow = job.escrow
+where job.state = 'announced' and seen.received_minor >= job.funded_minor;

@@ -1,0 +1,355 @@
+"""What the exchange shows: offers and earnings to a worker, progress to anyone, receipts to whom they belong.
+
+Rules kept here
+- Read only. A figure that was not measured is None or said to be an estimate.
+- Pay per hour is told before a task is accepted; it comes from measured times as soon as there are enough.
+- A worker sees their own answers and nobody else's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from manyhands.pricing import pay_per_hour_minor
+from manyhands.protocol import canonical
+from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
+from manyhands.protocol.manifest import parse_manifest
+from manyhands.protocol.messages import JobJudged, JobSettled
+from manyhands.protocol.money import CURRENCIES
+from manyhands.roles import RoleContext
+from manyhands.store.database import rows, rows_of
+from manyhands.store.sql import load_queries
+
+from .decisions import SAMPLE_LEAST, PiecePlan, median_of
+from .errors import NoSuchJob
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """An open job as told to a worker. seconds_p90 None = not measured; measured False = all times are estimates."""
+
+    job_id: str
+    title: str
+    task_type: str
+    task_type_title: str
+    guide: str
+    content_class: str
+    open_tasks: int
+    reward_minor_median: int
+    currency: str
+    exponent: int
+    seconds_p50: float
+    seconds_p90: float | None
+    pay_per_hour_minor: int
+    floor_per_hour_minor: int
+    measured: bool
+    simulated: bool
+    requester: str
+
+
+class TransactionRef(msgspec.Struct, frozen=True):
+    """A transaction on a chain."""
+
+    chain_id: int
+    tx_hash: str
+
+
+class JobEarnings(msgspec.Struct, frozen=True):
+    """A worker's side of one job, minor units. waiting: answers without a verdict; because: why some were refused."""
+
+    job_id: str
+    title: str
+    answers: int
+    waiting: int
+    accepted: int
+    refused: int
+    pending_minor: int
+    earned_minor: int
+    bonus_minor: int
+    top_up_minor: int
+    paid_minor: int
+    transactions: tuple[TransactionRef, ...]
+    because: str
+
+
+class Earnings(msgspec.Struct, frozen=True):
+    """All of a worker's jobs. pay_per_hour_minor None = no time was credited yet."""
+
+    currency: str
+    exponent: int
+    pending_minor: int
+    accepted_minor: int
+    paid_minor: int
+    credited_ms: int
+    pay_per_hour_minor: int | None
+    jobs: tuple[JobEarnings, ...]
+
+
+class StandingView(msgspec.Struct, frozen=True):
+    """Standing in one skill."""
+
+    skill: str
+    score_bp: int
+    right_milli: int
+    wrong_milli: int
+    because: str
+    at_ms: int
+
+
+class AnchorView(msgspec.Struct, frozen=True):
+    """One recorded batch. root: as anchored on chain, hexadecimal with 0x."""
+
+    batch_no: int
+    root: str
+    answers: int
+    reserved_minor: int
+    evidence_blob: str
+    recorded_at_ms: int
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """A job as the exchange sees it. tasks: number by state, and those accepted unseen."""
+
+    job_id: str
+    title: str
+    state: str
+    task_type: str
+    simulated: bool
+    currency: str
+    chain_id: int
+    escrow: str
+    funded_minor: int
+    reserved_minor: int
+    documents: int
+    pages: int
+    pages_read: int
+    pages_drawn: int
+    tasks: dict[str, int]
+    lent: int
+    answers: int
+    workers: int
+    anchors: tuple[AnchorView, ...]
+    announced_at_ms: int
+    opened_at_ms: int | None
+    recorded_at_ms: int | None
+    settled_at_ms: int | None
+    package_blob: str | None
+    package_hash: str | None
+    judged: JobJudged | None
+    settled: JobSettled | None
+
+
+class SimulatedPiece(msgspec.Struct, frozen=True):
+    """Where a task's piece stands. For simulated people alone: a real worker never gets this."""
+
+    doc_id: str
+    page_no: int
+    piece: Any
+
+
+class Views:
+    """The exchange's reading side."""
+
+    def __init__(self, ctx: RoleContext) -> None:
+        self._ctx = ctx
+
+    async def offers(self, worker: str) -> list[Offer]:
+        """Open jobs that this worker may take part in, oldest first."""
+        async with self._ctx.db.connection() as connection:
+            found = await rows(connection, QUERIES.offers, {"worker": worker})
+        return [_offer(row) for row in found]
+
+    async def earnings(self, worker: str) -> Earnings:
+        """What the worker did, earned and was paid, job by job."""
+        async with self._ctx.db.connection() as connection:
+            found = await rows(connection, QUERIES.earnings, {"worker": worker})
+            waiting = {row[0]: row for row in await rows(connection, QUERIES.waiting_of, {"worker": worker})}
+            refused_in = [row[0] for row in found if row[6]]
+            refusals: dict[str, list[str]] = {}
+            if refused_in:
+                values = {"worker": worker, "job_ids": refused_in}
+                for job_id, _, because, count in await rows(connection, QUERIES.refusals_of, values):
+                    refusals.setdefault(job_id, []).append(f"{count} refused: {because}")
+        jobs = [_job_earnings(row, waiting.pop(row[0], None), refusals.get(row[0], [])) for row in found]
+        jobs += [
+            JobEarnings(
+                job_id=job_id, title=title, answers=count, waiting=count, accepted=0, refused=0, pending_minor=minor,
+                earned_minor=0, bonus_minor=0, top_up_minor=0, paid_minor=0, transactions=(), because="",
+            )
+            for job_id, title, _, _, count, minor in waiting.values()
+        ]  # fmt: skip
+        currency = found[0][2] if found else "MHT"
+        credited_ms = sum(row[10] for row in found)
+        earned = sum(job.earned_minor + job.bonus_minor + job.top_up_minor for job in jobs)
+        return Earnings(
+            currency=currency,
+            exponent=CURRENCIES[currency].exponent,
+            pending_minor=sum(job.pending_minor for job in jobs),
+            accepted_minor=sum(job.earned_minor for job in jobs),
+            paid_minor=sum(job.paid_minor for job in jobs),
+            credited_ms=credited_ms,
+            pay_per_hour_minor=pay_per_hour_minor(earned, credited_ms),
+            jobs=tuple(jobs),
+        )
+
+    async def standings(self, worker: str) -> list[StandingView]:
+        """The worker's published standing, skill by skill."""
+        async with self._ctx.db.connection() as connection:
+            return await rows_of(connection, StandingView, QUERIES.standings_of, {"worker": worker})
+
+    async def receipts(self, worker: str, job_id: str) -> list[Receipt]:
+        """Proofs of the worker's recorded answers, to be checked against the chain without anybody's help.
+
+        raises  NoSuchJob
+        """
+        async with self._ctx.db.connection() as connection:
+            place = await rows(connection, QUERIES.job_place, {"job_id": job_id})
+            if not place:
+                raise NoSuchJob(job_id)
+            blobs = await rows(connection, QUERIES.batches_with, {"job_id": job_id, "worker": worker})
+        chain_id, escrow = place[0]
+        found: list[Receipt] = []
+        for (blob,) in blobs:
+            evidence: BatchEvidence = canonical.decode(await self._ctx.blobs.get(blob), BatchEvidence, what="evidence")
+            found += [
+                receipt(evidence, index, chain_id=chain_id, escrow=escrow)
+                for index, record in enumerate(evidence.answers)
+                if record.answer.worker == worker
+            ]
+        return found
+
+    async def progress(self, job_id: str) -> Progress:
+        """Where a job stands. raises NoSuchJob"""
+        where = {"job_id": job_id}
+        async with self._ctx.db.connection() as connection:
+            cursor = await connection.execute(QUERIES.progress, where)
+            row = await cursor.fetchone()
+            if row is None:
+                raise NoSuchJob(job_id)
+            job = dict(zip([column.name for column in cursor.description or ()], row, strict=True))
+            by_state = dict(await rows(connection, QUERIES.tasks_by_state, where))
+            answers, workers, lent = (await rows(connection, QUERIES.work_done, where))[0]
+            anchors = await rows_of(connection, AnchorView, QUERIES.anchors, where)
+        states = ("held", "open", "accepted", "unreadable", "frozen", "withdrawn")
+        started = job["pages_total"] > 0
+        return Progress(
+            job_id=job_id,
+            title=job["title"],
+            state=job["state"],
+            task_type=job["task_type"],
+            simulated=job["simulated"],
+            currency=job["currency"],
+            chain_id=job["chain_id"],
+            escrow=job["escrow"],
+            funded_minor=job["funded_minor"],
+            reserved_minor=job["reserved_minor"],
+            documents=job["documents"],
+            pages=job["pages_total"],
+            pages_read=job["pages_total"] - job["pages_unread"] if started else 0,
+            pages_drawn=job["pages_total"] - job["pages_undrawn"] if started else 0,
+            tasks={state: by_state.get(state, 0) for state in states} | {"accepted_unseen": job["accepted_unseen"]},
+            lent=lent,
+            answers=answers,
+            workers=workers,
+            anchors=tuple(anchors),
+            announced_at_ms=job["announced_at_ms"],
+            opened_at_ms=job["opened_at_ms"],
+            recorded_at_ms=job["recorded_at_ms"],
+            settled_at_ms=job["settled_at_ms"],
+            package_blob=job["package_blob"],
+            package_hash=job["package_hash"],
+            judged=_decoded(job["judged"], JobJudged),
+            settled=_decoded(job["settled"], JobSettled),
+        )
+
+    async def job_ids(self) -> list[str]:
+        """All jobs known here, the latest first."""
+        async with self._ctx.db.connection() as connection:
+            return [job_id for (job_id,) in await rows(connection, QUERIES.job_ids)]
+
+    async def simulation_view(self, job_id: str) -> dict[str, SimulatedPiece]:
+        """Task id -> piece with its document, page, box, readings and cell, for simulated people alone.
+
+        They can't look at a picture, so that truth has to be found for them by place. Pieces that nobody is asked about
+        stand under their own id: a line of truth is dealt out over all its pieces. It refuses a job of people.
+        raises  NoSuchJob, also for a job whose crowd is not simulated
+        """
+        progress = await self.progress(job_id)
+        if not progress.simulated:
+            raise NoSuchJob(job_id)
+        async with self._ctx.db.connection() as connection:
+            pages = await rows(
+                connection,
+                "select page_key, doc_id, page_no, pieces from exchange.pages where job_id = %s and pieces is not null",
+                (job_id,),
+            )
+            tasks = await rows(connection, QUERIES.tasks_with_pieces, {"job_id": job_id})
+        places: dict[str, SimulatedPiece] = {}
+        for _, doc_id, page_no, raw in pages:
+            for plan in msgspec.json.decode(raw, type=list[PiecePlan]):
+                places[plan.piece.piece_id] = SimulatedPiece(doc_id, page_no, plan.piece)
+        asked = {piece_id: task_id for task_id, piece_id, _ in tasks}
+        return {asked.get(piece_id, piece_id): place for piece_id, place in places.items()}
+
+
+def _offer(row: tuple[Any, ...]) -> Offer:
+    from manyhands.task_types import task_type as type_named
+
+    job_id, title, task_type, manifest_raw, open_tasks, reward_minor, effort_ms, sample, simulated = row
+    manifest = parse_manifest(manifest_raw)
+    kind = type_named(task_type)
+    measured = len(sample) >= SAMPLE_LEAST
+    median_ms = (median_of(sample) or 0) if measured else effort_ms
+    slow_ms = median_of(sample, percent=90) if measured else None
+    return Offer(
+        job_id=job_id,
+        title=title,
+        task_type=task_type,
+        task_type_title=kind.title,
+        guide=kind.guide,
+        content_class=manifest.content_class,
+        open_tasks=open_tasks,
+        reward_minor_median=reward_minor,
+        currency=manifest.pay.currency,
+        exponent=CURRENCIES[manifest.pay.currency].exponent,
+        seconds_p50=round(median_ms / 1000, 1),
+        seconds_p90=None if slow_ms is None else round(slow_ms / 1000, 1),
+        pay_per_hour_minor=pay_per_hour_minor(reward_minor, median_ms) or manifest.pay.per_hour_minor,
+        floor_per_hour_minor=manifest.pay.floor_per_hour_minor,
+        measured=measured,
+        simulated=simulated,
+        requester=manifest.requester,
+    )
+
+
+def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusals: list[str]) -> JobEarnings:
+    (
+        job_id, title, _, settled_raw, answers, accepted, refused, collected_minor, decided_minor, earned_minor, _,
+        bonus_minor, top_up_minor, paid_minor, because, chain_id,
+    ) = row  # fmt: skip
+    settled = _decoded(settled_raw, JobSettled)
+    unsent, unsent_minor = (waiting[4], waiting[5]) if waiting is not None else (0, 0)
+    return JobEarnings(
+        job_id=job_id,
+        title=title,
+        answers=answers + unsent,
+        waiting=answers - accepted - refused + unsent,
+        accepted=accepted,
+        refused=refused,
+        pending_minor=collected_minor - decided_minor + unsent_minor,
+        earned_minor=earned_minor,
+        bonus_minor=bonus_minor,
+        top_up_minor=top_up_minor,
+        paid_minor=paid_minor,
+        transactions=tuple(TransactionRef(chain_id, tx_hash) for tx_hash in settled.transactions)
+        if settled is not None and paid_minor
+        else (),
+        because="; ".join([*([because] if because else []), *refusals]),
+    )
+
+
+def _decoded(raw: bytes | None, shape: type[Any]) -> Any:
+    return None if raw is None else canonical.decode(raw, shape, what=shape.__name__)
