@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json as json_text
+import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 from cyclopts import Parameter
 
 from manyhands.apps.folder import DataFolder
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Wishes
 from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
-from manyhands.roles.launcher.values import JobView, LaunchOptions
+from manyhands.roles.launcher.values import LaunchOptions
 
 from . import AsJson, Data, app, data_default, run
 from .show import Exit, as_json, errors, money, output, progress, table, told
+
+if TYPE_CHECKING:
+    from manyhands.apps.intake import Intake
+    from manyhands.pricing import Quote
+    from manyhands.store.blobs import BlobStore
+
+NOBODY = "0x" + "0" * 40
+"""Who asks for a quote without saying so."""
 
 PerHour = Annotated[str, Parameter(help="Pay for an hour of work at the median pace, such as 12USD.")]
 Floor = Annotated[
@@ -77,32 +85,46 @@ def options_of(
     )
 
 
-def show_quote(view: JobView) -> None:
+def show_quote(title: str, quote: Quote, taken: Intake, workers_needed: int) -> None:
     """The quote line by line."""
     lines = [
         [
             line.label,
             str(line.count or ""),
-            money(line.unit_minor, view.currency) if line.unit_minor else "",
-            money(line.expected_minor, view.currency),
-            money(line.most_minor, view.currency),
-            line.because,
+            money(line.unit_minor, quote.currency) if line.unit_minor else "",
+            money(line.expected_minor, quote.currency),
+            money(line.most_minor, quote.currency),
         ]
-        for line in view.quote_lines
+        for line in quote.lines
     ]
     lines.append(
         [
             "total",
             "",
             "",
-            money(view.quote_expected_minor, view.currency),
-            money(view.quote_total_minor, view.currency),
-            "the most is funded; what is not needed comes back",
+            money(quote.expected_minor, quote.currency),
+            money(quote.total_minor, quote.currency),
         ]
     )
-    table(f"Quote for {view.title}", ["", "count", "each", "expected", "at most", "why"], lines, right=(1, 2, 3, 4))
-    output.print(f"{view.documents} documents, {view.pages} pages; rests on {view.quote_rests_on}")
-    output.print(f"at least {view.workers_needed} different workers are needed at this privacy level")
+    table(f"Quote for {title}", ["", "count", "each", "expected", "at most"], lines, right=(1, 2, 3, 4))
+    for line in quote.lines:
+        output.print(f"  [dim]{line.label}:[/] {line.because}")
+    output.print("The most is funded; what is not needed comes back.")
+    output.print(f"{len(taken.documents)} documents, {taken.pages} pages; rests on {quote.rests_on}")
+    output.print(f"at least {workers_needed} different workers are needed at this privacy level")
+
+
+async def _import(folder: Path, blobs: BlobStore, *, kind: str, truths: dict[str, bytes], quiet: bool) -> Intake:
+    """Imports a folder with a bar, and says what was left out."""
+    from manyhands.apps.intake import take_in
+
+    with progress(quiet=quiet) as bars:
+        files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
+        bar = bars.add_task("importing", total=files)
+        taken = await take_in(folder, blobs, kind=kind or None, truths=truths, seen=lambda _: bars.advance(bar))
+    for refused in taken.refused:
+        errors.print(f"[yellow]left out[/] {refused}")
+    return taken
 
 
 @app.command
@@ -135,18 +157,10 @@ def launch(
 
     async def work() -> Exit:
         from manyhands.apps.compose import client
-        from manyhands.apps.intake import take_in
 
         async with client(DataFolder(data or data_default())) as platform:
             truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}
-            with progress(quiet=json) as bars:
-                files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
-                bar = bars.add_task("importing", total=files)
-                taken = await take_in(
-                    folder, platform.blobs, kind=kind or None, truths=truths, seen=lambda _: bars.advance(bar)
-                )
-            for refused in taken.refused:
-                errors.print(f"[yellow]left out[/] {refused}")
+            taken = await _import(folder, platform.blobs, kind=kind, truths=truths, quiet=json)
             options = options_of(
                 title=title or folder.resolve().name,
                 task_type=task_type,
@@ -163,11 +177,11 @@ def launch(
             )
             view = await platform.launcher.draft(taken.documents, options)
             if not json:
-                show_quote(view)
+                show_quote(view.title, await platform.launcher.quote(view.job_id), taken, view.workers_needed)
             if not explain:
                 view = await platform.launcher.approve(view.job_id)
             if json:
-                as_json({"job": view, "refused": [msgspec.to_builtins(one) for one in taken.refused]})
+                as_json({"job": view, "refused": taken.refused})
             elif explain:
                 output.print("nothing was funded; without --explain the job is launched")
             else:
@@ -187,24 +201,39 @@ def quote(
     kind: Kind = "",
     machine: Machine = "agreeing_readers",
     privacy: PrivacyLevel = "standard",
-    data: Data | None = None,
     json: AsJson = False,
 ) -> int:
-    """Say what a job over a folder would cost, line by line, and what the figures rest on. Nothing is funded."""
-    return int(
-        launch(
-            folder,
+    """Say what a job over a folder would cost, line by line, and what the figures rest on.
+
+    Needs no running platform: nothing is sent, nothing is kept, nothing is funded.
+    """
+
+    async def work() -> Exit:
+        from manyhands.roles.launcher.plan import LaunchPolicy, plan
+        from manyhands.store.blobs import BlobStore
+
+        with tempfile.TemporaryDirectory(prefix="manyhands-quote-") as scratch:
+            taken = await _import(folder, BlobStore(Path(scratch)), kind=kind, truths={}, quiet=json)
+        options = options_of(
+            title=folder.resolve().name,
+            task_type="transcription",
             per_hour=per_hour,
             floor=floor,
             quality=quality,
-            kind=kind,
+            benchmark=0.9,
+            budget="",
             machine=machine,
             privacy=privacy,
-            explain=True,
-            data=data,
-            json=json,
+            requester=NOBODY,
         )
-    )
+        planned = plan(taken.documents, options, policy=LaunchPolicy(), job_id="quote", now_ms=0)
+        if json:
+            as_json({"quote": planned.quote, "total_minor": planned.quote.total_minor, "refused": taken.refused})
+        else:
+            show_quote(options.title, planned.quote, taken, planned.workers_needed)
+        return Exit.OK
+
+    return run(work, json=json)
 
 
 @app.command

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.money import CURRENCIES, decimal_text
+from manyhands.protocol.money import CURRENCIES
 
 
 class Exit(IntEnum):
@@ -95,10 +95,14 @@ def table(title: str, columns: list[str], lines: list[list[str]], *, right: tupl
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount as people write it; the test token is a dollar a token and shown as one."""
+    """An amount as people read it: to the cent, prices below ten cents to a hundredth of one. --json has it exactly.
+
+    The test token is a dollar a token and shown as one.
+    """
     found = CURRENCIES[currency]
     shown = "USD" if currency == "MHT" else currency
-    return f"{decimal_text(minor, found.exponent)} {shown}"
+    places = 2 if abs(minor) >= 10 ** (found.exponent - 1) or minor == 0 else min(4, found.exponent)
+    return f"{minor / 10**found.exponent:.{places}f} {shown}"
 
 
 @contextmanager
