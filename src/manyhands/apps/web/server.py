@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import msgspec
 from fastapi import Depends, FastAPI, Path, Query, Request
@@ -397,7 +398,8 @@ def _add_record(app: FastAPI, site: Site, record: JobRecord) -> None:
         files = await record.result_files(job_id)
         if files is None:
             raise NotFound("delivered result of that job")
-        return answer({"files": files})
+        where, opened_with = f"/api/jobs/{quote(job_id)}/results/", f"?key={quote(key)}" if key else ""
+        return answer({"files": [{**file, "url": where + quote(file["name"]) + opened_with} for file in files]})
 
     @app.get(
         "/api/jobs/{job_id}/results/{name:path}", summary="One file of a delivered job",

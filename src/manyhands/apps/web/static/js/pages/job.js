@@ -72,11 +72,11 @@ function Money({ value }) {
 }
 
 function Quote({ value }) {
-  const lines = value.quote?.lines ?? value.quote_lines;
+  const lines = value.quote_lines;
   if (!lines?.length) return null;
   const { currency, exponent } = value;
-  return html`<section class="card"><h2>${t("quote")}</h2><table class="sums"><tbody>
-    ${lines.map((line) => html`<tr><th scope="row" dir="auto">${line.title ?? line.name}${line.because ? html`<span class="hint">${line.because}</span>` : ""}</th><td class="figure"><${Amount} minor=${line.minor ?? line.amount_minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
+  return html`<section class="card"><h2>${t("quote")}</h2><p class="hint">${t("quote_why")}</p><table class="sums"><tbody>
+    ${lines.map((line) => html`<tr><th scope="row" dir="auto">${line.title}${line.because ? html`<span class="hint">${line.because}</span>` : ""}</th><td class="figure"><${Amount} minor=${line.minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
   </tbody></table></section>`;
 }
 
@@ -105,7 +105,7 @@ function Judged({ value }) {
 
 function Anchors({ value }) {
   if (!value.anchors?.length) return null;
-  return html`<section class="card broad"><h2>${t("anchors")}</h2><p class="hint">${t("anchors_why")} <a href="/proof">${t("check_receipts")}</a></p>
+  return html`<section class="card"><h2>${t("anchors")}</h2><p class="hint">${t("anchors_why")} <a href="/proof">${t("check_receipts")}</a></p>
     <div class="scroll" tabindex="0" role="region" aria-label=${t("anchors")}><table>
       <thead><tr><th scope="col">${t("root")}</th><th scope="col" class="figure">${t("answers")}</th><th scope="col">${t("transaction")}</th></tr></thead>
       <tbody>${value.anchors.map((anchor) => html`<tr><td><${Hash} value=${anchor.root} /></td><td class="figure">${anchor.count ?? ""}</td><td><${Hash} value=${anchor.tx_hash} /></td></tr>`)}</tbody>
@@ -115,18 +115,25 @@ function Anchors({ value }) {
 function Payouts({ value }) {
   if (!value.payouts?.length) return null;
   const { currency, exponent } = value;
-  return html`<section class="card broad"><h2>${t("payouts")}</h2>
+  return html`<section class="card"><h2>${t("payouts")}</h2>
     <div class="scroll" tabindex="0" role="region" aria-label=${t("payouts")}><table>
       <thead><tr><th scope="col">${t("worker")}</th><th scope="col" class="figure">${t("amount")}</th><th scope="col">${t("transaction")}</th></tr></thead>
       <tbody>${value.payouts.map((one) => html`<tr><td><${Hash} value=${one.worker} /></td><td class="figure"><${Amount} minor=${one.minor} currency=${currency} exponent=${exponent} /></td><td><${Hash} value=${one.tx_hash} /></td></tr>`)}</tbody>
     </table></div></section>`;
 }
 
+function Happened({ value }) {
+  if (!value.happened?.length) return null;
+  return html`<section class="card"><h2>${t("happened")}</h2><ol class="story">
+    ${value.happened.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <span dir="auto">${one.because}</span>` : ""}</li>`)}
+  </ol></section>`;
+}
+
 function Results() {
   const files = results.value;
   if (!files?.length) return null;
   const size = (bytes) => (bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`);
-  return html`<section class="card broad"><h2>${t("results")}</h2>
+  return html`<section class="card"><h2>${t("results")}</h2>
     <ul class="files">${files.map((file) => html`<li><a href=${file.url} download dir="ltr">${file.name}</a> <span class="quiet">${size(file.size_bytes)}</span></li>`)}</ul></section>`;
 }
 
@@ -144,15 +151,18 @@ export function Page() {
     <h1 dir="auto">${value.title}</h1>
     <p><span class=${`state ${value.state}`} role="status">${t(`state_${value.state}`)}</span> <span class="quiet">${value.created_at_ms ? when(value.created_at_ms) : ""}</span></p>
     ${value.simulated && html`<${Simulated} />`}
+    ${value.because && html`<p dir="auto">${value.because}</p>`}
     <${Problem} problem=${problem.value} />
     <div class="grid">
-      <section class="card broad"><h2>${t("progress")}</h2>
+      <section class="card"><h2>${t("progress")}</h2>
         ${value.tasks && html`<${Tasks} tasks=${value.tasks} />`}
         <dl class="facts">
           ${["documents", "pages", "answers", "workers"].filter((name) => value[name] !== undefined && value[name] !== null).map((name) => html`<div><dt>${t(name)}</dt><dd>${count(value[name])}</dd></div>`)}
         </dl>
       </section>
-      <${Results} /><${Money} value=${value} /><${Quote} value=${value} /><${Routing} value=${value} /><${Judged} value=${value} /><${Measured} value=${value} /><${Anchors} value=${value} /><${Payouts} value=${value} />
+      <${Results} />
+      <div class="columns"><${Money} value=${value} /><${Quote} value=${value} /><${Judged} value=${value} /><${Routing} value=${value} /><${Measured} value=${value} /></div>
+      <${Anchors} value=${value} /><${Payouts} value=${value} /><${Happened} value=${value} />
     </div>
   </article>`;
 }

@@ -68,7 +68,7 @@ export function Page() {
     over.value = false;
     take(event.dataTransfer.files);
   };
-  return html`<h1>${t("nav_proof")}</h1><p class="lead small">${t("proof_why")}</p>
+  return html`<h1>${t("check_receipts")}</h1><p class="lead small">${t("proof_why")}</p>
     <div class=${`card drop${over.value ? " over" : ""}`} onDragOver=${(event) => { event.preventDefault(); over.value = true; }} onDragLeave=${() => (over.value = false)} onDrop=${drop}>
       <label>${t("proof_file")}<input type="file" accept=".json,application/json" onChange=${(event) => take(event.currentTarget.files)} /></label>
       <label>${t("proof_paste")}<textarea rows="4" spellcheck=${false} dir="ltr" onInput=${(event) => event.currentTarget.value.trim() && checkText(event.currentTarget.value)}></textarea></label>

@@ -1,0 +1,161 @@
+"""The public record of a job: what its launcher knows, what the exchange counted, and what the chain says.
+
+Rules kept here
+- Reads only, through the roles' own views and the ledger's list of final events; no role's tables are touched.
+- Putting the three together is pure: `job_page` and `facts_of` take values and return what the page shows.
+- Money that moved is told as the chain tells it; what is not known yet is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from manyhands.roles.launcher.errors import UnknownJob
+from manyhands.roles.launcher.values import JobSummary, JobView, ResultsView
+from manyhands.store.database import Database, rows
+from manyhands.store.sql import load_queries
+
+QUERIES = load_queries("manyhands.ledger")
+
+PRIVATE_FIELDS = ("requester", "token", "workers_needed", "events", "judged", "settled")
+"""Fields of the launcher's view that the page has in another form, or not at all."""
+
+Progress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+"""The exchange's counts of a job, None while it has not heard of it."""
+
+
+class Launched(Protocol):
+    """What is asked of the launcher."""
+
+    async def view(self, job_id: str) -> JobView: ...
+    async def list_jobs(self, *, requester: str | None = None, limit: int = 200) -> list[JobSummary]: ...
+    async def results(self, job_id: str) -> ResultsView: ...
+    async def result_file(self, job_id: str, name: str) -> bytes | None: ...
+
+
+class ChainEvent(NamedTuple):
+    """A final event of the job's escrow. args as decoded; amounts whole minor units."""
+
+    name: str
+    args: Mapping[str, Any]
+    tx_hash: str
+    block_number: int
+
+
+class ChainFactsOfJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What the escrow's events add up to. reserved_minor = set aside and not yet paid."""
+
+    anchors: tuple[Mapping[str, Any], ...]
+    payouts: tuple[Mapping[str, Any], ...]
+    reserved_minor: int
+    paid_minor: int
+    fees_minor: int
+    refunded_minor: int
+
+
+def facts_of(events: Iterable[ChainEvent]) -> ChainFactsOfJob:
+    """Adds up an escrow's events, oldest first.
+
+    source  events of contracts/Escrow.vy: Anchored, Reserved, Released, BulkTransferV3, OracleFeeTransfer, *Refund
+    """
+    anchors: list[Mapping[str, Any]] = []
+    payouts: list[Mapping[str, Any]] = []
+    set_aside = paid = fees = refunded = 0
+    for event in events:
+        match event.name:
+            case "Anchored":
+                anchors.append(
+                    {"root": _hex(event.args["root"]), "count": int(event.args["count"]), "tx_hash": event.tx_hash}
+                )
+                set_aside += int(event.args["reserved"])
+            case "Reserved":
+                set_aside += int(event.args["amount"])
+            case "Released":
+                set_aside -= int(event.args["amount"])
+            case "BulkTransferV3":
+                for recipient, amount in zip(event.args["recipients"], event.args["amounts"], strict=True):
+                    paid += int(amount)
+                    payouts.append({"worker": str(recipient).lower(), "minor": int(amount), "tx_hash": event.tx_hash})
+            case "OracleFeeTransfer":
+                fees += sum(int(amount) for amount in event.args["amounts"])
+            case "CompletionRefund" | "CancellationRefund":
+                refunded += int(event.args["amount"])
+    return ChainFactsOfJob(
+        anchors=tuple(anchors),
+        payouts=tuple(payouts),
+        reserved_minor=max(0, set_aside - paid),
+        paid_minor=paid,
+        fees_minor=fees,
+        refunded_minor=refunded,
+    )
+
+
+def job_page(view: JobView, progress: Mapping[str, Any] | None, facts: ChainFactsOfJob) -> dict[str, Any]:
+    """One job as the API tells it: the launcher's view, the exchange's counts, the chain's money."""
+    told: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(view).items() if name not in PRIVATE_FIELDS
+    }
+    told["quote_lines"] = [
+        {"title": line.label, "minor": line.most_minor, "expected_minor": line.expected_minor, "because": line.because}
+        for line in view.quote_lines
+    ]
+    told["happened"] = [{"at_ms": event.at_ms, "name": event.name, "because": event.because} for event in view.events]
+    if progress:
+        # the exchange counts work; it has no say in what the launcher and the chain tell
+        told |= {name: value for name, value in progress.items() if name not in told}
+    if view.escrow:
+        told |= msgspec.structs.asdict(facts)
+    if view.judged is not None:
+        told["judged"] = view.judged
+    return told
+
+
+class Record:
+    """The record over a launcher, an exchange's progress and the ledger's events."""
+
+    def __init__(self, launcher: Launched, progress: Progress, db: Database) -> None:
+        self._launcher, self._progress, self._db = launcher, progress, db
+
+    async def jobs(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {name: value for name, value in msgspec.structs.asdict(job).items() if name != "requester"}
+            for job in await self._launcher.list_jobs()
+        ]
+
+    async def job(self, job_id: str) -> Mapping[str, Any] | None:
+        try:
+            view = await self._launcher.view(job_id)
+        except UnknownJob:
+            return None
+        events: list[ChainEvent] = []
+        if view.escrow and view.routing is not None:
+            parameters = {"chain_id": view.routing.chain_id, "contract": view.escrow}
+            async with self._db.connection() as connection:
+                found = await rows(connection, QUERIES.events_of_contract, parameters)
+            events = [ChainEvent(*row) for row in found]
+        return job_page(view, await self._progress(job_id), facts_of(events))
+
+    async def result_files(self, job_id: str) -> Sequence[Mapping[str, Any]] | None:
+        try:
+            results = await self._launcher.results(job_id)
+        except UnknownJob:
+            return None
+        return [msgspec.structs.asdict(file) for file in results.files] if results.ready else None
+
+    async def result_file(self, job_id: str, name: str) -> tuple[bytes, str] | None:
+        try:
+            results = await self._launcher.results(job_id)
+        except UnknownJob:
+            return None
+        found = next((file for file in results.files if file.name == name), None)
+        raw = await self._launcher.result_file(job_id, name) if found else None
+        return None if raw is None or found is None else (raw, found.media_type)
+
+
+def _hex(value: Any) -> str:
+    """32 bytes as 0x text, whichever way the indexer kept them."""
+    text = value.hex() if isinstance(value, bytes) else str(value).lower()
+    return text if text.startswith("0x") else f"0x{text}"

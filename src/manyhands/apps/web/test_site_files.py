@@ -1,0 +1,126 @@
+"""The pages' files: names that hash, one import map, every word in every language, nothing that the policy forbids."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .assets import COMPONENT_FILES, ComponentMissing, content_name, load_assets, script_hash
+from .security import content_policy
+from .server import PAGE_PATHS
+from .shell import COMMON_MODULES, PAGES, choose_language, shell
+
+STATIC = Path(__file__).parent / "static"
+WORDS = re.compile(r'^  "?([\w-]+)"?: (.*),$', re.MULTILINE)
+ASKED = re.compile(r"\bt\(\s*\"([\w-]+)\"")
+
+
+@pytest.fixture
+def components(tmp_path: Path) -> Path:
+    """A folder with components that say nothing: these tests are about our files."""
+    for inside in COMPONENT_FILES.values():
+        path = tmp_path / inside
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("export {};\n//# sourceMappingURL=x.map\n")
+    return tmp_path
+
+
+def words_of(language: str) -> dict[str, str]:
+    return dict(WORDS.findall((STATIC / "js" / "texts" / f"{language}.js").read_text(encoding="utf-8")))
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in (STATIC / "js").rglob("*.js") if path.parent.name != "texts")
+
+
+def test_a_changed_file_gets_another_name() -> None:
+    assert content_name("app.css", b"a") != content_name("app.css", b"b")
+    assert re.fullmatch(r"app\.[0-9a-f]{12}\.css", content_name("app.css", b"a"))
+
+
+def test_a_missing_component_is_named_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(ComponentMissing, match="preact") as refused:
+        load_assets(tmp_path)
+    assert "start again" in refused.value.cure
+
+
+def test_every_import_of_a_module_is_in_the_import_map(components: Path) -> None:
+    assets = load_assets(components)
+    known = set(assets.modules) | {"manyhands/texts.js"}
+    for path in modules():
+        wanted = set(re.findall(r'(?:from |import\()"([^"]+)"', path.read_text(encoding="utf-8")))
+        assert wanted <= known, f"{path.name} imports {wanted - known}"
+
+
+def test_no_source_map_is_pointed_to(components: Path) -> None:
+    assert not any(b"sourceMappingURL" in asset.raw for asset in load_assets(components).by_url.values())
+
+
+def test_every_path_has_a_page_and_every_page_its_modules(components: Path) -> None:
+    assets = load_assets(components)
+    assert set(PAGE_PATHS.values()) | {"not-found"} == set(PAGES)
+    for names in (COMMON_MODULES, *PAGES.values()):
+        assert set(names) <= set(assets.modules)
+
+
+def test_the_policy_allows_exactly_the_import_map_of_the_page(components: Path) -> None:
+    assets = load_assets(components)
+    told = shell(assets, "work", "en")
+    inline = re.findall(r"<script type=\"importmap\">(.*?)</script>", told.document.decode())
+    assert len(inline) == 1
+    assert script_hash(inline[0]) in told.policy
+    assert "unsafe" not in told.policy
+    assert "style=" not in told.document.decode()
+    assert " on" not in re.sub(r"<script.*?</script>|<p>.*?</p>", "", told.document.decode())
+
+
+def test_the_policy_has_no_host_but_our_own() -> None:
+    assert "http" not in content_policy(import_map_hash="'sha256-x'")
+    assert "*" not in content_policy(import_map_hash="'sha256-x'")
+
+
+def test_modules_make_no_markup_from_text() -> None:
+    forbidden = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|\beval\(|new Function"
+    )
+    for path in modules():
+        assert not forbidden.search(path.read_text(encoding="utf-8")), path.name
+
+
+def test_the_style_sheet_knows_no_left_and_right() -> None:
+    sheet = re.sub(r"/\*.*?\*/", "", (STATIC / "app.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+    physical = re.findall(
+        r"(?<![\w-])(?:margin|padding|border|inset)?-?(?:left|right)\s*:|text-align:\s*(?:left|right)", sheet
+    )
+    assert physical == []
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in (STATIC / "js" / "texts").glob("*.js")))
+def test_every_language_has_the_same_words_with_the_same_gaps(language: str) -> None:
+    english, other = words_of("en"), words_of(language)
+    assert list(other) == list(english)
+    for name, text in english.items():
+        assert set(re.findall(r"(?<!\$)\{(\w+)\}", other[name])) >= set(re.findall(r"(?<!\$)\{(\w+)\}", text)), name
+
+
+def test_every_word_that_a_page_asks_for_exists() -> None:
+    known = set(words_of("en"))
+    for path in modules():
+        assert set(ASKED.findall(path.read_text(encoding="utf-8"))) <= known, path.name
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        ("es", "en", "es"),
+        ("", "es-MX,es;q=0.9,en;q=0.8", "es"),
+        ("", "de,fr;q=0.9", "en"),
+        ("xx", "en;q=0.1, es;q=0.9", "es"),
+        ("", "es;q=nonsense", "en"),
+        ("", "", "en"),
+    ],
+)
+def test_the_readers_own_choice_comes_before_the_browsers(chosen: str, accepted: str, language: str) -> None:
+    assert choose_language(chosen, accepted, ("en", "es")) == language
