@@ -147,6 +147,10 @@ def launch(
     chain: Annotated[int | None, Parameter(help="Id of the chain to run on. Default: the router decides.")] = None,
     explain: Annotated[bool, Parameter(negative="", help="Show quote and checks only; nothing is funded.")] = False,
     request_key: Annotated[str, Parameter(help="Your own name for this request: the same name is the same job.")] = "",
+    crowd: Annotated[
+        Literal["people", "simulated"],
+        Parameter(help="Who works: people, or simulated ones where the platform has them."),
+    ] = "people",
     data: Data | None = None,
     json: AsJson = False,
 ) -> int:
@@ -173,6 +177,7 @@ def launch(
                 privacy=privacy,
                 requester=platform.launcher.ctx.address,
                 chain=chain,
+                crowd=crowd,
                 request_key=request_key,
             )
             view = await platform.launcher.draft(taken.documents, options)

@@ -1,0 +1,99 @@
+"""A platform started as people start it, which a test may kill whole at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+START_PATIENCE_S = 150
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def manyhands(*arguments: str | Path, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    """Runs the command as a person would."""
+    return subprocess.run(
+        [sys.executable, "-c", "from manyhands.apps.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+class PlatformUnderTest:
+    """`manyhands up` on a data folder; kill() ends every process of it with SIGKILL."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.data, self.port = data, port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        log = (self.data.parent / "up.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from manyhands.apps.cli import main; main()", "up", "--data", str(self.data),
+             "--port", str(self.port), "--ocr-processes", "1"],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_PATIENCE_S
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"`manyhands up` ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/api/health", timeout=2).status_code == 200:
+                    return
+            time.sleep(0.1)
+        raise AssertionError(f"`manyhands up` did not get ready:\n{self.log()[-3000:]}")
+
+    def log(self) -> str:
+        return (self.data.parent / "up.log").read_text(errors="replace")
+
+    def processes(self) -> list[psutil.Process]:
+        """The supervisor, its children, and what runs on the data folder under another parent."""
+        found: dict[int, psutil.Process] = {}
+        if self.process is not None:
+            with contextlib.suppress(psutil.Error):
+                top = psutil.Process(self.process.pid)
+                found |= {one.pid: one for one in [top, *top.children(recursive=True)]}
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(self.data) in " ".join(one.cmdline()) and one.pid != os.getpid():
+                    found |= {each.pid: each for each in [one, *one.children(recursive=True)]}
+        found.pop(os.getpid(), None)
+        return list(found.values())
+
+    def kill(self) -> None:
+        """kill -9 of everything, database server and chains included."""
+        for one in self.processes():
+            with contextlib.suppress(psutil.Error):
+                one.send_signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait(timeout=30)
+        self.process = None
+
+    def stop(self) -> None:
+        """Ctrl-C, as a person does it."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=90)
+            self.process = None
