@@ -3,10 +3,10 @@
 Rules kept here
 - An entry above 0 is what an account takes, one below 0 what it gives. All entries of a posting sum to 0.
 - The id follows from what happened (which batch, which payout, which ruling), never from when it was written.
-- Amounts are whole minor units of one currency; a currency is named by chain and token.
+- Amounts are whole minor units of one currency, which is named by chain and token: two chains never mix.
 
 Accounts, by party
-- Amounts are whole minor units of one currency, which is named by chain and token: two chains never mix.
+    requester:ADDRESS       outside: what the requester (the launcher's wallet) put in and got back; may be below 0
     escrow:ESCROW           free money of a job, for workers
     fees:ESCROW             the oracles' fees of a job, fixed when it was funded
     reserved:ESCROW         earned by accepted work, not yet paid
