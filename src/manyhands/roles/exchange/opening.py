@@ -201,10 +201,10 @@ class Opening:
         if await scalar(tx, "select 1 from exchange.jobs where job_id = %s", (body.job_id,)):
             await self.start_if_ready(tx, body.job_id)
 
-    async def funds_seen(self, tx: Tx, *, chain_id: int, escrow: str, received_minor: int) -> None:
+    async def funds_seen(self, tx: Tx, *, chain_id: int, escrow: str, tx_hash: str, received_minor: int) -> None:
         """The chain shows money in an escrow. It may be nobody's here: then it is only remembered."""
         where = {"chain_id": chain_id, "escrow": escrow.lower()}
-        await tx.execute(QUERIES.add_funds, {**where, "received_minor": received_minor})
+        await tx.execute(QUERIES.add_funds, {**where, "tx_hash": tx_hash, "received_minor": received_minor})
         for (job_id,) in await rows(tx, QUERIES.announced_with_escrow, where):
             await self.start_if_ready(tx, job_id)
 

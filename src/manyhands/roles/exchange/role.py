@@ -62,6 +62,8 @@ class ChainEvent(Protocol):
     def name(self) -> str: ...
     @property
     def args(self) -> Mapping[str, Any]: ...
+    @property
+    def tx_hash(self) -> str: ...
 
 
 class ReportCode(msgspec.Struct, frozen=True):
@@ -147,10 +149,14 @@ class Exchange:
                 raise ProtocolError(f"the exchange takes no {type(body).__name__}")
 
     async def on_chain_event(self, tx: Tx, event: ChainEvent) -> None:
-        """Takes one final event of the chain, each once. Only money that reaches an escrow matters here."""
+        """Takes one final event of the chain; told twice it counts once. Only money that reaches an escrow matters."""
         if event.name == "Fund":
             await self.opening.funds_seen(
-                tx, chain_id=event.chain_id, escrow=event.address, received_minor=int(event.args["amount"])
+                tx,
+                chain_id=event.chain_id,
+                escrow=event.address,
+                tx_hash=event.tx_hash,
+                received_minor=int(event.args["amount"]),
             )
 
     async def tick(self) -> None:

@@ -50,12 +50,14 @@ create table exchange.jobs (
 create index jobs_by_escrow on exchange.jobs (chain_id, escrow);
 create index jobs_by_state on exchange.jobs (state);
 
--- What the chain said an escrow received; may come before the launcher's message.
+-- What the chain said an escrow received; may come before the launcher's message. The key counts a transaction once,
+-- however often it is told.
 create table exchange.escrow_funds (
-    chain_id      bigint not null,
-    escrow        text   not null,
-    received_minor bigint not null check (received_minor >= 0),
-    primary key (chain_id, escrow)
+    chain_id        bigint not null,
+    escrow          text   not null,
+    tx_hash         text   not null,
+    received_minor  bigint not null check (received_minor >= 0),
+    primary key (chain_id, escrow, tx_hash)
 );
 
 -- One page. page_key counts the job's pages from 0. readings, pieces: JSON of documents.model, null until that stage.

@@ -10,9 +10,9 @@ values (%(job_id)s, %(manifest)s, %(routing)s, %(title)s, %(task_type)s, %(curre
 on conflict (job_id) do nothing;
 
 -- name: add_funds
-insert into exchange.escrow_funds as seen (chain_id, escrow, received_minor)
-values (%(chain_id)s, %(escrow)s, %(received_minor)s)
-on conflict (chain_id, escrow) do update set received_minor = seen.received_minor + excluded.received_minor;
+insert into exchange.escrow_funds (chain_id, escrow, tx_hash, received_minor)
+values (%(chain_id)s, %(escrow)s, %(tx_hash)s, %(received_minor)s)
+on conflict do nothing;
 
 -- name: received_minor
 select coalesce(sum(received_minor), 0)::bigint from exchange.escrow_funds

@@ -73,5 +73,6 @@ select task_id, piece_id, page_key from exchange.tasks where job_id = %(job_id)s
 
 -- name: announced_and_funded
 select job.job_id from exchange.jobs job
-join exchange.escrow_funds seen on seen.chain_id = job.chain_id and seen.escrow = job.escrow
-where job.state = 'announced' and seen.received_minor >= job.funded_minor;
+where job.state = 'announced' and exists (select from exchange.pages where job_id = job.job_id)
+  and job.funded_minor <= (
+      select sum(received_minor) from exchange.escrow_funds where chain_id = job.chain_id and escrow = job.escrow);
