@@ -104,6 +104,7 @@ class Sender:
         self._nonce_used: set[tuple[int, str]] = set()
         self._refused: set[tuple[int, str]] = set()
         self._troubled: set[int] = set()
+        self._failures: Counter[int] = Counter()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves all chains until `stop` is set."""
@@ -197,15 +198,21 @@ class Sender:
         except (ChainUnreachable, ChainDisagrees, WrongChain) as problem:
             self._troubled.add(chain_id)
             await self._alarm(chain_id, CHAIN_ALARMS[type(problem)], "", problem)
-            return DOWN_PAUSE_S
+            return self._longer_pause_s(chain_id)
         except RpcRefused as problem:
             logger.warning("chain %s: %s", chain_id, problem)
-            return DOWN_PAUSE_S
+            return self._longer_pause_s(chain_id)
+        self._failures[chain_id] = 0
         if chain_id in self._troubled:
             await self._clear(chain_id, *CHAIN_ALARMS.values())
             self._troubled.discard(chain_id)
         pace_s = min(PACE_S_MAX, max(PACE_S_MIN, self._clients[chain_id].facts.block_time_ms / 2_000))
         return PACE_S_MIN if changed else pace_s
+
+    def _longer_pause_s(self, chain_id: int) -> float:
+        """Twice as long after every failure in a row, so that a chain that is down is asked rarely."""
+        self._failures[chain_id] += 1
+        return min(DOWN_PAUSE_S, PACE_S_MIN * 2.0 ** self._failures[chain_id])
 
     # Watching -------------------------------------------------------------------------------------------------------
 
@@ -492,6 +499,8 @@ class Sender:
         """Tells a local chain its past again: the same blocks with the same transactions, numbers and times."""
         await client.ask("evm_setAutomine", [False])  # the node's keeper rests too while this is off
         try:
+            # The node's clock is put back to its newest block, or it would refuse the times the blocks had.
+            await client.ask("evm_setTime", [(await client.head()).timestamp_s])
             for group in blocks_in_order(missing):
                 await self._rebuild_block(client, group, attempts)
         finally:
