@@ -1,0 +1,130 @@
+"""Reads the events of our contracts from a chain's node and decodes them. Reads only, stores nothing.
+
+Rules kept here
+- An event's identity is its transaction and its place in it: a reorganised or rebuilt chain gives it the same identity.
+- Escrows are found by the factory's own word (`LaunchedV2`); an address nobody launched is not listened to.
+- Values are given as JSON can hold them: numbers as int, addresses in lower case, bytes as hexadecimal with 0x.
+
+    events = await decoded_events(client, {escrow: "Escrow", jury: "Jury"})
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from eth_abi.abi import decode
+from eth_hash.auto import keccak
+
+from .client import ChainClient, Log
+from .contracts import artifact
+
+
+class Event(NamedTuple):
+    """One decoded event. contract = its address, contract_kind = the contract's name; index_in_tx = its identity."""
+
+    chain_id: int
+    tx_hash: str
+    index_in_tx: int
+    block_number: int
+    block_hash: str
+    index_in_block: int
+    contract: str
+    contract_kind: str
+    name: str
+    args: dict[str, Any]
+
+
+class _Shape(NamedTuple):
+    name: str
+    indexed: tuple[tuple[str, str], ...]
+    plain: tuple[tuple[str, str], ...]
+
+
+@functools.cache
+def event_shapes(kind: str) -> Mapping[str, _Shape]:
+    """Topic -> shape of every event of a contract."""
+    shapes: dict[str, _Shape] = {}
+    for entry in artifact(kind).abi:
+        if entry["type"] != "event":
+            continue
+        inputs = entry["inputs"]
+        signature = f"{entry['name']}({','.join(str(one['type']) for one in inputs)})"
+        shapes["0x" + keccak(signature.encode()).hex()] = _Shape(
+            entry["name"],
+            tuple((str(one["name"]), str(one["type"])) for one in inputs if one["indexed"]),
+            tuple((str(one["name"]), str(one["type"])) for one in inputs if not one["indexed"]),
+        )
+    return shapes
+
+
+def decode_log(log: Log, *, chain_id: int, kind: str) -> Event | None:
+    """The event of a log, None when the contract's ABI has no such event."""
+    shape = event_shapes(kind).get(log.topics[0]) if log.topics else None
+    if shape is None:
+        return None
+    args: dict[str, Any] = {}
+    for (name, type_), topic in zip(shape.indexed, log.topics[1:], strict=True):
+        args[name] = _plain(decode([type_], bytes.fromhex(topic[2:]))[0])
+    for (name, _), value in zip(shape.plain, decode([type_ for _, type_ in shape.plain], log.data), strict=True):
+        args[name] = _plain(value)
+    return Event(
+        chain_id,
+        log.tx_hash,
+        log.index_in_tx,
+        log.block_number,
+        log.block_hash,
+        log.index_in_block,
+        log.address.lower(),
+        kind,
+        shape.name,
+        args,
+    )
+
+
+async def decoded_events(
+    client: ChainClient, contracts: Mapping[str, str], *, from_block: int | None = None, to_block: int | None = None
+) -> list[Event]:
+    """All events of these contracts, in the order of the chain.
+
+    contracts  address -> name of its artifact
+    raises     ChainUnreachable and the other errors of the client
+    """
+    kinds = {address.lower(): kind for address, kind in contracts.items()}
+    first = client.facts.start_block if from_block is None else from_block
+    last = (await client.head()).number if to_block is None else to_block
+    events: list[Event] = []
+    for start in range(first, last + 1, client.facts.log_range_blocks):
+        end = min(last, start + client.facts.log_range_blocks - 1)
+        found = await client.logs(addresses=sorted(kinds), topics=[], from_block=start, to_block=end)
+        for receipt in await client.receipts([tx_hash for _, tx_hash in found]):
+            for log in receipt.logs if receipt is not None and receipt.succeeded else ():
+                kind = kinds.get(log.address.lower())
+                event = decode_log(log, chain_id=client.chain_id, kind=kind) if kind else None
+                if event is not None:
+                    events.append(event)
+    return sorted(events, key=lambda event: (event.block_number, event.index_in_block))
+
+
+async def followed_events(
+    client: ChainClient, contracts: Mapping[str, str], *, from_block: int, to_block: int
+) -> list[Event]:
+    """As `decoded_events`, and what escrows launched in these blocks did in the same blocks."""
+    known = {address.lower(): kind for address, kind in contracts.items()}
+    while True:
+        events = await decoded_events(client, known, from_block=from_block, to_block=to_block)
+        launched = {str(event.args["escrow"]): "Escrow" for event in events if event.name == "LaunchedV2"}
+        if launched.keys() <= known.keys():
+            return events
+        known |= launched
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, str):
+        return value.lower() if value.startswith("0x") and len(value) == 42 else value
+    if isinstance(value, Sequence):
+        return [_plain(one) for one in value]
+    return value

@@ -1,0 +1,86 @@
+"""Puts the contracts on a chain through the outbox, once, and gives local accounts what they need.
+
+Rules kept here
+- Every step has a purpose made from meaning: a second start finds everything done and sends nothing.
+- Addresses follow from the deployer's key and the order of its transactions, so they are known before anything is sent.
+- Gas and test tokens are given on local chains only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from manyhands.chain.contracts import DeploymentTerms, deployment_plan, encode_call, gas_limit, planned_addresses
+from manyhands.chain.facts import ChainFacts, ContractAddresses
+from manyhands.chain.keys import RoleKey
+from manyhands.store.database import Database
+
+from . import outbox
+from .outbox.model import NotDone, State
+
+TRANSFER_GAS = 21_000
+POLL_S = 0.05
+
+
+async def ensure_deployed(
+    db: Database,
+    facts: ChainFacts,
+    deployer: RoleKey,
+    *,
+    terms: DeploymentTerms | None = None,
+    gas_for: Mapping[str, int] | None = None,
+    tokens_for: Mapping[str, int] | None = None,
+) -> ContractAddresses:
+    """Submits what is missing and waits until all of it is final; a `Sender` must be at work.
+
+    gas_for     address -> wei sent to it, local chains only
+    tokens_for  address -> minor units of the test token sent to it, local chains only
+    raises      NotDone naming the step that the chain refused
+    """
+    at = planned_addresses(deployer.address)
+    purposes: list[str] = []
+    async with db.transaction() as tx:
+        for step in deployment_plan(deployer.address, terms=terms):
+            await outbox.submit(
+                tx,
+                chain=facts,
+                key=deployer,
+                purpose=step.purpose,
+                to=step.to,
+                data=step.data,
+                gas_limit=step.gas_limit,
+            )
+            purposes.append(step.purpose)
+        for address, wei in (gas_for or {}).items() if facts.local else ():
+            purposes.append(f"gas for {address}")
+            await outbox.submit(
+                tx, chain=facts, key=deployer, purpose=purposes[-1], to=address, data=b"", gas_limit=TRANSFER_GAS,
+                value_wei=wei,
+            )  # fmt: skip
+        for address, minor in (tokens_for or {}).items() if facts.local else ():
+            purposes.append(f"tokens for {address}")
+            await outbox.submit(
+                tx, chain=facts, key=deployer, purpose=purposes[-1], to=at["TestToken"],
+                data=encode_call("TestToken", "transfer", address, minor), gas_limit=gas_limit("transfer"),
+            )  # fmt: skip
+    await _until_final(db, facts, purposes)
+    return ContractAddresses(
+        token=at["TestToken"],
+        staking=at["Staking"],
+        factory=at["EscrowFactory"],
+        kvstore=at["KVStore"],
+        jury=at["Jury"],
+    )
+
+
+async def _until_final(db: Database, facts: ChainFacts, purposes: Sequence[str]) -> None:
+    for purpose in purposes:
+        while True:
+            async with db.connection() as tx:
+                entry = await outbox.find(tx, chain_id=facts.chain_id, purpose=purpose)
+            if entry is not None and entry.state == State.FINAL:
+                break
+            if entry is not None and entry.state in (State.REVERTED, State.DISPLACED):
+                raise NotDone(facts.chain_id, purpose, entry.state, entry.reason)
+            await asyncio.sleep(POLL_S)
