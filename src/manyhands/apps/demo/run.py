@@ -19,11 +19,13 @@ from manyhands.apps.compose import Platform, open_platform
 from manyhands.apps.folder import DataFolder, Settings
 from manyhands.apps.intake import Intake, take_in
 from manyhands.apps.processes import Supervisor, running
-from manyhands.apps.verify import Report, verify
+from manyhands.apps.verify import Proof, Report, verify
 from manyhands.documents.compare import RecordOf, compare_lines
 from manyhands.documents.samples import write_samples
 from manyhands.documents.truth import truth_for_pieces
+from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.manifest import PayRule, QualityRule, Wishes
 from manyhands.roles.launcher.values import JobView, LaunchOptions
 
@@ -94,6 +96,7 @@ class Demo:
     told: Callable[[str], None]
     moved: Callable[[Mapping[str, Any]], None] = lambda _: None
     cpu_ms: dict[int, int] = field(default_factory=dict)
+    document_of: dict[str, str] = field(default_factory=dict)
     measured: Measured | None = None
 
     async def run(self, *, until: asyncio.Event) -> Measured:
@@ -158,9 +161,10 @@ class Demo:
         with contextlib.ExitStack() as stack:
             out = self.options.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             await platform.write_results(view.job_id, out, with_proof=self.options.out is not None)
-            report = verify(view.job_id, await platform.proof(view.job_id))
+            proof = await platform.proof(view.job_id)
+            report = verify(view.job_id, proof)
             record = await platform.record(view.job_id)
-            return self._measured(view, record, taken, truths, out, report, began, job_began)
+            return self._measured(view, record, taken, truths, out, proof, report, began, job_began)
 
     def _launch_options(self, platform: Platform) -> LaunchOptions:
         mine = self.options.crowd == "me"
@@ -183,7 +187,7 @@ class Demo:
         if self.options.crowd == "me":
             self.told(f"sign up and work at http://127.0.0.1:{self.options.port}: this job waits for you")
             return
-        while not (known := await self._known(platform, view.job_id, truths)):
+        while not (known := await self._known_if_open(platform, view.job_id, truths)):
             if stop.is_set():
                 return
             await asyncio.sleep(0.3)
@@ -198,22 +202,31 @@ class Demo:
             report=True,
         )
 
+    async def _known_if_open(
+        self, platform: Platform, job_id: str, truths: Mapping[str, bytes]
+    ) -> dict[str, Known] | None:
+        """None while the exchange has not offered all tasks yet."""
+        try:
+            progress = await platform.exchange.progress(job_id)
+        except ManyhandsError:
+            return None  # the exchange has not heard of the job yet
+        return await self._known(platform, job_id, truths) if progress.opened_at_ms is not None else None
+
     async def _known(self, platform: Platform, job_id: str, truths: Mapping[str, bytes]) -> dict[str, Known]:
         """What simulated people know of every task: the truth of its piece, or without one what a reader read."""
-        pieces = await platform.exchange.simulation_view(job_id)
-        by_document: dict[str, list[Any]] = {}
-        for one in pieces:
-            by_document.setdefault(one.doc_id, []).append(one)
+        places = await platform.exchange.simulation_view(job_id)
+        by_document: dict[str, list[str]] = {}
+        for key, place in places.items():
+            by_document.setdefault(place.doc_id, []).append(key)
         known: dict[str, Known] = {}
-        for doc_id, own in by_document.items():
+        for doc_id, keys in by_document.items():
+            pieces = [places[key].piece for key in keys]
             raw = truths.get(doc_id)
-            texts = truth_for_pieces([one.piece for one in own], json.loads(raw)) if raw else {}
-            for one in own:
-                if one.task_id is None:
-                    continue
-                read = next((reading.text for reading in one.piece.readings if reading.text), None)
-                text = texts.get(one.piece.piece_id) if raw else read
-                known[one.task_id] = Known(text, one.piece.readings)
+            texts = truth_for_pieces(pieces, json.loads(raw)) if raw else {}
+            for key, piece in zip(keys, pieces, strict=True):
+                read = next((reading.text for reading in piece.readings if reading.text), None)
+                known[key] = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
+                self.document_of[key] = doc_id
         return known
 
     async def _until_ended(self, platform: Platform, view: JobView, crowd: asyncio.Task[None]) -> JobView:
@@ -243,6 +256,7 @@ class Demo:
         taken: Intake,
         truths: Mapping[str, bytes],
         out: Path,
+        proof: Proof,
         report: Report,
         began: float,
         job_began: float,
@@ -252,7 +266,11 @@ class Demo:
         answers = int(record["answers"])
         pieces = sum(tasks.values())
         asked = pieces - int(tasks.get("accepted_unseen", 0))
-        by_document: Mapping[str, int] = record.get("answers_by_document", {})
+        by_document: dict[str, int] = {}
+        for raw in proof.evidence:
+            for recorded in canonical.decode(raw, BatchEvidence).answers:
+                doc_id = self.document_of.get(recorded.answer.task_id, "")
+                by_document[doc_id] = by_document.get(doc_id, 0) + 1
         receipts = [document.doc_id for document in taken.documents if document.kind == "receipt"]
         in_receipts = sum(by_document.get(doc_id, 0) for doc_id in receipts)
         settled = view.settled
@@ -269,7 +287,7 @@ class Demo:
             pieces_seen_bp=10_000 * asked // max(1, pieces),
             answers=answers,
             answers_per_document_milli=1000 * answers // len(taken.documents),
-            answers_per_receipt_milli=1000 * in_receipts // len(receipts) if receipts and by_document else None,
+            answers_per_receipt_milli=1000 * in_receipts // len(receipts) if receipts else None,
             lines=lines or None,
             lines_right_bp=10_000 * lines_right // lines if lines else None,
             lines_right_by_kind_bp={kind: 10_000 * right[kind] // seen[kind] for kind in sorted(seen) if seen[kind]},
