@@ -64,7 +64,11 @@ OPTIONS = LaunchOptions(
 
 @pytest.fixture(scope="session")
 def rooms() -> Sequence[Room]:
-    return [OUTBOX, *(Room(name, f"manyhands.roles.{name}") for name in ("launcher", "router", "jury"))]
+    return [
+        OUTBOX,
+        Room("ledger", "manyhands.ledger"),
+        *(Room(name, f"manyhands.roles.{name}") for name in ("launcher", "router", "jury")),
+    ]
 
 
 @dataclass
@@ -136,7 +140,7 @@ class House:
         )
 
     def desk(self, role: Role) -> Desk:
-        return Desk(role, self.keys[role], self.chains)
+        return Desk(role, self.keys[role], self.chains, launcher=self.keys["launcher"].address, clock=self.clock)
 
     async def settle(self) -> None:
         """Delivers everything that is due."""
