@@ -8,8 +8,10 @@ Rules kept here
 
 >>> from .model import Box, Reading
 >>> box = Box(0, 0, 40, 20)
->>> agreed = Piece("a", 1, box, 0, readings=(Reading("x", "12.50", 9990, box), Reading("y", "12.50", 9900, box)))
->>> lost_point = Piece("b", 1, box, 1, readings=(Reading("x", "1250", 9990, box), Reading("y", "1250", 9990, box)))
+>>> def said(text):
+...     return tuple(Reading(name, text, 9_990, box, 9_900) for name in ("first", "second"))
+>>> agreed = Piece("a", 1, box, 0, readings=said("12.50"))
+>>> lost_point = Piece("b", 1, box, 1, readings=said("1250"))
 >>> decisions = decide_unseen([agreed, lost_point], POLICIES["agreement"])
 >>> decisions["a"].text, decisions["b"].because
 ('12.50', 'format: digits that may have lost a decimal point')
@@ -32,8 +34,7 @@ class Policy(msgspec.Struct, frozen=True):
     """When a piece is accepted unseen; part of a job's manifest.
 
     agree           readers that must give the same text; 0 = accept nothing
-    confidence_bp   least confidence of the most trusted of them
-    weakest_bp      least confidence of its weakest character
+    joint_bp        least product of the two best backers' confidence in their weakest character
     format_rules    whether the rules of ``format_doubt`` and rare words apply
     accept_dash     whether a cell that holds one flat mark is read as a dash
     accept_empty    whether a cell without ink is read as empty
@@ -41,8 +42,7 @@ class Policy(msgspec.Struct, frozen=True):
 
     name: str
     agree: int = 2
-    confidence_bp: int = 9_500
-    weakest_bp: int = 0
+    joint_bp: int = 4_500
     format_rules: bool = True
     accept_dash: bool = True
     accept_empty: bool = True
@@ -51,7 +51,7 @@ class Policy(msgspec.Struct, frozen=True):
 POLICIES: dict[str, Policy] = {
     "none": Policy("none", agree=0, accept_dash=False, accept_empty=False),
     "agreement": Policy("agreement"),
-    "careful": Policy("careful", confidence_bp=9_800, weakest_bp=9_000),
+    "careful": Policy("careful", joint_bp=6_500),
 }
 """Policies by name. ``agreement`` is the default, ``none`` has people key everything."""
 
@@ -97,11 +97,10 @@ def _decide(piece: Piece, policy: Policy, rare: frozenset[str]) -> AcceptUnseen 
     text, backers = _largest_agreement(heard)
     if len(backers) < policy.agree:
         return Ask("readers disagree")
-    best = max(backers, key=lambda r: r.confidence_bp)
-    if best.confidence_bp < policy.confidence_bp or best.weakest_bp < policy.weakest_bp:
+    if joint_confidence_bp(backers) < policy.joint_bp:
         return Ask("readers agree but are unsure")
     if policy.format_rules:
-        doubt = format_doubt(text) or rare_word(text, rare)
+        doubt = format_doubt(text, glyphs=piece.glyphs) or rare_word(text, rare)
         if doubt:
             return Ask(doubt)
     return AcceptUnseen(text, f"{len(backers)} readers agree")
@@ -124,8 +123,19 @@ def _largest_agreement(heard: Sequence[Reading]) -> tuple[str, list[Reading]]:
     return backers[0].text, backers
 
 
-def format_doubt(text: str) -> str:
+def joint_confidence_bp(backers: Sequence[Reading]) -> int:
+    """How sure the two best backers are of their weakest characters: the product of both, basis points.
+
+    A mean over a line hides one doubtful letter; the weakest letter is where a line is wrong if it is.
+    """
+    best = sorted((r.weakest_bp for r in backers), reverse=True)[:2]
+    return best[0] * best[1] // 10_000 if len(best) == 2 else best[0]
+
+
+def format_doubt(text: str, *, glyphs: int = 0) -> str:
     """A known way in which readers err together, or an empty string.
+
+    glyphs  marks counted from the ink; a bare number with as many marks as digits has lost neither point nor minus
 
     >>> format_doubt("8091"), format_doubt("CO2"), format_doubt("7"), format_doubt("Total")
     ('format: digits that may have lost a decimal point', 'format: a word that mixes letters and digits', \
@@ -133,7 +143,7 @@ def format_doubt(text: str) -> str:
     """
     plain = unified(text)
     squeezed = plain.replace(" ", "")
-    if re.fullmatch(r"[-+]?\d{1,2}", squeezed):
+    if re.fullmatch(r"[-+]?\d{1,2}", squeezed) and glyphs != len(squeezed):
         return "format: a bare number that may have lost its minus"
     for word in re.findall(r"[^\s:/]+", plain):
         if re.fullmatch(r"\W*\d{3,6}\W*", word):

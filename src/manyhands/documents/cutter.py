@@ -48,7 +48,8 @@ def cut(page: PageReadings, *, doc_id: str, salt: bytes = b"") -> list[Piece]:
                 field_type=field_type_of(best) if best or spot.row is None else "cell",
                 line_group=spot.line_group,
                 readings=spot.readings,
-                empty=spot.ink_bp == 0,
+                empty=spot.empty,
+                glyphs=spot.glyphs,
             )
         )
     return pieces
@@ -100,6 +101,7 @@ def _drawn(grey: Grey, box: Box, all_boxes: Sequence[Box], line_px: int) -> byte
     scale = min(CUTTING_LINE_PX / max(1, own.height_px), 6.0, CUTTING_MAX_WIDTH_PX / max(1, part.shape[1]))
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
     shown = cv2.resize(part, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+    shown = (shown // 17) * 17  # sixteen greys read as well as 256 and a noisy scan travels in a third of the bytes
     done, encoded = cv2.imencode(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
         raise UnreadableImage(what="a cutting")

@@ -12,6 +12,7 @@ Run as ``python -I -m manyhands.documents.import_child LIMITS`` with LIMITS as J
 
 from __future__ import annotations
 
+import importlib
 import io
 import resource
 import sys
@@ -233,10 +234,8 @@ def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) 
 
 def _warm_up() -> None:
     """Loads every decoder that may be needed, because no file can be opened once the doors are locked."""
-    import encodings.idna
-    import encodings.latin_1
-    import encodings.utf_16
-    import encodings.utf_16_be
+    for name in ("ascii", "latin_1", "cp1252", "cp437", "utf_8_sig", "utf_16", "utf_16_le", "utf_16_be", "utf_32"):
+        importlib.import_module(f"encodings.{name}")
 
     import pypdfium2 as pdfium
     from PIL import (
@@ -251,7 +250,7 @@ def _warm_up() -> None:
         WebPImagePlugin,
     )
 
-    del encodings, ImageOps, ImageSequence, BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin
+    del ImageOps, ImageSequence, BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin
     del TiffImagePlugin, WebPImagePlugin
     out = io.BytesIO()
     Image.new("L", (8, 8)).save(out, "PNG")

@@ -17,6 +17,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -225,9 +226,12 @@ def _pages_of_file(path: Path, shown: str, limits: Limits) -> list[ImportedPage]
         child = subprocess.Popen(  # the command is ours, the file is only its standard input
             command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={"LC_ALL": "C.UTF-8"}
         )
+    watch = threading.Timer(limits.cpu_seconds + _WALL_SECONDS_SLACK, child.kill)  # for a child that waits for ever
+    watch.start()
     try:
         return _collect(child, shown, limits)
     finally:
+        watch.cancel()
         child.kill()
         if child.stdout is not None:
             child.stdout.close()

@@ -9,7 +9,7 @@ Rules kept here
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -77,7 +77,10 @@ def segments_of(mask: Mask) -> list[Segment]:
     gaps = gaps_of(mask)
     inner = [(a, b) for a, b in gaps if a > 0 and b < width]
     cuts = [(a + b) // 2 for a, b in inner if (b - a) * 1000 > WIDE_GAP_PERMILLE * height]
-    words = [(a + b) // 2 for a, b in inner if (b - a) * 1000 >= WORD_GAP_PERMILLE * height]
+    # Letters of a wide face stand further apart than words of a narrow one: a word gap is wide for its own line.
+    widest = max((b - a for a, b in inner if (b - a) * 1000 <= WIDE_GAP_PERMILLE * height), default=0)
+    least = max(WORD_GAP_PERMILLE * height / 1000, widest * 0.6)
+    words = [(a + b) // 2 for a, b in inner if b - a >= least]
     bounds = [0, *cuts, width]
     longest = LONGEST_PERMILLE * height // 1000
     parts: list[tuple[int, int]] = []
@@ -95,11 +98,25 @@ def _halved(start: int, end: int, words: Sequence[int], longest: int) -> list[tu
     return [(start, cut), *_halved(cut, end, [w for w in words if w > cut], longest)]
 
 
-def covered_share_bp(box: Box, others: Iterable[Box]) -> int:
-    """Largest share of ``box`` that one other box covers, in basis points."""
-    if not box.area_px:
-        return 10_000
-    return max((10_000 * box.shared(o).area_px // box.area_px for o in others), default=0)
+def glyphs_of(mask: Mask) -> int:
+    """How many separate marks stand in a line, parts above one another counted as one: digits, points and signs.
+
+    A reader that drops a decimal point or a minus gives fewer characters than there are marks.
+    """
+    height = mask.shape[0]
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    smallest = max(3, (height // 10) ** 2 // 2)
+    spans: list[list[int]] = []
+    for x, y, w, h, area in sorted(tuple(int(v) for v in row) for row in stats[1:count]):
+        bleeds_in = 100 * (y + h) <= 12 * height or 100 * y >= 90 * height
+        if area < smallest or bleeds_in or w > 3 * height:
+            continue
+        last = spans[-1] if spans else None
+        if last and 2 * (min(last[1], x + w) - max(last[0], x)) > min(last[1] - last[0], w):
+            last[1] = max(last[1], x + w)
+        else:
+            spans.append([x, x + w])
+    return len(spans)
 
 
 def joined_places(first: Sequence[Box], second: Sequence[Box], *, covered_bp: int = 4_000) -> list[int]:
@@ -122,7 +139,9 @@ def line_height_px(boxes: Sequence[Box]) -> int:
 
 
 def unseen_ink(mask: Mask, known: Sequence[Box], *, line_px: int) -> list[Box]:
-    """Marks that no reader found: blobs of ink of a letter's or a dash's size away from every known box.
+    """Marks that no reader found: blobs of ink of a letter's size or more away from every known box.
+
+    Flat marks are left out: away from a table's cells they are pieces of rules far more often than dashes.
 
     mask     ink of the page
     known    boxes of text and of ruled lines to leave out
@@ -137,8 +156,7 @@ def unseen_ink(mask: Mask, known: Sequence[Box], *, line_px: int) -> list[Box]:
     found = []
     for index, (x, y, w, h, _) in enumerate(stats[1:], start=1):
         letter = line_px * 35 // 100 <= h <= 2 * line_px and w >= line_px // 10
-        dash = h < line_px * 35 // 100 and line_px // 5 <= w <= 2 * line_px and h >= max(2, line_px // 14)
-        if not (letter or dash) or w > 20 * line_px:
+        if not letter or w > 20 * line_px:
             continue
         inside = free[y : y + h, x : x + w] & (labels[y : y + h, x : x + w] == index)
         if int(inside.sum()) * 100 < 18 * w * h:

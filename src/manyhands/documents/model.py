@@ -139,8 +139,10 @@ class Spot(msgspec.Struct, frozen=True):
     col: int | None = None
     row_end: int | None = None
     col_end: int | None = None
-    ink_bp: int = 10_000
-    """Share of dark pixels inside the box; 0 means that a cell is empty."""
+    empty: bool = False
+    """True for a table cell in which no ink stands."""
+    glyphs: int = 0
+    """Separate marks counted from the ink; 0 = not counted."""
 
 
 class PageReadings(msgspec.Struct, frozen=True):
@@ -180,6 +182,8 @@ class Piece(msgspec.Struct, frozen=True):
     readings: tuple[Reading, ...] = ()
     empty: bool = False
     """True for a table cell in which no ink stands."""
+    glyphs: int = 0
+    """Separate marks counted from the ink; 0 = not counted."""
 
     def text_of(self, reader: str) -> str | None:
         """The named reader's text, or None when it saw nothing here."""

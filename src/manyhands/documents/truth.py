@@ -36,8 +36,13 @@ def truth_for_pieces(pieces: Sequence[Piece], truth_doc: Mapping[str, Any]) -> d
     for page_no in sorted({p.page_no for p in pieces}):
         own = [p for p in pieces if p.page_no == page_no]
         known = [line for line in truth_doc.get("lines", []) if line["page"] == page_no]
-        lines = [(Box(*line["box"]), unified(line["text"])) for line in known]
-        for piece_group, line_group in _groups(own, lines):
+        asked = [(Box(*line["box"]), unified(line["text"])) for line in known if not line.get("optional")]
+        marks = [(Box(*line["box"]), unified(line["text"])) for line in known if line.get("optional")]
+        for piece_group, line_group in _groups(own, asked):
+            texts.update(_dealt(piece_group, line_group))
+        # Stamps and handwriting are keyed where they stand alone; over print, people key the print.
+        alone = [p for p in own if not any(_meets(p.box, box) for box, _ in asked)]
+        for piece_group, line_group in _groups(alone, marks):
             texts.update(_dealt(piece_group, line_group))
     return texts
 

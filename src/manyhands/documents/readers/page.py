@@ -22,6 +22,7 @@ from ..errors import UnreadableImage
 from ..layout import (
     Grey,
     Mask,
+    glyphs_of,
     ink_mask,
     joined_places,
     line_height_px,
@@ -88,7 +89,7 @@ def read_page(
     if not readers and not text_layer:
         lines = _lines_of_ink(mask)
     parts = _parts(grey, mask, lines, tables, seek_marks=kind != "receipt")
-    spots = _read_parts(pixels, parts, readers, text_layer)
+    spots = _read_parts(pixels, grey, parts, readers, text_layer)
     order = reading_order([s.box for s in spots])
     return PageReadings(
         page_no=page_no,
@@ -235,7 +236,7 @@ def _cell_at(box: Box, tables: Sequence[TableGrid]) -> tuple[int | None, TableCe
 
 
 def _read_parts(
-    pixels: Pixels, parts: Sequence[_Part], readers: Sequence[Reader], text_layer: Sequence[Reading]
+    pixels: Pixels, grey: Grey, parts: Sequence[_Part], readers: Sequence[Reader], text_layer: Sequence[Reading]
 ) -> list[Spot]:
     readable = [i for i, p in enumerate(parts) if not p.empty]
     places = [_with_margin(parts[i], pixels) for i in readable]
@@ -253,7 +254,7 @@ def _read_parts(
     spots = []
     for i, part in enumerate(parts):
         box = part.place.box
-        if part.from_ink and _looks_like_dash(box, line_px):
+        if part.from_ink and part.cell is not None and _looks_like_dash(box, line_px):
             readings[i].append(Reading(INK_READER, "-", 9_900, box, 9_900))
         elif part.from_ink and part.cell is None and readers and not any(r.text for r in readings[i]):
             continue  # a speck, a stain, part of an ornament: nobody reads anything in it
@@ -268,7 +269,8 @@ def _read_parts(
                 col=cell.col if cell else None,
                 row_end=cell.row_end if cell else None,
                 col_end=cell.col_end if cell else None,
-                ink_bp=0 if part.empty else 10_000,
+                empty=part.empty,
+                glyphs=0 if part.empty else glyphs_of(line_ink(_upright(grey, box))),
             )
         )
     return spots
@@ -283,6 +285,10 @@ def _with_margin(part: _Part, pixels: Pixels) -> Place:
     if box.height_px * 2 < box.width_px:
         pad = max(pad, box.width_px // 2)
     return Place(box.padded(pad, width_px=pixels.shape[1], height_px=pixels.shape[0]))
+
+
+def _upright(grey: Grey, box: Box) -> Grey:
+    return np.ascontiguousarray(grey[box.y0 : box.y1, max(0, box.x0 - 2) : box.x1 + 2])
 
 
 def _looks_like_dash(box: Box, line_px: int) -> bool:

@@ -1,0 +1,114 @@
+"""Material for this package's tests: pages that it renders, readings made from truth, and strangers' files.
+
+Rules kept here
+- Nothing is read from outside the repository; tests that need the real development documents ask ``shared_documents``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import zlib
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from manyhands.documents.model import Box, PageReadings, Reading, Spot
+
+
+def shared_documents() -> Path | None:
+    """The folder of development documents, beside the repository or named by MANYHANDS_SHARED; None where absent."""
+    named = os.environ.get("MANYHANDS_SHARED")
+    root = Path(named) if named else Path(__file__).resolve().parents[4] / "shared"
+    folder = root / "documents"
+    return folder if folder.is_dir() else None
+
+
+def readings_from_truth(truth: dict[str, Any], *, wrong: dict[str, str] | None = None) -> PageReadings:
+    """Page readings as two flawless readers would give them, one spot per truth line.
+
+    wrong  truth text -> what both readers say instead
+    """
+    wrong = wrong or {}
+    page = truth["pages"][0]
+    spots = []
+    for number, line in enumerate(truth["lines"]):
+        box = Box(*line["box"])
+        text = wrong.get(line["text"], line["text"])
+        readings = tuple(Reading(name, text, 9_990, box, 9_900) for name in ("ppocr6", "ppocr4"))
+        spots.append(Spot(box, readings, line_group=number, glyphs=len(text.replace(" ", ""))))
+    return PageReadings(1, page["width"], page["height"], tuple(spots), readers=("ppocr6", "ppocr4"))
+
+
+def plain_png(width: int = 400, height: int = 300, *, mode: str = "L") -> bytes:
+    """A white page with one black bar."""
+    image = Image.new(mode, (width, height), "white")
+    image.paste("black", (20, 20, width // 2, 40))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def bomb_png(side_px: int = 13_000) -> bytes:
+    """A PNG of about 20 kB that unpacks to 169 million pixels."""
+    out = io.BytesIO()
+    Image.new("1", (side_px, side_px)).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def bomb_pdf() -> bytes:
+    """A PDF of a few kB whose only image unpacks, through two deflate layers, to 512 MiB."""
+    pixels = zlib.compress(zlib.compress(bytes(512 * 1024 * 1024), 9), 9)
+    image = (
+        b"<< /Type /XObject /Subtype /Image /Width 23170 /Height 23170 /BitsPerComponent 8 /ColorSpace /DeviceGray "
+        b"/Filter [/FlateDecode /FlateDecode] /Length %d >>\nstream\n%s\nendstream" % (len(pixels), pixels)
+    )
+    content = b"q 500 0 0 700 0 0 cm /Im0 Do Q"
+    return pdf_of(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+            b"/Resources << /XObject << /Im0 5 0 R >> >> >>",
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            image,
+        ]
+    )
+
+
+def pdf_of(objects: list[bytes]) -> bytes:
+    """A PDF file from its objects, numbered from 1; the first is the catalog."""
+    out = bytearray(b"%PDF-1.7\n")
+    offsets = []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    for offset in offsets:
+        out += b"%010d 00000 n \n" % offset
+    out += b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    return bytes(out)
+
+
+def pdf_pages(count: int, *, text: str = "Total 12.50", password: str | None = None) -> bytes:
+    """A born-digital PDF with ``count`` pages."""
+    from reportlab.pdfgen import canvas
+
+    out = io.BytesIO()
+    pdf = canvas.Canvas(out, encrypt=password, invariant=1)
+    for _ in range(count):
+        pdf.setFont("Helvetica", 14)
+        pdf.drawString(72, 700, text)
+        pdf.showPage()
+    pdf.save()
+    return out.getvalue()
+
+
+def shuffled(items: list[Any], seed: int) -> list[Any]:
+    """A copy in another order."""
+    copy = list(items)
+    random.Random(seed).shuffle(copy)  # noqa: S311  # an order, not a secret
+    return copy

@@ -1,0 +1,269 @@
+"""Strangers' files: what is taken, what is refused and with which words, and that a bomb hurts nobody."""
+
+import io
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from manyhands.documents.conftest_material import bomb_pdf, bomb_png, pdf_pages, plain_png
+from manyhands.documents.import_child import Limits
+from manyhands.documents.importing import (
+    REASONS,
+    ImportedDocument,
+    ImportRefused,
+    doc_id_of,
+    import_file,
+    import_folder,
+)
+
+
+def _write(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def _refused(path: Path, code: str, limits: Limits | None = None) -> ImportRefused:
+    got = import_file(path, limits=limits)
+    assert isinstance(got, ImportRefused), got
+    assert got.code == code
+    assert got.file_name == path.name
+    assert got.cure
+    return got
+
+
+def _taken(path: Path) -> ImportedDocument:
+    got = import_file(path)
+    assert isinstance(got, ImportedDocument), got
+    return got
+
+
+def _jpeg(image: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def test_an_image_becomes_a_clean_page(tmp_path: Path) -> None:
+    document = _taken(_write(tmp_path, "scan-7.png", plain_png()))
+    (page,) = document.pages
+    assert (document.doc_id, page.page_no, page.width, page.height) == ("scan-7", 1, 400, 300)
+    assert page.png_bytes.startswith(b"\x89PNG")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    (refused,) = import_folder(tmp_path)
+    assert isinstance(refused, ImportRefused)
+    assert refused.code == "empty_folder"
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (refused,) = import_folder(tmp_path / "nowhere")
+    assert isinstance(refused, ImportRefused)
+    assert refused.code == "no_such_folder"
+
+
+def test_a_file_without_bytes_is_refused(tmp_path: Path) -> None:
+    _refused(_write(tmp_path, "a.png", b""), "empty_file")
+
+
+def test_a_text_that_calls_itself_an_image_is_refused(tmp_path: Path) -> None:
+    _refused(_write(tmp_path, "a.jpg", b"hello, I am no image\n" * 50), "unknown_type")
+
+
+def test_an_svg_with_a_script_is_refused(tmp_path: Path) -> None:
+    _refused(_write(tmp_path, "a.png", b"<svg xmlns='x'><script>alert(1)</script></svg>"), "unknown_type")
+
+
+def test_a_truncated_jpeg_is_refused(tmp_path: Path) -> None:
+    noise = Image.effect_noise((600, 600), 90).convert("RGB")
+    _refused(_write(tmp_path, "a.jpg", _jpeg(noise)[:20_000]), "truncated")
+
+
+def test_a_pdf_with_a_password_is_refused(tmp_path: Path) -> None:
+    _refused(_write(tmp_path, "a.pdf", pdf_pages(1, password="secret")), "password")
+
+
+def test_a_damaged_pdf_is_refused(tmp_path: Path) -> None:
+    _refused(_write(tmp_path, "a.pdf", b"%PDF-1.7\n" + b"garbage " * 200), "damaged_pdf")
+
+
+def test_a_pdf_of_five_hundred_pages_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    refused = _refused(_write(tmp_path, "a.pdf", pdf_pages(500)), "too_many_pages")
+    assert "500" in refused.reason
+    assert "200" in refused.reason
+
+
+def test_a_png_of_169_megapixels_in_20_kb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
+    path = _write(tmp_path, "bomb.png", bomb_png())
+    assert path.stat().st_size < 40_000
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    refused = _refused(path, "too_many_pixels")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "13000x13000" in refused.reason
+    assert after.ru_utime - before.ru_utime < 2
+
+
+def test_a_pdf_bomb_is_contained(tmp_path: Path) -> None:
+    path = _write(tmp_path, "bomb.pdf", bomb_pdf())
+    assert path.stat().st_size < 10_000
+    got = import_file(path, limits=Limits(memory_bytes=900_000_000, page_cpu_seconds=4))
+    if isinstance(got, ImportRefused):
+        assert got.code in {"too_much_memory", "too_much_time", "damaged_image", "crashed"}
+    else:  # the decoder left the image out and gave an empty page: contained as well
+        assert len(got.pages) == 1
+
+
+def test_a_file_over_the_size_limit_is_refused_without_reading_it(tmp_path: Path) -> None:
+    _refused(_write(tmp_path, "a.png", plain_png()), "too_many_bytes", Limits(max_file_bytes=100))
+
+
+def test_a_polyglot_is_what_its_first_bytes_say_and_nothing_else_leaves(tmp_path: Path) -> None:
+    image = Image.new("RGB", (64, 64), "white")
+    polyglot = _jpeg(image) + b"%PDF-1.7 <script>alert(1)</script>"
+    (page,) = _taken(_write(tmp_path, "a.pdf", polyglot)).pages
+    assert b"script" not in page.png_bytes
+
+
+def test_metadata_does_not_leave_the_importer(tmp_path: Path) -> None:
+    image = Image.new("RGB", (80, 60), "white")
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    exif[0x0132] = "2024:01:01 10:00:00"
+    (page,) = _taken(_write(tmp_path, "a.jpg", _jpeg(image, exif=exif, comment=b"call me"))).pages
+    assert b"taken at home" not in page.png_bytes
+    with Image.open(io.BytesIO(page.png_bytes)) as clean:
+        assert not clean.info
+        assert not clean.getexif()
+
+
+def test_the_camera_s_orientation_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned a quarter
+    (page,) = _taken(_write(tmp_path, "a.jpg", _jpeg(Image.new("L", (90, 30), "white"), exif=exif))).pages
+    assert (page.width, page.height) == (30, 90)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
+def test_every_usual_pixel_mode_is_taken(tmp_path: Path, mode: str) -> None:
+    image = Image.new("L", (50, 40), 255).convert(mode) if mode != "I;16" else Image.new("I;16", (50, 40), 60_000)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    (page,) = _taken(_write(tmp_path, "a.png", out.getvalue())).pages
+    with Image.open(io.BytesIO(page.png_bytes)) as clean:
+        assert clean.mode in {"L", "RGB"}
+
+
+def test_transparent_paper_becomes_white(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (30, 30), (0, 0, 0, 0)).save(out, "PNG")
+    (page,) = _taken(_write(tmp_path, "a.png", out.getvalue())).pages
+    with Image.open(io.BytesIO(page.png_bytes)) as clean:
+        assert clean.convert("L").getextrema() == (255, 255)
+
+
+def test_a_tiff_of_three_pages_gives_three_pages(tmp_path: Path) -> None:
+    pages = [Image.new("L", (60, 60 + i), "white") for i in range(3)]
+    out = io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+    document = _taken(_write(tmp_path, "a.tif", out.getvalue()))
+    assert [(p.page_no, p.height) for p in document.pages] == [(1, 60), (2, 61), (3, 62)]
+
+
+def test_a_born_digital_pdf_gives_its_words_with_boxes(tmp_path: Path) -> None:
+    document = _taken(_write(tmp_path, "a.pdf", pdf_pages(2, text="Total 12.50")))
+    assert len(document.pages) == 2
+    words = document.pages[0].text_layer
+    assert [w.text for w in words] == ["Total", "12.50"]
+    assert words[0].box.x0 == pytest.approx(72 / 72 * 200, abs=6)
+    assert words[0].box.x1 < words[1].box.x0
+
+
+def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
+    _write(tmp_path, "a.png", plain_png())
+    _write(tmp_path, "b.png", b"no image")
+    _write(tmp_path, "c.png", plain_png())
+    got = list(import_folder(tmp_path))
+    assert [type(g) for g in got] == [ImportedDocument, ImportRefused, ImportedDocument]
+
+
+def test_files_named_p1_p2_are_pages_of_one_document_in_order(tmp_path: Path) -> None:
+    for number, width in ((10, 110), (2, 102), (1, 101)):
+        _write(tmp_path, f"lease-p{number}.png", plain_png(width, 200))
+    (document,) = import_folder(tmp_path)
+    assert isinstance(document, ImportedDocument)
+    assert [(p.page_no, p.width) for p in document.pages] == [(1, 101), (2, 102), (10, 110)]
+
+
+def test_a_document_with_one_bad_page_is_given_after_the_refusal(tmp_path: Path) -> None:
+    _write(tmp_path, "lease-p1.png", plain_png())
+    _write(tmp_path, "lease-p2.png", b"no image")
+    refused, document = import_folder(tmp_path)
+    assert isinstance(refused, ImportRefused)
+    assert isinstance(document, ImportedDocument)
+    assert len(document.pages) == 1
+
+
+def test_two_files_of_one_stem_are_two_documents(tmp_path: Path) -> None:
+    _write(tmp_path, "bill.pdf", pdf_pages(1))
+    _write(tmp_path, "bill.png", plain_png())
+    ids = [d.doc_id for d in import_folder(tmp_path) if isinstance(d, ImportedDocument)]
+    assert ids == ["bill", "bill-png"]
+
+
+def test_hidden_files_and_links_are_passed_over(tmp_path: Path) -> None:
+    _write(tmp_path, "a.png", plain_png())
+    _write(tmp_path, ".DS_Store", b"x")
+    (tmp_path / "link.png").symlink_to("/etc/passwd")
+    assert len(list(import_folder(tmp_path))) == 1
+
+
+def test_a_name_cannot_leave_its_folder() -> None:
+    assert doc_id_of("../../etc/passwd") == "etc-passwd"
+
+
+def test_every_reason_has_a_sentence_and_a_cure() -> None:
+    assert all(reason and cure for reason, cure in REASONS.values())
+
+
+_PRY = """
+import os, socket, sys
+from manyhands.documents.sandbox import lock_in
+locks = lock_in(memory_bytes=600_000_000, cpu_seconds=5)
+said = [f"no_files={locks.no_files} no_network={locks.no_network}"]
+for name, attempt in (
+    ("read", lambda: open("/etc/hostname").read()),
+    ("write", lambda: os.write(os.open("/tmp/pried", os.O_CREAT | os.O_WRONLY), b"x")),
+    ("run", lambda: os.execv("/bin/true", ["true"])),
+    ("connect", lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)),
+    ("memory", lambda: bytearray(800_000_000)),
+):
+    try:
+        attempt()
+        said.append(name + "=yes")
+    except (OSError, MemoryError) as error:
+        said.append(name + "=no")
+print(" ".join(said))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the locks are Linux's; elsewhere only limits hold")
+def test_the_child_can_neither_read_write_run_nor_connect() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _PRY, port], capture_output=True, text=True, timeout=60, check=True
+        )
+    assert "memory=no" in done.stdout
+    assert "write=no" in done.stdout
+    if "no_files=True" in done.stdout:
+        assert "read=no" in done.stdout
+        assert "run=no" in done.stdout
+    if "no_network=True" in done.stdout:
+        assert "connect=no" in done.stdout
