@@ -4,6 +4,7 @@ Rules kept here
 - What the chain did is written down whatever was intended; an intention of the same meaning becomes that fact.
 - The mapping is pure, so an auditor gets the same books from the same events.
 - A role's book follows the events that concern it; the same event twice is one posting.
+- What the token refused to send is a credit, whoever it was for: worker, oracle or launcher.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from manyhands.store.database import Tx
 
 from .books import balance, post
-from .credit import Claim, Credit
+from .credit import Claim, Credit, Redirect
 from .fee import Fee, FeeReturned
 from .funding import Funding
 from .payout import Payout
@@ -25,9 +26,22 @@ from .reserve import Release, Reserve
 
 ENDINGS = ("Completed", "Cancelled")
 MONEY_EVENTS = frozenset(
-    {"Fund", "Anchored", "Reserved", "BulkTransferV3", "Claimed", "Released", "CancellationRefund", *ENDINGS}
+    {
+        "Fund",
+        "Anchored",
+        "Reserved",
+        "BulkTransferV3",
+        "Claimed",
+        "CreditRedirected",
+        "Released",
+        "CancellationRefund",
+        *ENDINGS,
+    }
 )
 """Events that a book takes note of."""
+
+
+_ACTS = frozenset({"BulkTransferV3", "OracleFeeTransfer", "CompletionRefund", "CancellationRefund"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,23 @@ class EscrowEvent:
 
     def others(self, name: str) -> list[Mapping[str, Any]]:
         return [args for other, args in self.siblings if other == name]
+
+    def credited_for(self, name: str, args: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """What could not be sent in the act that the event `name` closes: minor units by address.
+
+        A contract logs `Credited` for each refused transfer of an act, then the act's own event.
+        args  which of several events of that name; None = the first
+        """
+        found: dict[str, int] = {}
+        for other, its_args in self.siblings:
+            if other == "Credited":
+                who = str(its_args["recipient"]).lower()
+                found[who] = found.get(who, 0) + int(its_args["amount"])
+            elif other == name and (args is None or its_args == args):
+                return found
+            elif other in _ACTS:
+                found = {}
+        return {}
 
 
 @dataclass(frozen=True)
@@ -105,8 +136,19 @@ def postings_of(event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int)
                     **common,
                 )
             ]
+        case "CreditRedirected":
+            return [
+                Redirect(
+                    worker=str(args["recipient"]).lower(),
+                    to=str(args["to"]).lower(),
+                    reference=event.tx_hash,
+                    amount_minor=int(args["amount"]),
+                    because="the credited address can have no owner",
+                    **common,
+                )
+            ]
         case "CancellationRefund" if not event.others("Cancelled"):
-            return [_refund(of, event, int(args["amount"]))]
+            return [_refund(of, event, "CancellationRefund", int(args["amount"]))]
         case name if name in ENDINGS:
             return _ending(event, of, common, fees_left_minor)
         case _:
@@ -135,19 +177,26 @@ async def keep(tx: Tx, book: str, event: EscrowEvent, of: EscrowAccounts, *, now
 
 
 def _payouts(event: EscrowEvent, common: Mapping[str, str]) -> list[Posting]:
-    credited = {str(args["recipient"]).lower() for args in event.others("Credited")}
-    payout_id = _hex(event.args["payoutId"])
-    postings: list[Posting] = []
+    """One posting per worker, also for one who stands in the list twice; a part that could not be sent is a credit."""
+    owed: dict[str, int] = {}
     for recipient, amount in zip(event.args["recipients"], event.args["amounts"], strict=True):
         worker = str(recipient).lower()
-        if worker in credited:
+        owed[worker] = owed.get(worker, 0) + int(amount)
+    credited = event.credited_for("BulkTransferV3", event.args)
+    payout_id = _hex(event.args["payoutId"])
+    postings: list[Posting] = []
+    for worker, owed_minor in owed.items():
+        waits_minor = credited.get(worker, 0)
+        if owed_minor > waits_minor:
+            paid_minor = owed_minor - waits_minor
+            because = "paid for work"
+            postings.append(
+                Payout(worker=worker, payout_id=payout_id, amount_minor=paid_minor, because=because, **common)
+            )
+        if waits_minor:
             because = "the transfer failed; it waits to be claimed"
             postings.append(
-                Credit(worker=worker, payout_id=payout_id, amount_minor=int(amount), because=because, **common)
-            )
-        else:
-            postings.append(
-                Payout(worker=worker, payout_id=payout_id, amount_minor=int(amount), because="paid for work", **common)
+                Credit(worker=worker, payout_id=payout_id, amount_minor=waits_minor, because=because, **common)
             )
     return postings
 
@@ -155,6 +204,7 @@ def _payouts(event: EscrowEvent, common: Mapping[str, str]) -> list[Posting]:
 def _ending(event: EscrowEvent, of: EscrowAccounts, common: Mapping[str, str], fees_left_minor: int) -> list[Posting]:
     postings: list[Posting] = []
     paid_minor = 0
+    credited = event.credited_for("OracleFeeTransfer")
     for transfer in event.others("OracleFeeTransfer"):
         for role, operator, amount in zip(
             ("reputation", "recording", "exchange"), transfer["oracles"], transfer["amounts"], strict=False
@@ -166,6 +216,7 @@ def _ending(event: EscrowEvent, of: EscrowAccounts, common: Mapping[str, str], f
                         operator=str(operator).lower(),
                         role=role,
                         amount_minor=int(amount),
+                        credited=str(operator).lower() in credited,
                         because=f"fee of the {role} oracle",
                         **common,
                     )
@@ -179,12 +230,14 @@ def _ending(event: EscrowEvent, of: EscrowAccounts, common: Mapping[str, str], f
                 **common,
             )
         )
-    refunds = [*event.others("CompletionRefund"), *event.others("CancellationRefund")]
-    postings += [_refund(of, event, int(args["amount"])) for args in refunds if int(args["amount"])]
+    for name in ("CompletionRefund", "CancellationRefund"):
+        postings += [
+            _refund(of, event, name, int(args["amount"])) for args in event.others(name) if int(args["amount"])
+        ]
     return postings
 
 
-def _refund(of: EscrowAccounts, event: EscrowEvent, amount_minor: int) -> Refund:
+def _refund(of: EscrowAccounts, event: EscrowEvent, name: str, amount_minor: int) -> Refund:
     return Refund(
         job_id=of.job_id,
         currency=of.currency,
@@ -192,6 +245,7 @@ def _refund(of: EscrowAccounts, event: EscrowEvent, amount_minor: int) -> Refund
         requester=of.launcher,
         reference=event.tx_hash,
         amount_minor=amount_minor,
+        credited=of.launcher in event.credited_for(name),
         because="what the job did not need",
     )
 

@@ -1,4 +1,4 @@
-"""Credit: pay that could not be sent waits for its worker. Claim: the worker fetches it."""
+"""Credit: pay that could not be sent waits for its worker. Claim: the worker fetches it. Redirect: a mistyped one."""
 
 from __future__ import annotations
 
@@ -48,5 +48,28 @@ class Claim(Posting, frozen=True, kw_only=True):
             self.kind,
             source=account("credit", self.escrow, self.worker),
             target=account("worker", self.paid_to or self.worker),
+            amount_minor=self.amount_minor,
+        )
+
+
+class Redirect(Posting, frozen=True, kw_only=True):
+    """A credit of an address that can have no owner, moved to the worker it was meant for. reference  as of a claim"""
+
+    kind: ClassVar[str] = "redirect"
+
+    escrow: str
+    worker: str
+    to: str
+    reference: str
+    amount_minor: int
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.escrow, self.worker, self.to, self.reference)
+
+    def entries(self) -> tuple[Entry, ...]:
+        return move(
+            self.kind,
+            source=account("credit", self.escrow, self.worker),
+            target=account("credit", self.escrow, self.to),
             amount_minor=self.amount_minor,
         )

@@ -8,7 +8,11 @@ from .posting import Entry, Posting, account, move
 
 
 class Fee(Posting, frozen=True, kw_only=True):
-    """One operator's fee for one job. role  recording, reputation, exchange: one address may play several"""
+    """One operator's fee for one job.
+
+    role      recording, reputation, exchange: one address may play several
+    credited  the token refused to send it: it waits for the operator's claim
+    """
 
     kind: ClassVar[str] = "fee"
 
@@ -16,6 +20,7 @@ class Fee(Posting, frozen=True, kw_only=True):
     operator: str
     role: str
     amount_minor: int
+    credited: bool = False
 
     def meaning(self) -> tuple[str | int, ...]:
         return (self.escrow, self.role, self.operator)
@@ -24,7 +29,7 @@ class Fee(Posting, frozen=True, kw_only=True):
         return move(
             self.kind,
             source=account("fees", self.escrow),
-            target=account("fee", self.operator),
+            target=account("credit", self.escrow, self.operator) if self.credited else account("fee", self.operator),
             amount_minor=self.amount_minor,
         )
 

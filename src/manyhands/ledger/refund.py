@@ -8,7 +8,11 @@ from .posting import Entry, Posting, account, move
 
 
 class Refund(Posting, frozen=True, kw_only=True):
-    """Free money of an escrow that went back. reference  transaction hash and log"""
+    """Free money of an escrow that went back.
+
+    reference  transaction hash and log
+    credited   the token refused to send it: it waits for the requester's claim
+    """
 
     kind: ClassVar[str] = "refund"
 
@@ -16,6 +20,7 @@ class Refund(Posting, frozen=True, kw_only=True):
     requester: str
     reference: str
     amount_minor: int
+    credited: bool = False
 
     def meaning(self) -> tuple[str | int, ...]:
         return (self.escrow, self.reference)
@@ -24,6 +29,8 @@ class Refund(Posting, frozen=True, kw_only=True):
         return move(
             self.kind,
             source=account("escrow", self.escrow),
-            target=account("requester", self.requester),
+            target=account("credit", self.escrow, self.requester)
+            if self.credited
+            else account("requester", self.requester),
             amount_minor=self.amount_minor,
         )

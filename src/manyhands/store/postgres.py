@@ -193,7 +193,16 @@ class LocalPostgres:
         return self.dsn
 
     def stop(self, *, timeout_ms: int = 30_000) -> None:
-        """Stops the server in order: rolls back open transactions, writes the last checkpoint. No server: no effect."""
+        """Stops the server in order: rolls back open transactions, writes the last checkpoint. No server: no effect.
+
+        A start under way in another thread or program is waited for, so that nothing is left running.
+        """
+        if not self.data_dir.is_dir():
+            return
+        with self._starting():
+            self._stop(timeout_ms)
+
+    def _stop(self, timeout_ms: int) -> None:
         for number, wait_ms in ((signal.SIGINT, timeout_ms), (signal.SIGQUIT, 5_000), (signal.SIGKILL, 5_000)):
             pid = self.pid
             if pid is None:
