@@ -101,6 +101,14 @@ class ChainDisagrees(ChainError):
         )
 
 
+class HistoryIncomplete(ChainError):
+    """A node tells of an event and does not have its transaction: reading again later, perhaps elsewhere, may help."""
+
+    def __init__(self, chain_id: int, tx_hash: str) -> None:
+        self.chain_id, self.tx_hash = chain_id, tx_hash
+        super().__init__(f"chain {chain_id} tells of an event in {tx_hash} and has no receipt of it now")
+
+
 class CallReverted(ChainError):
     """A contract refused a call."""
 

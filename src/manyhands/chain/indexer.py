@@ -17,8 +17,14 @@ from typing import Any, NamedTuple
 from eth_abi.abi import decode
 from eth_hash.auto import keccak
 
-from .client import ChainClient, Log
+from .client import ChainClient, Log, Receipt
 from .contracts import artifact
+from .errors import HistoryIncomplete
+
+ADDRESSES_MAX = 200
+"""Addresses in one question for events: more make some nodes refuse."""
+
+TRANSFER_TOPIC = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
 
 
 class Event(NamedTuple):
@@ -84,36 +90,78 @@ def decode_log(log: Log, *, chain_id: int, kind: str) -> Event | None:
 
 
 async def decoded_events(
-    client: ChainClient, contracts: Mapping[str, str], *, from_block: int | None = None, to_block: int | None = None
+    client: ChainClient,
+    contracts: Mapping[str, str],
+    *,
+    token: str = "",
+    from_block: int | None = None,
+    to_block: int | None = None,
 ) -> list[Event]:
     """All events of these contracts, in the order of the chain.
 
     contracts  address -> name of its artifact
-    raises     ChainUnreachable and the other errors of the client
+    token      address whose transfers to the escrows among the contracts are told too, as events of a TestToken;
+               "" for none
+    raises     HistoryIncomplete; ChainUnreachable and the other errors of the client
     """
     kinds = {address.lower(): kind for address, kind in contracts.items()}
+    escrows = sorted(address for address, kind in kinds.items() if kind == "Escrow") if token else []
     first = client.facts.start_block if from_block is None else from_block
     last = (await client.head()).number if to_block is None else to_block
     events: list[Event] = []
     for start in range(first, last + 1, client.facts.log_range_blocks):
         end = min(last, start + client.facts.log_range_blocks - 1)
-        found = await client.logs(addresses=sorted(kinds), topics=[], from_block=start, to_block=end)
-        for receipt in await client.receipts([tx_hash for _, tx_hash in found]):
-            for log in receipt.logs if receipt is not None and receipt.succeeded else ():
-                kind = kinds.get(log.address.lower())
+        for receipt in await _receipts_with_events(client, sorted(kinds), escrows, token, start, end):
+            for log in receipt.logs:
+                kind = "TestToken" if _is_transfer_to(log, token, escrows) else kinds.get(log.address)
                 event = decode_log(log, chain_id=client.chain_id, kind=kind) if kind else None
                 if event is not None:
                     events.append(event)
     return sorted(events, key=lambda event: (event.block_number, event.index_in_block))
 
 
+async def _receipts_with_events(
+    client: ChainClient, addresses: list[str], escrows: list[str], token: str, start: int, end: int
+) -> list[Receipt]:
+    """Receipts of every transaction in these blocks in which one of the contracts spoke or an escrow got tokens."""
+    found: dict[str, None] = {}
+    for place in range(0, len(addresses), ADDRESSES_MAX):
+        part = addresses[place : place + ADDRESSES_MAX]
+        told = await client.logs(addresses=part, topics=[], from_block=start, to_block=end)
+        found |= dict.fromkeys(tx_hash for _, tx_hash in told)
+    for place in range(0, len(escrows), ADDRESSES_MAX):
+        topics = [[TRANSFER_TOPIC], None, [_as_topic(escrow) for escrow in escrows[place : place + ADDRESSES_MAX]]]
+        told = await client.logs(addresses=[token], topics=topics, from_block=start, to_block=end)
+        found |= dict.fromkeys(tx_hash for _, tx_hash in told)
+    receipts: list[Receipt] = []
+    for tx_hash, receipt in zip(found, await client.receipts(list(found)), strict=True):
+        if receipt is None:
+            raise HistoryIncomplete(client.chain_id, tx_hash)
+        receipts.append(receipt)
+    return receipts
+
+
+def _is_transfer_to(log: Log, token: str, escrows: Sequence[str]) -> bool:
+    return (
+        bool(token)
+        and log.address == token.lower()
+        and len(log.topics) == 3
+        and log.topics[0] == TRANSFER_TOPIC
+        and "0x" + log.topics[2][-40:] in escrows
+    )
+
+
+def _as_topic(address: str) -> str:
+    return "0x" + address.removeprefix("0x").rjust(64, "0")
+
+
 async def followed_events(
-    client: ChainClient, contracts: Mapping[str, str], *, from_block: int, to_block: int
+    client: ChainClient, contracts: Mapping[str, str], *, token: str = "", from_block: int, to_block: int
 ) -> list[Event]:
     """As `decoded_events`, and what escrows launched in these blocks did in the same blocks."""
     known = {address.lower(): kind for address, kind in contracts.items()}
     while True:
-        events = await decoded_events(client, known, from_block=from_block, to_block=to_block)
+        events = await decoded_events(client, known, token=token, from_block=from_block, to_block=to_block)
         launched = {str(event.args["escrow"]): "Escrow" for event in events if event.name == "LaunchedV2"}
         if launched.keys() <= known.keys():
             return events

@@ -14,13 +14,25 @@ from collections.abc import Mapping, Sequence
 from manyhands.chain.contracts import DeploymentTerms, deployment_plan, encode_call, gas_limit, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
+from manyhands.chain.standalone import addresses_of
 from manyhands.store.database import Database
 
 from . import outbox
-from .outbox.model import NotDone, State
+from .outbox.model import NotDone, OutboxError, State
 
 TRANSFER_GAS = 21_000
 POLL_S = 0.05
+
+
+class DeployerUsed(OutboxError):
+    """The deployer's key signed something before the deployment, so the contracts would stand elsewhere."""
+
+    def __init__(self, chain_id: int, deployer: str, nonce: int) -> None:
+        self.chain_id, self.deployer, self.nonce = chain_id, deployer, nonce
+        super().__init__(
+            f"{deployer} has signed {nonce} transactions on chain {chain_id} before the deployment",
+            cure="Deploy with a key that signed nothing on this chain yet.",
+        )
 
 
 async def ensure_deployed(
@@ -36,7 +48,7 @@ async def ensure_deployed(
 
     gas_for     address -> wei sent to it, local chains only
     tokens_for  address -> minor units of the test token sent to it, local chains only
-    raises      NotDone naming the step that the chain refused
+    raises      NotDone naming the step that the chain refused; DeployerUsed
     """
     at = planned_addresses(deployer.address)
     purposes: list[str] = []
@@ -64,14 +76,11 @@ async def ensure_deployed(
                 tx, chain=facts, key=deployer, purpose=purposes[-1], to=at["TestToken"],
                 data=encode_call("TestToken", "transfer", address, minor), gas_limit=gas_limit("transfer"),
             )  # fmt: skip
+        first = await outbox.find(tx, chain_id=facts.chain_id, purpose=purposes[0])
+        if first is not None and first.contract_address != at["TestToken"]:
+            raise DeployerUsed(facts.chain_id, deployer.address, first.nonce)
     await _until_final(db, facts, purposes)
-    return ContractAddresses(
-        token=at["TestToken"],
-        staking=at["Staking"],
-        factory=at["EscrowFactory"],
-        kvstore=at["KVStore"],
-        jury=at["Jury"],
-    )
+    return addresses_of(at)
 
 
 async def _until_final(db: Database, facts: ChainFacts, purposes: Sequence[str]) -> None:
