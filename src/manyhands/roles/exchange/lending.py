@@ -87,18 +87,17 @@ class Lending:
         """
         if not 1 <= count <= BUNDLE_MAX:
             raise BadRequest(f"a bundle has 1 to {BUNDLE_MAX} tasks, not {count}")
-        from_start = freed_overdue = False
+        freed_overdue = False
         for _ in range(_TRIES):
-            rows = await self._claim_once(worker, job_id, count, from_start=from_start)
+            rows = await self._claim_once(worker, job_id, count)
             status = rows[0][0] if rows else "again"
             if status in ("lent", "held"):
                 return _bundle(job_id, worker, rows)
             if status == "none":
-                # the cursor has come to the end, or all that is left is lent to people who may have left
-                if from_start and freed_overdue:
+                # all that is left may be lent to people who have left
+                if freed_overdue or not await self.expire(job_id):
                     return Bundle(0, ())
-                await self.expire(job_id)
-                from_start = freed_overdue = True
+                freed_overdue = True
             elif status == "overdue":
                 await self.expire(job_id)
             elif status == "stranger":
@@ -109,12 +108,11 @@ class Lending:
                 await asyncio.sleep(_BUSY_WAIT_MS / 1000)
         raise StillBusy(job_id)
 
-    async def _claim_once(self, worker: str, job_id: str, count: int, *, from_start: bool) -> list[tuple[Any, ...]]:
+    async def _claim_once(self, worker: str, job_id: str, count: int) -> list[tuple[Any, ...]]:
         values = {
             "worker": worker,
             "job_id": job_id,
             "count": count,
-            "from_start": from_start,
             "now_ms": self._clock(),
         }
         try:

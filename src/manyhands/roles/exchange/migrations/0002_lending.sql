@@ -16,7 +16,7 @@
 -- locked    `for update skip locked` under `limit`: tasks in other hands are passed by, not waited for
 --
 -- One row per assignment; without any, one row that says why in `status`.
-create function exchange.claim(for_job text, for_worker text, at_most integer, from_start boolean, now_ms bigint)
+create function exchange.claim(for_job text, for_worker text, at_most integer, now_ms bigint)
 returns table (status text, task_id text, question text, effort_ms integer, reward_minor bigint, picture text,
                lease_until_ms bigint, rank integer)
 language sql volatile
@@ -32,8 +32,7 @@ as $$
     ), before as materialized (
         select claims from exchange.bundles where job_id = for_job and worker = for_worker
     ), fresh as materialized (
-        select mine.task_ids, mine.lease_until_ms, job.lease_ms,
-               case when from_start then -1 else mine.cursor_rank end as cursor_rank
+        select mine.task_ids, mine.cursor_rank, job.lease_ms
         from mine
         join before on before.claims = mine.claims
         join exchange.jobs job on job.job_id = for_job and job.state = 'open'
@@ -43,42 +42,55 @@ as $$
         join exchange.assignments held on held.job_id = for_job and held.task_id = any (fresh.task_ids)
                                       and held.worker = for_worker and held.state = 'lent'
     ), candidates as materialized (
-        select free.task_id, free.rank, free.page_key, free.page_share
+        select free.task_id, free.rank, free.page_key, free.page_share, free.from_start
         from fresh
         cross join lateral (
-            select task.task_id, task.rank, task.page_key, task.page_share
-            from exchange.tasks task
-            where task.job_id = for_job and task.state = 'open' and task.taken < task.wanted
-              and task.rank > fresh.cursor_rank
-              and not exists (
-                  select from exchange.assignments had
-                  where had.job_id = for_job and had.task_id = task.task_id and had.worker = for_worker
-                  offset 0)  -- looked up task by task, never joined
+            select task.task_id, task.rank, task.page_key, task.page_share, task.from_start
+            from (
+                -- from the cursor to the end; only when that is not enough, again from the start
+                (select queued.*, false as from_start
+                 from exchange.tasks queued
+                 where queued.job_id = for_job and queued.state = 'open' and queued.taken < queued.wanted
+                   and queued.rank > fresh.cursor_rank
+                 order by queued.rank)
+                union all
+                (select queued.*, true as from_start
+                 from exchange.tasks queued
+                 where queued.job_id = for_job and queued.state = 'open' and queued.taken < queued.wanted
+                   and queued.rank <= fresh.cursor_rank
+                 order by queued.rank)
+            ) task
+            where not exists (
+                select from exchange.assignments had
+                where had.job_id = for_job and had.task_id = task.task_id and had.worker = for_worker
+                offset 0)  -- looked up task by task, never joined
               and (task.page_share is null or (
-                  task.page_share > (
-                      select count(*) from exchange.assignments had
-                      where had.job_id = for_job and had.worker = for_worker and had.page_key = task.page_key)
-                  and not exists (
-                      select from exchange.assignments had
-                      where had.job_id = for_job and had.worker = for_worker and had.page_key = task.page_key
-                        and had.place between task.place - 1 and task.place + 1)))
-            order by task.rank
+                task.page_share > (
+                    select count(*) from exchange.assignments had
+                    where had.job_id = for_job and had.worker = for_worker and had.page_key = task.page_key)
+                and not exists (
+                    select from exchange.assignments had
+                    where had.job_id = for_job and had.worker = for_worker and had.page_key = task.page_key
+                      and had.place between task.place - 1 and task.place + 1
+                    offset 0)))
             limit 100
         ) free
         where not exists (select from unfinished)
     ), apart as materialized (
         -- under a privacy level, one bundle holds one piece of a page
-        select task_id, rank, page_share, row_number() over (partition by page_key order by rank) as nth_of_page
+        select task_id, rank, page_share, from_start,
+               row_number() over (partition by page_key order by from_start, rank) as nth_of_page
         from candidates
     ), locked as materialized (
-        select task.task_id, task.rank, case when task.page_share is not null then task.page_key end as page_key,
-               task.place, task.question, task.effort_ms, task.reward_minor, task.picture
+        select task.task_id, task.rank, apart.from_start,
+               case when task.page_share is not null then task.page_key end as page_key, task.place,
+                task.question, task.effort_ms, task.reward_minor, task.picture
         from apart
         -- looked at again as it is now; written so that the queue's index does not fit and the key is used
         join exchange.tasks task on task.job_id = for_job and task.task_id = apart.task_id
                                 and task.state = 'open' and task.wanted - task.taken > 0
         where apart.page_share is null or apart.nth_of_page = 1
-        order by apart.rank
+        order by apart.from_start, apart.rank
         limit at_most
         for update of task skip locked
     ), lent as (
@@ -92,7 +104,11 @@ as $$
         update exchange.bundles bundle
         set claims = bundle.claims + 1, lease_until_ms = now_ms + fresh.lease_ms, task_ids = taken.task_ids,
             cursor_rank = taken.last_rank
-        from fresh, (select array_agg(task_id order by rank) as task_ids, max(rank) as last_rank from locked) taken
+        from fresh, (
+            select array_agg(task_id) as task_ids,
+                   (array_agg(rank order by from_start desc, rank desc))[1] as last_rank
+            from locked
+        ) taken
         where bundle.job_id = for_job and bundle.worker = for_worker and taken.last_rank is not null
     ), answer as (
         select 'lent' as status, locked.task_id, locked.question, locked.effort_ms, locked.reward_minor, locked.picture,

@@ -1,7 +1,7 @@
 -- Lending tasks and taking answers. The four statements of the hot path are functions: see migrations/0002_lending.sql.
 
 -- name: claim
-select * from exchange.claim(%(job_id)s, %(worker)s, %(count)s, %(from_start)s, %(now_ms)s);
+select * from exchange.claim(%(job_id)s, %(worker)s, %(count)s, %(now_ms)s);
 
 -- name: submit
 select * from exchange.submit(%(job_id)s, %(worker)s, %(task_ids)s, %(texts)s, %(active_ms)s::integer[], %(now_ms)s);
