@@ -23,6 +23,12 @@ QUERIES = load_queries("manyhands.ledger")
 PRIVATE_FIELDS = ("requester", "token", "workers_needed", "events", "judged", "settled")
 """Fields of the launcher's view that the page has in another form, or not at all."""
 
+COUNTED_FIELDS = (
+    "tasks", "lent", "answers", "workers", "pages_read", "pages_drawn", "opened_at_ms", "recorded_at_ms",
+    "settled_at_ms",
+)  # fmt: skip
+"""What of the exchange's counts anyone may see: how far the work is, and nothing of who or what."""
+
 Progress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """The exchange's counts of a job, None while it has not heard of it."""
 
@@ -104,8 +110,7 @@ def job_page(view: JobView, progress: Mapping[str, Any] | None, facts: ChainFact
     ]
     told["happened"] = [{"at_ms": event.at_ms, "name": event.name, "because": event.because} for event in view.events]
     if progress:
-        # the exchange counts work; it has no say in what the launcher and the chain tell
-        told |= {name: value for name, value in progress.items() if name not in told}
+        told |= {name: progress[name] for name in COUNTED_FIELDS if name in progress}
     if view.escrow:
         told |= msgspec.structs.asdict(facts)
     if view.judged is not None:

@@ -285,6 +285,22 @@ def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
     async def me(worker: Annotated[Any, Depends(who)]) -> Response:
         return answer(worker)
 
+    @app.get(
+        "/api/sessions", tags=["account"], response_model=shapes.Sessions, responses=PROBLEMS,
+        summary="Where this worker is signed in",
+    )  # fmt: skip
+    async def sessions(worker: Annotated[Any, Depends(who)]) -> Response:
+        return answer({"sessions": await desk.sessions(worker.worker)})
+
+    @app.post(
+        "/api/sessions/{session_id}/end", tags=["account"], response_model=shapes.Done, responses=PROBLEMS,
+        summary="End one of this worker's sessions",
+    )  # fmt: skip
+    async def end_session(session_id: JobId, worker: Annotated[Any, Depends(who)]) -> Response:
+        if not await desk.end_session(worker.worker, session_id):
+            raise NotFound("session of yours with that id")
+        return answer({"done": True})
+
 
 # --- work ----------------------------------------------------------------------------------------------------------
 

@@ -66,10 +66,9 @@ class Done(Told):
 
 
 class Session(Told):
-    session_id: str
-    started_at_ms: AtMs
-    last_seen_ms: AtMs
-    current: bool
+    session_id: str = Field(description="names the session and opens nothing")
+    created_at_ms: AtMs
+    expires_at_ms: AtMs
 
 
 class Sessions(Told):

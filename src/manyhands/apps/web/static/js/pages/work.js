@@ -84,7 +84,7 @@ function say(text) {
 }
 
 function keys(event) {
-  if (reporting.value || leaving.value || event.repeat) return;
+  if (reporting.value || leaving.value || event.repeat || event.defaultPrevented) return;
   if (event.key === "ArrowUp" && !event.altKey && !event.ctrlKey) {
     if (bundle.undo()) event.preventDefault();
   } else if (event.key === "F2") {

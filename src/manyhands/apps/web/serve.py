@@ -1,0 +1,94 @@
+"""The process that serves the site of one platform.
+
+Rules kept here
+- It asks the roles and works for none of them: no page is read and no transaction is sent from here.
+- One process, one event loop; it says that it is ready only when its port answers.
+- The site answers on the loopback alone, under the loopback's names alone; to the world it stands behind a proxy.
+
+    python -m manyhands.apps.processes web FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Final
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from manyhands.apps.compose import Platform, PlatformNotUp, open_platform, stop_on_signals
+from manyhands.apps.folder import DataFolder
+from manyhands.apps.processes import mark_ready, running
+from manyhands.protocol.messages import ROLES
+
+from .assets import load_assets
+from .hot import routes
+from .record import Record
+from .server import build_app
+from .site import Site
+
+HOST: Final = "127.0.0.1"
+HOSTS: Final = frozenset({"127.0.0.1", "localhost"})
+POOL: Final = 12
+
+
+def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
+    """The site over a platform's roles. Results are open: whoever reaches the loopback is the operator."""
+    for name in ROLES:
+        platform.mailbox.register(name, platform.keys[name].address, platform.role(name).on_message)
+    return Site(
+        assets=load_assets(Path(platform.running.node_modules)),
+        picture_secret=platform.exchange.settings.picture_secret,
+        desk=platform.exchange,
+        record=Record(platform.launcher, platform.progress, platform.db),
+        pictures=platform.blobs.get,
+        take_message=platform.mailbox.receive_bytes,
+        hot_routes=routes(platform.exchange),
+        hosts=hosts,
+        simulated_crowd=platform.exchange.settings.simulated_crowd,
+        results_secret=b"",
+    )
+
+
+def run_web(folder: DataFolder) -> None:
+    """Serves until it is told to stop."""
+    asyncio.run(serve(folder))
+
+
+async def serve(folder: DataFolder) -> None:
+    """Opens the platform that runs on this folder and serves its site on the port of its run file."""
+    found = running(folder)
+    if found is None:
+        raise PlatformNotUp(folder.path)
+    stop = stop_on_signals()
+    platform = await open_platform(folder, found, pool=POOL, name="manyhands web")
+    try:
+        server = Server(
+            build_app(site_of(platform)),
+            address=HOST,
+            port=found.web_port,
+            interface=Interfaces.ASGI,
+            websockets=False,
+            log_access=False,
+        )
+        serving = asyncio.create_task(server.serve(), name="server")
+        announcing = asyncio.create_task(_say_when_ready(folder, found.web_port), name="ready")
+        await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        announcing.cancel()
+        if not serving.done():
+            server.stop()  # type: ignore[no-untyped-call]  # the package types only part of its class
+        await serving
+    finally:
+        await platform.close()
+
+
+async def _say_when_ready(folder: DataFolder, port: int) -> None:
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(HOST, port)
+            writer.close()
+            break
+        await asyncio.sleep(0.02)
+    mark_ready(folder, "web")
