@@ -123,6 +123,27 @@ class BlobDamaged(StoreError):
         )
 
 
+class BackupFailed(StoreError):
+    """A backup could not be written or read back."""
+
+    def __init__(self, program: str, said: str) -> None:
+        self.program, self.said = program, said
+        super().__init__(
+            f"{program} failed: {said}", cure="Nothing was changed. Mend what it says and do the same again."
+        )
+
+
+class NotEmpty(StoreError):
+    """A backup is restored into an empty database only."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            f"the database {place} holds something already",
+            cure="Restore into a new folder, look at it, then let it take the old one's place.",
+        )
+
+
 class BadBlobName(StoreError):
     """A blob's namespace or key is not one that this program makes."""
 

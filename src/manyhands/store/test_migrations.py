@@ -41,6 +41,19 @@ async def test_applying_twice_has_one_effect_and_later_files_follow(database: Da
     assert await migrate(database, [STORE, CELLAR]) == ["cellar/0002_cheese.sql"]
 
 
+async def test_a_filled_database_of_an_older_version_is_brought_up_to_date_with_its_rows(
+    database: Database, cellar: Path
+) -> None:
+    (cellar / "0001_wine.sql").write_text("create table cellar.wine (year int);")
+    await migrate(database, [CELLAR])
+    async with database.connection() as connection:
+        await connection.execute("insert into cellar.wine values (1999), (2004)")
+    (cellar / "0002_kind.sql").write_text("alter table cellar.wine add kind text not null default 'red';")
+    assert await migrate(database, [CELLAR]) == ["cellar/0002_kind.sql"]
+    async with database.connection() as connection:
+        assert await scalar(connection, "select count(*) from cellar.wine where kind = 'red'") == 2
+
+
 async def test_programs_that_start_together_apply_each_file_once(database: Database, cellar: Path) -> None:
     (cellar / "0001_wine.sql").write_text("create table cellar.wine (year int);")
     applied = await asyncio.gather(*(migrate(database, [CELLAR]) for _ in range(5)))
