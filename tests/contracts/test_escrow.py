@@ -169,6 +169,26 @@ def test_a_published_fee_that_is_no_fee_is_refused_by_name(world: World, publish
         )
 
 
+def test_what_the_tests_peek_at_is_what_the_views_say(world: World) -> None:
+    escrow = world.create()
+    world.escrow(escrow, "setDailyCap", 7, sender=world.launcher)
+    world.send("TestToken", world.token, "transfer", escrow, 1_000, sender=world.outsider)
+    oracles = (world.reputation, world.recording, world.exchange)
+    world.escrow(escrow, "setupWithFees", *oracles, [500, 300, 200], URL, HASH, sender=world.launcher)
+    world.reserve(escrow, 90)
+    world.pay(escrow, {"0x" + "0" * 40: 11, world.worker: 22})
+    world.escrow(escrow, "requestCancellation", sender=world.launcher)
+    world.escrow(escrow, "freeze", ROOT, sender=world.exchange)
+    at = world.peek(escrow)
+    views = ["status", "duration", "cancelDeadline", "freezes", "frozenUntil", "fundAmount", "paidAmount", "dailyCap"]
+    views += ["reservedFunds", "creditedFunds", "getBalance", "remainingFunds"]
+    assert [world.of(escrow, view) for view in views] == [
+        at.status, at.expires_at, at.cancel_deadline, at.freezes, at.frozen_until, at.fund, at.paid, at.cap,
+        at.reserved, at.credited, at.balance, at.remaining,
+    ]  # fmt: skip
+    assert (at.fees, at.paid, at.credited, at.reserved) == (100, 33, 11, 57)
+
+
 # --- anchors and reserves ---
 
 

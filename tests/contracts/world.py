@@ -12,7 +12,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boa
 from eth_abi.abi import decode, encode
@@ -36,6 +36,7 @@ URL = "https://storage.example/jobs/1/results.json"
 HASH = "0" * 40
 FUND_MINOR = 1_000
 COMPLETE, CANCELLED, TO_CANCEL = 4, 5, 6
+LIVE = (1, 2, 6)
 
 
 class Refused(Exception):
@@ -63,6 +64,28 @@ def actor(name: str) -> str:
 
 def juror_key(number: int) -> Any:
     return Account.from_key(keccak(f"juror {number}".encode()))
+
+
+class Peek(NamedTuple):
+    """An escrow's packed words, read past its views: a hundred times faster, compared with them in a test."""
+
+    status: int
+    expires_at: int
+    cancel_deadline: int
+    freezes: int
+    frozen_until: int
+    fund: int
+    paid: int
+    fees: int
+    cap: int
+    reserved: int
+    credited: int
+    balance: int
+
+    @property
+    def remaining(self) -> int:
+        held = self.fees + self.credited
+        return max(0, self.balance - held) if self.status in LIVE else 0
 
 
 class World:
@@ -222,6 +245,29 @@ class World:
 
     def of(self, escrow: str, function: str, *arguments: object) -> Any:
         return self.ask("Escrow", escrow, function, *arguments)
+
+    def peek(self, escrow: str, token: str | None = None) -> Peek:
+        """The state that decides which calls go through, from storage words 0 (head), 1 (purse), 3 (terms), 4, 5."""
+        head, purse, terms, reserved, credited = (
+            int(self.env.get_storage(_boa(escrow), slot)) for slot in (0, 1, 3, 4, 5)
+        )
+        fund = terms & (2**96 - 1)
+        bps = [(terms >> shift) & 0xFFFF for shift in (192, 208, 224)]
+        parts = terms >> 240
+        return Peek(
+            status=(head >> 160) & 255,
+            expires_at=(head >> 168) & (2**40 - 1),
+            cancel_deadline=(head >> 208) & (2**40 - 1),
+            freezes=head >> 248,
+            frozen_until=(purse >> 160) & (2**40 - 1),
+            fund=fund,
+            paid=(terms >> 96) & (2**96 - 1),
+            fees=sum(fund * bp // 10_000 for bp in bps),
+            cap=fund // parts + 1 if parts else 0,
+            reserved=reserved,
+            credited=credited,
+            balance=self.balance(escrow, token),
+        )
 
     def reserve(self, escrow: str, amount: int, *, sender: str = "") -> None:
         self.escrow(escrow, "reserve", amount, b"\x01" * 32, sender=sender or self.recording)
