@@ -73,7 +73,7 @@ as $$
                     where had.job_id = for_job and had.worker = for_worker and had.page_key = task.page_key
                       and had.place between task.place - 1 and task.place + 1
                     offset 0)))
-            limit 100
+            limit 60
         ) free
         where not exists (select from unfinished)
     ), apart as materialized (
