@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+# the model is plain values: it stays light, and msgspec has to know it when it reads a plan back
+from manyhands.documents.model import Piece
 from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
@@ -29,7 +31,6 @@ from manyhands.protocol.messages import ReadingFact, TaskFacts
 
 if TYPE_CHECKING:
     from manyhands.documents.acceptance import AcceptUnseen, Ask
-    from manyhands.documents.model import Piece
 
 BUNDLE_MAX = 20
 """Tasks lent at once at most: what one person does in the time of a short ride."""
