@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ from manyhands.chain.testing import (
 )
 from manyhands.ledger.outbox import OUTBOX, Entry, NotDone, State, find, open_alarms, submit
 from manyhands.ledger.outbox.sender import Sender
+from manyhands.ledger.outbox.testing import run_payer
 from manyhands.protocol.ids import SeededIds
 from manyhands.store.database import Database, Tx, rows
 from manyhands.store.migrations import Room
@@ -436,6 +438,54 @@ async def killed_again_and_again(world: World, *, kills: int, seed: int) -> None
 
 async def test_a_node_killed_again_and_again_under_load_loses_nothing(world: World) -> None:
     await killed_again_and_again(world, kills=25, seed=5)
+
+
+async def payers_killed(world: World, *, kills: int, payments: int, seed: int) -> None:
+    """Kills a paying process at random moments, each time another one; the last one is left to finish."""
+    notebook = await world.notebook()
+    world.settled.clear()
+    chance = random.Random(seed)
+    purposes = [f"{number}" for number in range(payments)]
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["manyhands.ledger.outbox.testing"])
+    words = (world.db.dsn, world.node.rpc_url, notebook)
+
+    async def unpaid() -> int:
+        query = "select count(*) from outbox.transactions where state = 'final' and recipient is not null"
+        async with world.db.connection() as tx:
+            return payments - int((await rows(tx, query))[0][0])
+
+    killed_at_work = 0
+    for kill in range(kills + 1):
+        # What is to be paid grows with the kills, so that there is always something under way.
+        due = purposes if kill == kills else purposes[: 1 + payments * kill // kills]
+        payer = processes.Process(target=run_payer, args=(*words, due), daemon=True)
+        payer.start()
+        if kill == kills:
+            await until(lambda: _is_zero(unpaid()), patience_s=120, every_s=0.1)
+        else:
+            await asyncio.sleep(chance.uniform(0.02, 0.4))
+            killed_at_work += await unpaid() > payments - len(due)
+        payer.kill()
+        await asyncio.to_thread(payer.join)
+    assert killed_at_work > kills // 4
+    noted = await world.noted()
+    assert sorted(words.rstrip(b"\0").decode() for words in noted) == sorted(purposes)
+    assert await world.digest(notebook) == notebook_digest(noted)
+    assert await world.alarms() == []
+
+
+async def _is_zero(count: Awaitable[int]) -> bool:
+    return await count == 0
+
+
+async def test_payers_killed_again_and_again_pay_everything_once(world: World) -> None:
+    await payers_killed(world, kills=40, payments=60, seed=8)
+
+
+@pytest.mark.nightly
+async def test_payers_killed_two_thousand_times_pay_everything_once(world: World) -> None:
+    await payers_killed(world, kills=2_000, payments=3_000, seed=10)
 
 
 @pytest.mark.nightly
