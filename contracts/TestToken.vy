@@ -67,7 +67,7 @@ def transfer(_to: address, _value: uint256) -> bool:
 
 @external
 def transferFrom(_from: address, _to: address, _value: uint256) -> bool:
-    """@notice Sends tokens of an account that approved the caller. Emits `Transfer`. Stop: `approve` with 0."""
+    """@notice Sends tokens of an account. By a spender it approved. Emits `Transfer`. Stop: `approve` with 0."""
     allowed: uint256 = self.allowance[_from][msg.sender]
     if allowed != max_value(uint256):
         assert allowed >= _value, "Insufficient allowance"
