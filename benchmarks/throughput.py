@@ -415,7 +415,8 @@ def report(runs: list[Figures], checks: Mapping[str, int], rss_mb: float, argume
         f"- {CLIENTS} clients, one server process, one PostgreSQL, one ticking roles process on "
         f"{os.cpu_count()} cores; Python {platform.python_version()}",
         f"- {arguments.tasks:,} open tasks per job at the start, {arguments.rounds} rounds of {arguments.seconds:g} s "
-        f"a row; load average before a row {min(r.load_before for r in runs):.1f} to {max(r.load_before for r in runs):.1f}",
+        f"a row; load average before it {min(r.load_before for r in runs):.1f} to "
+        f"{max(r.load_before for r in runs):.1f}",
         "- `benchmarks/throughput.py` prints this page",
         "",
         "| bundle | answers/s | bare INSERT rows/s | ratio | claim p50 / p95 ms | answers p50 / p95 ms "

@@ -1,0 +1,680 @@
+"""A job at the exchange from its announcement to its delivery: real tables, mailbox, work and pages; the other roles
+are scripted here and say what their real ones would say, signed with their own keys."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from manyhands.documents.samples import SampleDocument, sample_documents
+from manyhands.documents.truth import truth_for_pieces
+from manyhands.protocol import canonical
+from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, PayoutsFile, WorkerPay, check_receipt
+from manyhands.protocol.ids import SeededIds
+from manyhands.protocol.manifest import Manifest, PayRule, QualityRule
+from manyhands.protocol.messages import (
+    AnswersCollected,
+    AnyBody,
+    BatchRecorded,
+    Body,
+    CancelRequested,
+    DocumentRef,
+    DocumentsHanded,
+    Envelope,
+    JobFunded,
+    JobJudged,
+    JobRecorded,
+    JobSettled,
+    JurorsDrawn,
+    PageRef,
+    ReportFiled,
+    ReportRuled,
+    ResultsAssembled,
+    Role,
+    Routing,
+    Standing,
+    StandingsChanged,
+    TasksOpened,
+    TasksWithdrawn,
+    VoteCast,
+    open_envelope,
+    seal,
+)
+from manyhands.protocol.parties import Directory, Party
+from manyhands.protocol.signing import LocalSigner
+from manyhands.roles import RoleContext
+from manyhands.roles.exchange import QUEUES, Exchange, ExchangeSettings, Given
+from manyhands.roles.exchange.errors import (
+    AlreadyReported,
+    AlreadyVoted,
+    BadRequest,
+    JobNotOpen,
+    NoSuchCase,
+    NoSuchJob,
+    NotLentToYou,
+)
+from manyhands.store.blobs import BlobStore
+from manyhands.store.database import Database, Tx, rows
+from manyhands.store.jobs import JobApp
+from manyhands.store.mailbox import Mailbox, Receipt, refused_messages
+from manyhands.store.migrations import Room
+from manyhands.task_types.judging import JobBook, TaskBook, WorkerBook, judge_batch, standing_from
+
+START_MS = 1_790_000_000_000
+ESCROW = "0x" + "e5" * 20
+JOB = "job-1"
+OTHERS: tuple[Role, ...] = ("launcher", "recording", "reputation", "jury")
+FUNDED_MINOR = 50_000_000
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Sequence[Room]:
+    return [Room("exchange", "manyhands.roles.exchange")]
+
+
+@dataclass
+class Clock:
+    now_ms: int = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass(frozen=True)
+class ChainEvent:
+    """A final event as the operator's indexer tells it."""
+
+    chain_id: int
+    address: str
+    name: str
+    args: dict[str, Any]
+    tx_hash: str = "0x" + "77" * 32
+
+
+@dataclass
+class House:
+    """One exchange, and four scripted roles that remember what they were told."""
+
+    db: Database
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    heard: list[AnyBody] = field(default_factory=list)
+    book: JobBook = field(default_factory=lambda: JobBook(rule=QualityRule(), skill="transcription"))
+    blob_of_batch: list[str] = field(default_factory=list)
+    roots: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.keys = {role: LocalSigner.create(SeededIds(role)) for role in (*OTHERS, "exchange")}
+        self.jobs = JobApp(self.db)
+        self.blobs = BlobStore(self.folder)
+        directory = Directory(Party(role=role, address=key.address) for role, key in self.keys.items())
+        self.mailbox = Mailbox(self.db, self.jobs, directory, clock=self.clock)
+        ctx = RoleContext(
+            role="exchange",
+            signer=self.keys["exchange"],
+            db=self.db,
+            mailbox=self.mailbox,
+            jobs=self.jobs,
+            blobs=self.blobs,
+            directory=directory,
+            clock=self.clock,
+            ids=SeededIds("exchange chance"),
+        )
+        secret = b"sixteen bytes at least"
+        settings = ExchangeSettings(wallet_secret=secret, picture_secret=secret, reader_names=(), simulated_crowd=True)
+        self.exchange = Exchange(ctx, settings)
+        self.mailbox.register("exchange", ctx.address, self.exchange.on_message)
+        for role in OTHERS:
+            self.mailbox.register(role, self.keys[role].address, self._listen)
+
+    async def _listen(self, tx: Tx, envelope: Envelope) -> None:
+        self.heard.append(open_envelope(envelope))
+
+    async def say(self, role: Role, body: Body) -> Receipt:
+        """A scripted role says something to the exchange."""
+        envelope = seal(
+            body, signer=self.keys[role], sender_role=role, recipient=self.keys["exchange"].address,
+            recipient_role="exchange", now_ms=self.clock.now_ms,
+        )  # fmt: skip
+        return await self.mailbox.receive(envelope)
+
+    async def chain_says(self, event: ChainEvent) -> None:
+        async with self.db.transaction() as tx:
+            await self.exchange.on_chain_event(tx, event)
+
+    async def settle_down(self) -> None:
+        """Lets ticks, messages and work happen until nothing is left."""
+        for _ in range(3):
+            await self.exchange.tick()
+            await self.jobs.run_until_idle(["mail", *QUEUES], concurrency=4)
+
+    def told(self, shape: type[Any]) -> list[Any]:
+        return [body for body in self.heard if type(body) is shape]
+
+    def routing(self) -> Routing:
+        return Routing(
+            chain_id=1338, exchange=self.keys["exchange"].address, recording=self.keys["recording"].address,
+            reputation=self.keys["reputation"].address, jury=self.keys["jury"].address, reason="the only one",
+            considered=(), decided_at_ms=START_MS,
+        )  # fmt: skip
+
+    async def announce(self, documents: Sequence[SampleDocument], **changes: Any) -> None:
+        """Launcher and chain announce and fund a job over the documents."""
+        manifest = Manifest(
+            **{
+                "job_id": JOB, "title": "Receipts", "requester": "requester-1", "task_type": "transcription",
+                "privacy": "off", "crowd": "simulated", "machine": "none", "quality": QualityRule(),
+                "pay": PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000),
+                "page_count": 1, "document_count": len(documents), "budget_minor": FUNDED_MINOR,
+                "created_at_ms": START_MS, **changes,
+            }
+        )  # fmt: skip
+        funded = JobFunded(
+            job_id=JOB, manifest=manifest, routing=self.routing(), escrow=ESCROW, token="0x" + "11" * 20,
+            funded_minor=FUNDED_MINOR, launcher=self.keys["launcher"].address,
+        )  # fmt: skip
+        assert (await self.say("launcher", funded)).outcome == "applied"
+        refs = []
+        for document in documents:
+            pages = []
+            for page_no, png in enumerate(document.pages, start=1):
+                blob = await self.blobs.put(png, media_type="image/png", namespace=JOB)
+                pages.append(PageRef(page_no=page_no, blob=blob, width=png_size(png)[0], height=png_size(png)[1]))
+            refs.append(DocumentRef(doc_id=document.doc_id, kind=document.kind, pages=tuple(pages)))
+        handed = DocumentsHanded(job_id=JOB, documents=tuple(refs))
+        assert (await self.say("launcher", handed)).outcome == "applied"
+
+    async def fund(self) -> None:
+        await self.chain_says(ChainEvent(1338, ESCROW, "Fund", {"amount": FUNDED_MINOR}))
+
+    async def workers(self, count: int) -> list[str]:
+        made = [await self.exchange.sign_up(f"worker {n}", "a long password", simulated=True) for n in range(count)]
+        return [account.worker for _, account in made]
+
+    async def record(self) -> int:
+        """The recording oracle judges every batch it has not judged; how many it did."""
+        for body in self.told(TasksOpened):
+            for facts in body.tasks:
+                self.book.tasks.setdefault(facts.task_id, TaskBook(facts))
+        due = self.told(AnswersCollected)[len(self.roots) :]
+        for body in due:
+            newcomers = {answer.worker for answer in body.answers} - set(self.book.workers)
+            self.book.workers |= {worker: WorkerBook(standing_from(0, 0, 0)) for worker in newcomers}
+            judged = judge_batch(
+                body.answers,
+                tasks=self.book.tasks,
+                workers=self.book.workers,
+                rule=self.book.rule,
+                skill="transcription",
+            )
+            self.book.tasks.update(judged.tasks)
+            self.book.workers.update(judged.workers)
+            evidence = BatchEvidence(
+                job_id=JOB, batch_no=len(self.roots) + 1, tasks=(), withdrawn=(),
+                standings=dict.fromkeys(newcomers, (0, 0, 0)),
+                answers=tuple(
+                    AnswerRecord(answer=answer, reward_minor=reward, salt="ab" * 32)
+                    for answer, reward in zip(body.answers, judged.rewards_minor, strict=True)
+                ),
+                decisions=judged.decisions, refused=judged.refused, decisions_salt="cd" * 32,
+            )  # fmt: skip
+            assert (await self.say("recording", await self.recorded(evidence))).outcome == "applied"
+        return len(due)
+
+    async def recorded(self, evidence: BatchEvidence, **changes: Any) -> BatchRecorded:
+        blob = await self.blobs.put(canonical.encode(evidence), media_type="application/json", namespace=JOB)
+        self.blob_of_batch.append(blob)
+        self.roots.append("0x" + evidence.root().hex())
+        told: dict[str, Any] = {
+            "job_id": JOB, "batch_no": evidence.batch_no, "decisions": evidence.decisions, "refused": evidence.refused,
+            "earned_minor": {}, "root": self.roots[-1], "evidence_blob": blob,
+            "reserved_minor": evidence.reserved_minor, **changes,
+        }  # fmt: skip
+        return BatchRecorded(**told)
+
+    async def conclude(self) -> None:
+        """The recording oracle says that every task has its final word."""
+        body = JobRecorded(
+            job_id=JOB, evidence_blobs=tuple(self.blob_of_batch), roots=tuple(self.roots), reserved_minor=1
+        )
+        receipt = await self.say("recording", body)
+        assert receipt.outcome == "applied", receipt.reason
+
+    async def key(self, worker: str, truth: dict[str, str], *, count: int = 20) -> int:
+        """A worker keys a bundle by truth; how many tasks it had."""
+        bundle = await self.exchange.claim(worker, JOB, count)
+        if bundle.assignments:
+            given = [Given(one.assignment_id, truth.get(one.task_id), active_ms=4_000) for one in bundle.assignments]
+            outcomes = await self.exchange.submit(worker, JOB, given)
+            assert {one.outcome for one in outcomes} == {"stored"}
+        return len(bundle.assignments)
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+async def truth_by_task(house: House, documents: Sequence[SampleDocument]) -> dict[str, str]:
+    view = await house.exchange.simulation_view(JOB)
+    truth: dict[str, str] = {}
+    for document in documents:
+        pieces = {task_id: place.piece for task_id, place in view.items() if place.doc_id == document.doc_id}
+        by_piece = truth_for_pieces(list(pieces.values()), document.truth)
+        truth |= {task_id: by_piece[piece.piece_id] for task_id, piece in pieces.items()}
+    return truth
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    yield House(database, tmp_path / "blobs")
+
+
+@pytest.fixture(scope="module")
+def receipt_scan() -> SampleDocument:
+    return sample_documents(seed=1, receipts=1)[0]
+
+
+async def opened(house: House, *documents: SampleDocument, **changes: Any) -> None:
+    await house.announce(documents, **changes)
+    await house.fund()
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "open"
+
+
+async def test_a_job_from_announcement_to_delivery_gives_the_record_back(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan)
+    truth = await truth_by_task(house, [receipt_scan])
+    workers = await house.workers(3)
+    assert all(offer.open_tasks for offer in await house.exchange.offers(workers[0]))
+    for _ in range(30):
+        done = sum([await house.key(worker, truth) for worker in workers])
+        await house.settle_down()
+        if not done and not await house.record():
+            break
+    progress = await house.exchange.progress(JOB)
+    assert progress.tasks["accepted"] == len(truth) - progress.tasks["unreadable"]
+    assert progress.answers == sum(len(body.answers) for body in house.told(AnswersCollected))
+    assert house.told(TasksOpened)[-1].complete and house.told(TasksOpened)[-1].tasks == ()
+    await house.conclude()
+    await house.settle_down()
+    (assembled,) = house.told(ResultsAssembled)
+    package = await house.blobs.get(assembled.package_blob)
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        names = set(archive.namelist())
+        record = json.loads(archive.read(f"{receipt_scan.doc_id}.json"))
+        index = json.loads(archive.read("package.json"))
+    assert {f"{receipt_scan.doc_id}.pdf", "fields.csv", "results.xlsx", "package.json"} <= names
+    assert {entry["name"] for entry in index} == names - {"package.json"}
+    keyed = "".join(line["text"] for line in record["lines"]).replace(" ", "")
+    true = "".join(line["text"] for line in receipt_scan.truth["lines"]).replace(" ", "")
+    assert sorted(keyed) == sorted(true), "perfect answers give every letter of the page back"
+    files = await house.exchange.result_files(JOB)
+    assert files is not None and {one.name for one in files} == names - {"package.json"}
+    assert (await house.exchange.result_file(JOB, "fields.csv") or (b"", ""))[1] == "text/csv"
+    assert await house.exchange.result_file(JOB, "../secret") is None
+
+
+async def test_nothing_is_read_before_the_chain_shows_the_funds(house: House, receipt_scan: SampleDocument) -> None:
+    await house.announce([receipt_scan])
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "announced"
+    await house.chain_says(ChainEvent(1338, ESCROW, "Fund", {"amount": FUNDED_MINOR - 1}, tx_hash="0x01"))
+    for _ in range(3):  # the same transaction told again is not more money
+        await house.chain_says(ChainEvent(1338, ESCROW, "Fund", {"amount": FUNDED_MINOR - 1}, tx_hash="0x01"))
+    await house.chain_says(ChainEvent(31338, ESCROW, "Fund", {"amount": FUNDED_MINOR}, tx_hash="0x02"))
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "announced"
+    await house.chain_says(ChainEvent(1338, ESCROW, "Fund", {"amount": 1}, tx_hash="0x03"))
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "open"
+
+
+async def test_funds_that_come_before_the_announcement_count(house: House, receipt_scan: SampleDocument) -> None:
+    await house.fund()
+    await house.announce([receipt_scan])
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "open"
+
+
+async def test_a_party_that_has_no_part_in_the_job_is_refused(house: House, receipt_scan: SampleDocument) -> None:
+    await opened(house, receipt_scan)
+    standing = Standing(
+        worker="0x" + "a" * 40, skill="transcription", right_micro=1, wrong_micro=0, at_ms=1, score_bp=1, because="x"
+    )
+    said: list[tuple[Role, Body]] = [
+        ("recording", CancelRequested(job_id=JOB)),
+        ("launcher", JobJudged(job_id=JOB, accepted=True, measured_bp=1, lower_bp=1, rests_on="")),
+        ("jury", StandingsChanged(job_id=JOB, standings=(standing,))),
+        ("launcher", JobRecorded(job_id=JOB, evidence_blobs=(), roots=(), reserved_minor=0)),
+    ]
+    for role, body in said:
+        receipt = await house.say(role, body)
+        assert receipt.outcome == "refused", body
+        assert "is not the" in receipt.reason
+
+
+async def test_reading_cutting_and_drawing_twice_has_one_effect(house: House, receipt_scan: SampleDocument) -> None:
+    await house.announce([receipt_scan])
+    await house.fund()
+    opening, where = house.exchange.opening, (JOB, receipt_scan.doc_id, 1)
+    for step in (opening.read_page, opening.draw_page):
+        if step == opening.draw_page:
+            await opening.cut_job(JOB)
+            await opening.cut_job(JOB)
+        await step(*where)
+        await step(*where)
+    await house.settle_down()
+    progress = await house.exchange.progress(JOB)
+    opened_tasks = [facts.task_id for body in house.told(TasksOpened) for facts in body.tasks]
+    assert len(opened_tasks) == len(set(opened_tasks)) == progress.tasks["open"] > 5
+
+
+async def test_a_page_that_nobody_can_decode_is_delivered_with_its_reason(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    broken = SampleDocument("broken", "receipt", (receipt_scan.pages[0][:2_000],), {})
+    await opened(house, receipt_scan, broken)
+    async with house.db.connection() as connection:
+        failed = await rows(connection, "select doc_id, failed from exchange.pages where failed is not null")
+    assert [doc_id for doc_id, _ in failed] == ["broken"]
+    assert "not a readable page image" in failed[0][1]
+
+
+async def test_tasks_have_opaque_ids_and_a_shuffled_order(house: House, receipt_scan: SampleDocument) -> None:
+    await opened(house, receipt_scan)
+    async with house.db.connection() as connection:
+        by_rank = await rows(connection, "select place, picture, task_id from exchange.tasks order by rank")
+    places = [place for place, _, _ in by_rank]
+    assert sorted(places) == list(range(len(places))) and places != sorted(places)
+    for _, picture, _ in by_rank:
+        assert (await house.blobs.get(picture)).startswith(b"\x89PNG")
+
+
+async def test_what_the_recording_oracle_recorded_is_compared_with_what_was_sent(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan)
+    truth = await truth_by_task(house, [receipt_scan])
+    (worker,) = await house.workers(1)
+    await house.key(worker, truth)
+    await house.settle_down()
+    (collected,) = house.told(AnswersCollected)
+    honest = [AnswerRecord(answer=answer, reward_minor=5, salt="ab" * 32) for answer in collected.answers]
+    told: dict[str, Any] = {
+        "job_id": JOB, "batch_no": 1, "tasks": (), "withdrawn": (), "standings": {}, "decisions": (), "refused": (),
+        "decisions_salt": "cd" * 32,
+    }  # fmt: skip
+    changed = msgspec.structs.replace(honest[0], answer=msgspec.structs.replace(honest[0].answer, text="not my words"))
+    forged = BatchEvidence(answers=(changed, *honest[1:]), **told)
+    invented = msgspec.structs.replace(honest[0].answer, worker="0x" + "9" * 40)
+    stuffed = BatchEvidence(answers=(*honest, msgspec.structs.replace(honest[0], answer=invented)), **told)
+    for evidence, changes in (
+        (forged, {}),
+        (stuffed, {}),
+        (BatchEvidence(answers=tuple(honest), **told), {"root": "0x" + "00" * 32}),
+        (BatchEvidence(answers=tuple(honest), **told), {"reserved_minor": 1}),
+    ):
+        # another batch number, so that the message is another statement
+        body = await house.recorded(msgspec.structs.replace(evidence, batch_no=len(house.roots) + 1), **changes)
+        receipt = await house.say("recording", body)
+        assert receipt.outcome == "refused"
+    earned = await house.exchange.earnings(worker)
+    assert earned.accepted_minor == 0 and earned.pending_minor > 0
+
+
+async def test_earnings_follow_an_answer_from_pending_to_paid(house: House, receipt_scan: SampleDocument) -> None:
+    await opened(house, receipt_scan)
+    truth = await truth_by_task(house, [receipt_scan])
+    workers = await house.workers(3)
+    count = await house.key(workers[0], truth, count=5)
+    waiting = await house.exchange.earnings(workers[0])
+    assert (waiting.jobs[0].answers, waiting.jobs[0].waiting, waiting.accepted_minor) == (count, count, 0)
+    await house.settle_down()
+    assert await house.exchange.earnings(workers[0]) == waiting, "sending an answer on changes nothing for its worker"
+    await house.record()
+    earned = await house.exchange.earnings(workers[0])
+    assert (earned.jobs[0].accepted, earned.jobs[0].waiting) == (count, 0)
+    assert (earned.accepted_minor, earned.pending_minor) == (waiting.pending_minor, 0)
+    assert earned.credited_ms == count * 4_000
+    receipts = await house.exchange.receipts(workers[0], JOB)
+    assert len(receipts) == count
+    for receipt in receipts:
+        check_receipt(receipt, anchored_roots=house.roots)
+    assert await house.exchange.receipts(workers[1], JOB) == []
+    for _ in range(30):
+        done = sum([await house.key(worker, truth) for worker in workers])
+        await house.settle_down()
+        if not done and not await house.record():
+            break
+    await house.conclude()
+    await house.settle_down()
+    pay = WorkerPay(
+        worker=workers[0],
+        answers=count,
+        credited_ms=1,
+        base_minor=1_000,
+        bonus_minor=70,
+        top_up_minor=30,
+        standing_bp=1,
+    )
+    payouts = PayoutsFile(
+        job_id=JOB, measured_bp=1, lower_bp=1, accepted=True, rests_on="", package_hash="", pay=(pay,)
+    )
+    blob = await house.blobs.put(canonical.encode(payouts), media_type="application/json", namespace=JOB)
+    judged = JobJudged(job_id=JOB, accepted=True, measured_bp=9_990, lower_bp=9_900, rests_on="30 known lines")
+    assert (await house.say("reputation", judged)).outcome == "applied"
+    settled = JobSettled(
+        job_id=JOB, accepted=True, paid_minor={workers[0]: 1_100}, fees_minor=1, refunded_minor=2,
+        package_blob="", package_hash="", payouts_blob=blob, transactions=("0xabc",),
+    )  # fmt: skip
+    assert (await house.say("reputation", settled)).outcome == "applied"
+    (line,) = (await house.exchange.earnings(workers[0])).jobs
+    assert (line.paid_minor, line.bonus_minor, line.top_up_minor) == (1_100, 70, 30)
+    assert [one.tx_hash for one in line.transactions] == ["0xabc"]
+    progress = await house.exchange.progress(JOB)
+    assert progress.state == "settled" and progress.judged == judged
+
+
+async def test_a_cancelled_job_lends_nothing_and_still_takes_what_is_lent(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan)
+    worker, other = await house.workers(2)
+    bundle = await house.exchange.claim(worker, JOB, 3)
+    assert (await house.say("launcher", CancelRequested(job_id=JOB, because="enough"))).outcome == "applied"
+    with pytest.raises(JobNotOpen):
+        await house.exchange.claim(other, JOB, 1)
+    await house.settle_down()
+    assert not any(body.complete for body in house.told(TasksOpened)), "somebody still holds tasks"
+    withdrawn = {task_id for body in house.told(TasksWithdrawn) for task_id in body.task_ids}
+    assert len(withdrawn) == (await house.exchange.progress(JOB)).tasks["withdrawn"] > 3
+    outcomes = await house.exchange.submit(worker, JOB, [Given(one.assignment_id, "x") for one in bundle.assignments])
+    assert {one.outcome for one in outcomes} == {"stored"}
+    await house.settle_down()
+    assert house.told(TasksOpened)[-1].complete
+    assert sum(len(body.answers) for body in house.told(AnswersCollected)) == 3
+    await house.conclude()
+    await house.settle_down()
+    assert len(house.told(ResultsAssembled)) == 1
+
+
+async def test_a_job_cancelled_while_it_is_read_ends_without_tasks(house: House, receipt_scan: SampleDocument) -> None:
+    await house.announce([receipt_scan])
+    await house.fund()
+    await house.say("launcher", CancelRequested(job_id=JOB))
+    await house.settle_down()
+    assert [body.tasks for body in house.told(TasksOpened)] == [()]
+    await house.conclude()
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "assembled"
+
+
+async def test_a_job_ends_only_when_nobody_holds_a_task(house: House, receipt_scan: SampleDocument) -> None:
+    await opened(house, receipt_scan)
+    (worker,) = await house.workers(1)
+    bundle = await house.exchange.claim(worker, JOB, 1)
+    async with house.db.transaction() as tx:
+        await tx.execute("update exchange.tasks set state = 'unreadable', decided_batch = 1")
+        await tx.execute("update exchange.jobs set undecided = 0")
+    await house.settle_down()
+    assert not house.told(TasksOpened)[-1].complete
+    (outcome,) = await house.exchange.submit(worker, JOB, [Given(bundle.assignments[0].assignment_id, "in time")])
+    assert outcome.outcome == "stored"
+    await house.settle_down()
+    assert house.told(TasksOpened)[-1].complete
+    texts = [answer.text for body in house.told(AnswersCollected) for answer in body.answers]
+    assert texts == ["in time"]
+    late = await house.exchange.submit(worker, JOB, [Given(bundle.assignments[0].assignment_id, "in time")])
+    assert [one.outcome for one in late] == ["already_stored"]
+
+
+async def reported(house: House, scan: SampleDocument) -> tuple[list[str], str, str]:
+    await opened(house, scan)
+    workers = await house.workers(4)
+    assignment = (await house.exchange.claim(workers[0], JOB, 1)).assignments[0]
+    report_id = await house.exchange.report(workers[0], JOB, assignment.assignment_id, "personal_data", "a name")
+    await house.settle_down()
+    return workers, assignment.task_id, report_id
+
+
+async def drawn(house: House, workers: Sequence[str], report_id: str) -> None:
+    body = JurorsDrawn(
+        job_id=JOB, report_id=report_id, case_id="0x" + "ca" * 32, jurors=tuple(workers[1:]),
+        clear_digest="0x" + "c1" * 32, uphold_digest="0x" + "a1" * 32,
+    )  # fmt: skip
+    assert (await house.say("jury", body)).outcome == "applied"
+
+
+def ruled(task_id: str, report_id: str, *, uphold: bool) -> ReportRuled:
+    return ReportRuled(
+        job_id=JOB, report_id=report_id, case_id="0x" + "ca" * 32, task_id=task_id, uphold=uphold, votes_for=3,
+        votes_against=0, jurors_paid_minor={},
+    )  # fmt: skip
+
+
+async def test_a_reported_task_is_frozen_and_lent_to_nobody(house: House, receipt_scan: SampleDocument) -> None:
+    workers, task_id, report_id = await reported(house, receipt_scan)
+    (filed,) = house.told(ReportFiled)
+    assert (filed.task_id, filed.reporter, filed.report_id) == (task_id, workers[0], report_id)
+    assert set(filed.eligible) == set(workers[1:]), "whoever reported can't judge"
+    seen: set[str] = set()
+    for worker in workers[1:]:
+        while (bundle := await house.exchange.claim(worker, JOB, 20)).assignments:
+            seen |= {one.task_id for one in bundle.assignments}
+            given = [Given(one.assignment_id, None) for one in bundle.assignments]
+            await house.exchange.submit(worker, JOB, given)
+    assert task_id not in seen and len(seen) > 5
+
+
+async def test_the_same_report_twice_is_one_and_other_reports_are_told_why_not(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan, privacy="off")
+    first, second, third = await house.workers(3)
+    mine = (await house.exchange.claim(first, JOB, 1)).assignments[0]
+    async with house.db.transaction() as tx:
+        await tx.execute("update exchange.tasks set wanted = 3")
+    theirs: dict[str, Any] = {}
+    for worker in (second, third):  # until they hold the same task
+        while mine.task_id not in theirs.get(worker, {}):
+            bundle = await house.exchange.claim(worker, JOB, 20)
+            theirs[worker] = {one.task_id: one.assignment_id for one in bundle.assignments}
+            if mine.task_id not in theirs[worker]:
+                await house.exchange.submit(worker, JOB, [Given(one.assignment_id, None) for one in bundle.assignments])
+    with pytest.raises(BadRequest, match="no reason"):
+        await house.exchange.report(first, JOB, mine.assignment_id, "ugly", "")
+    with pytest.raises(NotLentToYou):
+        await house.exchange.report(second, JOB, mine.assignment_id, "other", "")
+    once = await house.exchange.report(first, JOB, mine.assignment_id, "other", "x")
+    assert await house.exchange.report(first, JOB, mine.assignment_id, "other", "x") == once
+    with pytest.raises(AlreadyReported):
+        await house.exchange.report(second, JOB, theirs[second][mine.task_id], "other", "x")
+    (kept,) = await house.exchange.submit(third, JOB, [Given(theirs[third][mine.task_id], "12.50")])
+    assert kept.outcome == "stored", "an answer in its lease is taken though the task is frozen"
+    await house.settle_down()
+    assert len(house.told(ReportFiled)) == 1
+
+
+async def test_jurors_vote_once_with_their_own_wallets(house: House, receipt_scan: SampleDocument) -> None:
+    from eth_account import Account
+
+    workers, _, report_id = await reported(house, receipt_scan)
+    await drawn(house, workers, report_id)
+    (case,) = await house.exchange.jury_cases(workers[1])
+    assert case.code == "personal_data" and case.picture_url.startswith(f"/pictures/{JOB}/")
+    assert await house.exchange.jury_cases(workers[0]) == []
+    with pytest.raises(NoSuchCase):
+        await house.exchange.jury_vote(workers[0], case.case_id, uphold=True, because="")
+    for _ in range(2):
+        await house.exchange.jury_vote(workers[1], case.case_id, uphold=True, because="it is a name")
+    with pytest.raises(AlreadyVoted):
+        await house.exchange.jury_vote(workers[1], case.case_id, uphold=False, because="")
+    await house.settle_down()
+    (vote,) = house.told(VoteCast)
+    signer = Account._recover_hash(bytes.fromhex("a1" * 32), signature=vote.signature).lower()
+    assert (vote.juror, signer, vote.uphold) == (workers[1], workers[1], True)
+    assert await house.exchange.jury_cases(workers[1]) == []
+
+
+@pytest.mark.parametrize("uphold", [False, True])
+async def test_a_ruling_opens_or_withdraws_the_task(house: House, receipt_scan: SampleDocument, uphold: bool) -> None:
+    workers, task_id, report_id = await reported(house, receipt_scan)
+    await drawn(house, workers, report_id)
+    before = await house.exchange.progress(JOB)
+    assert before.tasks["frozen"] == 1
+    assert (await house.say("jury", ruled(task_id, report_id, uphold=uphold))).outcome == "applied"
+    await house.settle_down()
+    after = await house.exchange.progress(JOB)
+    assert after.tasks["frozen"] == 0
+    assert (after.tasks["withdrawn"], after.tasks["open"] - before.tasks["open"]) == ((1, 0) if uphold else (0, 1))
+    told = [body.task_ids for body in house.told(TasksWithdrawn)]
+    assert told == ([(task_id,)] if uphold else [])
+    again = ruled(task_id, report_id, uphold=not uphold)
+    assert (await house.say("jury", again)).outcome in ("refused", "duplicate"), "a ruling stands"
+
+
+async def test_a_verdict_that_came_while_frozen_takes_effect_when_cleared(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    workers, task_id, report_id = await reported(house, receipt_scan)
+    await drawn(house, workers, report_id)
+    async with house.db.transaction() as tx:
+        await tx.execute("update exchange.tasks set value = '12.50', decided_batch = 1 where task_id = %s", (task_id,))
+    await house.say("jury", ruled(task_id, report_id, uphold=False))
+    async with house.db.connection() as connection:
+        ((state,),) = await rows(connection, "select state from exchange.tasks where task_id = %s", (task_id,))
+    assert state == "accepted"
+
+
+async def test_gold_is_a_share_of_what_would_have_been_believed(house: House, receipt_scan: SampleDocument) -> None:
+    from manyhands.roles.exchange.decisions import choose_gold
+
+    ids = [f"piece-{number}" for number in range(200)]
+    gold = choose_gold(ids, share_bp=500, job_id=JOB)
+    assert len(gold) == 10 and gold == choose_gold(reversed(ids), share_bp=500, job_id=JOB)
+    assert gold != choose_gold(ids, share_bp=500, job_id="job-2")
+    assert choose_gold(ids, share_bp=0, job_id=JOB) == choose_gold([], share_bp=500, job_id=JOB) == frozenset()
+
+
+async def test_truth_for_simulated_people_is_kept_from_a_job_of_people(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan, crowd="people")
+    with pytest.raises(NoSuchJob):
+        await house.exchange.simulation_view(JOB)
+
+
+async def test_no_message_of_a_whole_job_was_refused(house: House, receipt_scan: SampleDocument) -> None:
+    await opened(house, receipt_scan)
+    async with house.db.connection() as connection:
+        assert await refused_messages(connection) == []
