@@ -185,7 +185,7 @@ def test_any_history_keeps_the_books(postgres_dsn: str, lives: list[list[tuple[s
 
 
 @pytest.mark.nightly
-@settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(histories, min_size=2, max_size=4))
 def test_very_many_histories_keep_the_books(postgres_dsn: str, lives: list[list[tuple[str, Posting]]]) -> None:
     asyncio.run(live(postgres_dsn, lives))
