@@ -1,6 +1,6 @@
 """Any calls, by anyone, in any order, with time passing: money is conserved and earned pay never falls.
 
-The steps in the default suite are a thousand; `just contracts-nightly` takes a hundred thousand.
+The steps in the default suite are a thousand; `just nightly` takes a hundred thousand.
 """
 
 from __future__ import annotations
