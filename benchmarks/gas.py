@@ -1,6 +1,6 @@
 """What a job costs on chain, beside what it costs with HUMAN Protocol's contracts.
 
-Starts a node of its own (anvil), deploys the committed artifacts, goes through a job's life and prints gas from receipts.
+Starts a node of its own (anvil), deploys the committed artifacts, goes through a job's life, prints gas from receipts.
 HUMAN's figures were measured once, on the same kind of node, with its official bytecode, the same texts (a URL of 97
 characters, a hash of 40) and its own token; medians, spread below 0.01 %.
 
@@ -251,7 +251,7 @@ def page(lines: list[Line]) -> str:
     rows = [
         "# Gas of a job's life",
         "",
-        "`python benchmarks/gas.py --write docs/benchmarks/gas.md`. Ours beside HUMAN Protocol's contracts (core 7.1.0),",
+        "`python benchmarks/gas.py --write docs/benchmarks/gas.md`. Ours beside HUMAN Protocol (core 7.1.0),",
         "from receipts of a local node; texts of 97 and 40 characters; fresh = recipients that held no token before.",
         "",
         "| step | ours | HUMAN | ratio | aim |",
