@@ -17,15 +17,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-from .errors import CallReverted, ChainDisagrees, ChainUnreachable, RpcRefused, TransactionRefused, WrongChain
+from .errors import (
+    AnswerUnreadable,
+    CallReverted,
+    ChainDisagrees,
+    ChainUnreachable,
+    RpcRefused,
+    TransactionRefused,
+    WrongChain,
+)
 from .facts import ChainFacts
+
+T = TypeVar("T")
 
 TIMEOUT_S = 10.0
 BATCH = 50
@@ -169,16 +179,16 @@ class ChainClient:
 
     async def transaction_count(self, address: str, at: int | str = "latest") -> int:
         """How many transactions of this account are mined: the nonce of its next one."""
-        return int(await self.ask("eth_getTransactionCount", [address, _hex(at)]), 16)
+        return _number(await self.ask("eth_getTransactionCount", [address, _hex(at)]))
 
     async def transaction_counts(self, addresses: Sequence[str], at: int | str = "latest") -> list[int]:
         """The same for several accounts."""
         raw = await self.ask_many([("eth_getTransactionCount", [address, _hex(at)]) for address in addresses])
-        return [int(count, 16) for count in raw]
+        return [_number(count) for count in raw]
 
     async def balance_wei(self, address: str) -> int:
         """Native money of an account."""
-        return int(await self.ask("eth_getBalance", [address, "latest"]), 16)
+        return _number(await self.ask("eth_getBalance", [address, "latest"]))
 
     async def code(self, address: str) -> bytes:
         """Code at an address, empty where there is no contract."""
@@ -216,7 +226,7 @@ class ChainClient:
         """
         fields = _call_fields(to, data, sender, value_wei, None)
         try:
-            return int(await self.ask("eth_estimateGas", [fields]), 16)
+            return _number(await self.ask("eth_estimateGas", [fields]))
         except RpcRefused as refusal:
             raise _as_revert(to, refusal) from refusal
 
@@ -235,10 +245,8 @@ class ChainClient:
             "toBlock": hex(to_block),
         }
         raw = await self.ask("eth_getLogs", [wanted])
-        found = [
-            (int(entry["blockNumber"], 16), int(entry["logIndex"], 16), str(entry["transactionHash"])) for entry in raw
-        ]
-        return list(dict.fromkeys((block, tx_hash) for block, _, tx_hash in sorted(found)))
+        found = _readable("a list of events", lambda entries: sorted(map(_place_of_log, entries)), raw)
+        return list(dict.fromkeys((block, tx_hash) for block, _, tx_hash in found))
 
     async def send_raw(self, raw: bytes, tx_hash: str) -> SendOutcome:
         """Hands a signed transaction to a node. Sending the same bytes twice has one effect.
@@ -376,7 +384,7 @@ class ChainClient:
     async def _check(self, url: str) -> None:
         if url in self._checked:
             return
-        found = int((await self._post_many(url, [("eth_chainId", [])]))[0], 16)
+        found = _number((await self._post_many(url, [("eth_chainId", [])]))[0])
         if found != self.chain_id:
             raise WrongChain(url, wanted=self.chain_id, found=found)
         self._checked.add(url)
@@ -496,13 +504,36 @@ def _hex(which: int | str) -> str:
     return hex(which) if isinstance(which, int) else which
 
 
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+def _bytes(text: Any) -> bytes:
+    return _readable("bytes", lambda told: bytes.fromhex(told.removeprefix("0x")), text)
+
+
+def _place_of_log(raw: Any) -> tuple[int, int, str]:
+    return int(raw["blockNumber"], 16), int(raw["logIndex"], 16), str(raw["transactionHash"])
 
 
 def _block(raw: Any) -> Block | None:
-    if raw is None:
-        return None
+    return None if raw is None else _readable("a block", _read_block, raw)
+
+
+def _receipt(raw: Any) -> Receipt | None:
+    if raw is None or (isinstance(raw, dict) and "blockHash" in raw and raw["blockHash"] is None):
+        return None  # unknown, or known and still waiting
+    return _readable("a receipt", _read_receipt, raw)
+
+
+def _number(raw: Any) -> int:
+    return _readable("a number", lambda text: int(text, 16), raw)
+
+
+def _readable(about: str, read: Callable[[Any], T], raw: Any) -> T:
+    try:
+        return read(raw)
+    except (KeyError, ValueError, TypeError, AttributeError) as problem:
+        raise AnswerUnreadable(about, repr(problem)) from problem
+
+
+def _read_block(raw: Any) -> Block:
     return Block(
         number=int(raw["number"], 16),
         hash=str(raw["hash"]),
@@ -512,9 +543,7 @@ def _block(raw: Any) -> Block | None:
     )
 
 
-def _receipt(raw: Any) -> Receipt | None:
-    if raw is None or raw.get("blockHash") is None:
-        return None
+def _read_receipt(raw: Any) -> Receipt:
     created = raw.get("contractAddress")
     logs = sorted(raw["logs"], key=lambda entry: int(entry["logIndex"], 16))
     return Receipt(

@@ -125,6 +125,17 @@ class RpcRefused(ChainError):
         super().__init__(f"{url} refused {method}: {message} (code {code})")
 
 
+class AnswerUnreadable(ChainError):
+    """A node answers with something that is not what the protocol says. As good as no answer."""
+
+    def __init__(self, about: str, problem: str) -> None:
+        self.about, self.problem = about, problem
+        super().__init__(
+            f"a node answered with something that is not {about}: {problem}",
+            cure="Check that the RPC URLs in the facts file lead to nodes, not to a web page or a gateway in trouble.",
+        )
+
+
 class TransactionRefused(ChainError):
     """A node does not take a transaction, and sending the same bytes again will not help."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from manyhands.chain.client import ChainClient, SendOutcome, decode_reason, wait
 from manyhands.chain.errors import (
     CallReverted,
     ChainDisagrees,
+    ChainError,
     ChainUnreachable,
     RpcRefused,
     TransactionRefused,
@@ -194,3 +196,28 @@ def test_revert_data_is_told_as_far_as_it_can_be_read() -> None:
 def test_a_web_server_can_use_the_client_without_loading_web3() -> None:
     program = "import sys, manyhands.chain.client, manyhands.chain.facts; sys.exit('web3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_nonsense_is_an_error_of_the_package_whatever_it_is(local_node: LocalNode, seed: int) -> None:
+    async with (
+        FaultyProxy(local_node.rpc_url, seed=seed) as proxy,
+        ChainClient(local_node.facts.at([proxy.rpc_url])) as client,
+    ):
+        await client.connect()
+        proxy.faults.nonsense_bp = 10_000
+        for question in (
+            client.head(),
+            client.block(0),
+            client.receipt("0x" + "0" * 64),
+            client.transaction_count(dev_key(0).address),
+            client.call(dev_key(0).address, b""),
+            client.code(dev_key(0).address),
+            client.logs(addresses=[], topics=[], from_block=0, to_block=0),
+            client.agreed_head(),
+        ):
+            with contextlib.suppress(ChainError):
+                await question
+        client.forget_checks()
+        with pytest.raises(ChainError):
+            await client.connect()

@@ -92,6 +92,7 @@ class Faults:
     delay_bp         the answer waits up to delay_ms_max
     lie_heads_bp     a newest block is told up to lie_blocks_max too high
     lie_hashes_bp    the hashes of blocks are wrong
+    nonsense_bp      the result of an answer is not what was asked for
     chain_id         another chain's id is told, None: the true one
     down             nothing is answered at all
     """
@@ -104,6 +105,7 @@ class Faults:
     lie_heads_bp: int = 0
     lie_blocks_max: int = 20
     lie_hashes_bp: int = 0
+    nonsense_bp: int = 0
     chain_id: int | None = None
     down: bool = False
 
@@ -181,7 +183,9 @@ class FaultyProxy:
 
     def _lie_about(self, method: str, params: list[Any], entry: dict[str, Any]) -> None:
         faults, told = self.faults, entry.get("result")
-        if method == "eth_chainId" and faults.chain_id is not None:
+        if told is not None and self._happens(faults.nonsense_bp, "nonsense"):
+            entry["result"] = self._random.choice(["", "0xzz", {"number": None}, [], 7])
+        elif method == "eth_chainId" and faults.chain_id is not None:
             entry["result"] = hex(faults.chain_id)
         elif method == "eth_getBlockByNumber" and told is not None:
             if params[0] == "latest" and self._happens(faults.lie_heads_bp, "heads too high"):

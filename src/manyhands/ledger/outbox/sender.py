@@ -28,6 +28,7 @@ from psycopg_pool import PoolTimeout
 from manyhands.chain.client import ChainClient, Receipt, SendOutcome
 from manyhands.chain.contracts import HARMLESS_REVERTS
 from manyhands.chain.errors import (
+    AnswerUnreadable,
     ChainDisagrees,
     ChainError,
     ChainUnreachable,
@@ -115,7 +116,7 @@ class Sender:
     async def resume(self) -> None:
         """After a start: a chain that forgot what the journal knows is told again, before anybody else talks to it.
 
-        A chain that is unreachable now is left to `run`, which looks for the same every round.
+        A chain that cannot be asked now is left to `run`, which looks for the same every round.
         """
         self._last_sent_ms.clear()
         for chain_id, client in self._clients.items():
@@ -124,8 +125,10 @@ class Sender:
                 if client.facts.local:
                     await self._wake(client)  # a program killed while it rebuilt the chain has left it asleep
                 await self._remember(client)
-            except ChainUnreachable as problem:
-                await self._alarm(chain_id, AlarmKind.UNREACHABLE, "", problem)
+            except ChainError as problem:
+                logger.warning("chain %s could not be looked at yet: %s", chain_id, problem)
+                if kind := CHAIN_ALARMS.get(type(problem)):
+                    await self._alarm(chain_id, kind, "", problem)
 
     async def drained(self, *, patience_s: float) -> None:
         """Waits until nothing is waiting, sent or unconfirmed on any chain, while `run` is at work.
@@ -199,7 +202,7 @@ class Sender:
             self._troubled.add(chain_id)
             await self._alarm(chain_id, CHAIN_ALARMS[type(problem)], "", problem)
             return self._longer_pause_s(chain_id)
-        except RpcRefused as problem:
+        except (RpcRefused, AnswerUnreadable) as problem:
             logger.warning("chain %s: %s", chain_id, problem)
             return self._longer_pause_s(chain_id)
         self._failures[chain_id] = 0
@@ -352,7 +355,7 @@ class Sender:
         try:
             for entry in queue:
                 await self._send(client, entry, attempts[entry.purpose][-1])
-        except (ChainUnreachable, RpcRefused) as problem:
+        except (ChainUnreachable, RpcRefused, AnswerUnreadable) as problem:
             # They are marked as sent: the next round that reaches the node sends them again.
             logger.info("sending on chain %s waits: %s", client.chain_id, problem)
 
