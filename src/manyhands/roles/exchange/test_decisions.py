@@ -1,0 +1,168 @@
+"""What the exchange decides, as pure functions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhands.documents.acceptance import AcceptUnseen, Ask
+from manyhands.documents.model import Box, Piece, Reading
+from manyhands.protocol.errors import IllegalMove
+from manyhands.protocol.evidence import PayoutsFile, WorkerPay
+from manyhands.protocol.lifecycles import move, states
+from manyhands.protocol.messages import TaskFacts
+from manyhands.roles.exchange.decisions import (
+    EXCHANGE_JOB_MOVES,
+    SAMPLE_MAX,
+    assignment_id,
+    batches_of,
+    choose_gold,
+    expected_chars,
+    grown_sample,
+    job_salt,
+    median_of,
+    page_share,
+    pay_lines,
+    plan_pieces,
+    plan_tasks,
+    start_bp,
+    task_of,
+    workers_needed,
+)
+from manyhands.roles.exchange.results import decision_of, file_name, zip_package
+from manyhands.roles.exchange.testing import OpenJob, manifest_of
+
+BOX = Box(0, 0, 100, 20)
+
+
+def piece(number: int, *texts: str) -> Piece:
+    readings = tuple(Reading(f"reader {n}", text, 9_900, BOX) for n, text in enumerate(texts))
+    return Piece(f"piece-{number}", 1, BOX, number, readings=readings)
+
+
+def test_every_move_of_a_job_that_is_not_in_the_table_is_refused() -> None:
+    verbs = {verb for _, verb in EXCHANGE_JOB_MOVES}
+    for state in states(EXCHANGE_JOB_MOVES):
+        for verb in verbs:
+            if (state, verb) not in EXCHANGE_JOB_MOVES:
+                with pytest.raises(IllegalMove):
+                    move(EXCHANGE_JOB_MOVES, "job", state, verb)
+
+
+ids = st.text("abcdef0123456789.-", min_size=1, max_size=20)
+
+
+@given(job=ids, task=ids, worker=ids, other=ids)
+def test_an_assignment_id_is_read_back_by_its_worker_alone(job: str, task: str, worker: str, other: str) -> None:
+    one = assignment_id(job, task, worker)
+    assert task_of(one, job_id=job, worker=worker) == task
+    if other != worker:
+        assert task_of(one, job_id=job, worker=other) is None
+    if other != job:
+        assert task_of(one, job_id=other, worker=worker) is None
+
+
+@given(pieces=st.integers(1, 500), answers=st.integers(1, 5), level=st.sampled_from(["strict", "standard", "off"]))
+def test_so_many_workers_can_give_every_piece_its_answers(pieces: int, answers: int, level: str) -> None:
+    share = page_share(level, pieces=pieces)  # type: ignore[arg-type]  # drawn from the literal's words
+    workers = workers_needed(level, pieces_per_page=pieces, answers=answers)  # type: ignore[arg-type]
+    assert workers >= answers
+    assert share is None or workers * share >= pieces * answers
+
+
+@given(count=st.integers(0, 300), share_bp=st.integers(0, 3_000))
+def test_gold_is_the_share_asked_for_rounded_up(count: int, share_bp: int) -> None:
+    pieces = [f"p{n}" for n in range(count)]
+    gold = choose_gold(pieces, share_bp=share_bp, job_id="j")
+    assert len(gold) == -(-count * share_bp // 10_000) and gold <= set(pieces)
+
+
+def test_people_see_what_is_not_believed_and_the_gold_and_nothing_else() -> None:
+    pieces = [piece(n, "12.50", "12.50") for n in range(40)]
+    decisions: dict[str, AcceptUnseen | Ask] = {
+        one.piece_id: AcceptUnseen("12.50", "agreed") if one.order < 30 else Ask("unsure") for one in pieces
+    }
+    plans = plan_pieces(pieces, decisions, gold_share_bp=1_000, job_id="j")
+    seen = [plan for plan in plans if plan.unseen is None]
+    assert sum(plan.gold for plan in plans) == 3
+    assert len(seen) == 13 and all(plan.gold or plan.piece.order >= 30 for plan in seen)
+    tasks = plan_tasks(plans, manifest_of(OpenJob(privacy="standard")))
+    assert len(tasks) == 13 and {task.page_share for task in tasks} == {4}
+    assert all(task.facts.reward_minor > 0 and task.facts.effort_ms > 2_000 for task in tasks)
+
+
+def test_an_empty_cell_is_no_gold() -> None:
+    pieces = [piece(n) for n in range(20)]
+    decisions: dict[str, AcceptUnseen | Ask] = {one.piece_id: AcceptUnseen("", "no ink") for one in pieces}
+    assert not any(plan.gold for plan in plan_pieces(pieces, decisions, gold_share_bp=3_000, job_id="j"))
+
+
+def test_without_machine_readings_more_people_are_asked_at_first() -> None:
+    alone, read = (
+        plan_tasks(plan_pieces([one], {one.piece_id: Ask("")}, gold_share_bp=0, job_id="j"), manifest_of(OpenJob()))[0]
+        for one in (piece(1), piece(2, "12.50", "12.50"))
+    )
+    assert alone.wanted == 2 and read.wanted == 1
+
+
+def test_an_unknown_field_type_is_asked_as_text() -> None:
+    cell = Piece("p", 1, BOX, 0, field_type="cell")
+    (task,) = plan_tasks(plan_pieces([cell], {"p": Ask("")}, gold_share_bp=0, job_id="j"), manifest_of(OpenJob()))
+    assert task.facts.question == "text"
+
+
+def test_expected_length_comes_from_the_reading_or_from_the_box() -> None:
+    assert expected_chars(piece(1, "12.50", "12.5")) == 5
+    assert expected_chars(piece(1)) == 10
+    assert expected_chars(Piece("p", 1, Box(0, 0, 3, 20), 0)) == 4
+
+
+def test_a_start_and_a_salt_differ_between_jobs() -> None:
+    assert 0 <= start_bp("j", "0xa") < 10_000
+    assert len({start_bp("j", f"0x{n}") for n in range(50)}) > 40
+    assert job_salt(b"s", "j") != job_salt(b"s", "k") != job_salt(b"t", "k")
+
+
+def test_a_sample_keeps_the_last_times() -> None:
+    assert grown_sample(list(range(SAMPLE_MAX)), [7]) == [*range(1, SAMPLE_MAX), 7]
+    assert median_of(list(range(100)), percent=90) == 90
+
+
+def test_batches_hold_everything_in_order() -> None:
+    facts = [
+        TaskFacts(task_id=str(n), question="text", readings=(), gold=False, effort_ms=1, reward_minor=1)
+        for n in range(2_001)
+    ]
+    batches = batches_of(facts, 1_000)
+    assert [len(batch) for batch in batches] == [1_000, 1_000, 1]
+    assert [one for batch in batches for one in batch] == facts
+    assert batches_of([], 1_000) == []
+
+
+def test_pay_is_told_with_its_parts_where_they_are_known() -> None:
+    pay = WorkerPay(worker="0xa", answers=1, credited_ms=1, base_minor=5, bonus_minor=2, top_up_minor=1, standing_bp=1)
+    file = PayoutsFile(job_id="j", package_hash="", measured_bp=1, lower_bp=1, accepted=True, rests_on="", pay=(pay,))
+    lines = pay_lines({"0xb": 4, "0xa": 8}, file)
+    assert [(one.worker, one.paid_minor, one.bonus_minor, one.top_up_minor) for one in lines] == [
+        ("0xa", 8, 2, 1),
+        ("0xb", 4, 0, 0),
+    ]
+
+
+def test_a_piece_that_nobody_decided_is_delivered_as_open() -> None:
+    (plan,) = plan_pieces([piece(1, "x")], {"piece-1": Ask("unsure")}, gold_share_bp=0, job_id="j")
+    decision = decision_of(plan, None, {"piece-1": ["x"]})
+    assert (decision.how, decision.text, decision.people_asked) == ("open", "", 1)
+    assert decision.confidence_bp is None, "a raw posterior is never called a confidence"
+
+
+def test_a_package_has_the_same_bytes_for_the_same_files() -> None:
+    files = {"b.json": b"2", "a.json": b"1"}
+    assert zip_package(files) == zip_package(dict(reversed(files.items())))
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_a_documents_name_never_leaves_its_folder(name: str) -> None:
+    safe = file_name(name)
+    assert safe and not set(safe) & set('/\\:*?"<>|') and "\x00" not in safe
