@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,6 @@ from web3.middleware import SignAndSendRawMiddlewareBuilder
 
 from manyhands.chain.contracts import HUMAN_LOCAL_TERMS, artifact, deployment_plan
 from manyhands.chain.keys import DEV_MNEMONIC
-from manyhands.chain.node import anvil_path
 
 URL = "https://storage.example.org/results/0001.json"
 HASH = "b5dad76bf6772c0f07fd5e048f6e75a5f86ee079"
@@ -84,11 +84,11 @@ class Cast:
 
 
 @pytest.fixture(scope="module")
-def cast() -> Iterator[Cast]:
+def cast(anvil_binary: Path) -> Iterator[Cast]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([str(anvil_path()), "--port", str(port), "--chain-id", "1338", "--silent"])
+    process = subprocess.Popen([str(anvil_binary), "--port", str(port), "--chain-id", "1338", "--silent"])
     try:
         w3 = Web3(Web3.HTTPProvider(f"http://127.0.0.1:{port}"))
         for _ in range(400):
