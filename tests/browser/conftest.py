@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from manyhands.store.database import Database
 from manyhands.store.migrations import migrate, rooms_of_house
 from manyhands.store.postgres import LocalPostgres
 
-from .world import World
+from .world import World, in_thread
 
 pytest_plugins = ["manyhands.apps.components.testing"]
 
@@ -38,7 +37,9 @@ def chromium_path() -> str:
     )
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread while it is open: it must be closed before tests of other
+# packages run loops of their own, hence the package's scope.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = chromium_path()
     with sync_playwright() as playwright:
@@ -47,7 +48,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(
     postgres_server: LocalPostgres, components: Components, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
@@ -63,7 +64,7 @@ def world(
         finally:
             await db.close()
 
-    asyncio.run(fill())
+    in_thread(fill)
     made = World(tmp_path_factory.mktemp("site") / "data", dsn, components.node_modules)
     made.start()
     yield made
@@ -73,12 +74,6 @@ def world(
 @pytest.fixture
 def job_id() -> str:
     return f"job-{next(_numbers)}"
-
-
-@pytest.fixture(params=["phone", "desk"])
-def screen(request: pytest.FixtureRequest) -> dict[str, object]:
-    """Both sizes of screen, one after the other."""
-    return PHONE if request.param == "phone" else DESK
 
 
 Opened = Callable[..., Page]

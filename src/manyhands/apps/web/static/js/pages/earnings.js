@@ -35,13 +35,13 @@ export function Page() {
   if (loading) return html`<${Loading} />`;
   if (!value) return html`<${Problem} problem=${problem} again=${earnings.ask} />`;
   const { currency, exponent } = value;
-  const big = (name, minor, hint) => html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd><p class="hint">${t(hint)}</p></div>`;
+  const big = (name, minor, hint) => html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd><dd class="hint">${t(hint)}</dd></div>`;
   return html`<h1>${t("nav_earnings")}</h1>
     <dl class="bigs">
       ${big("paid", value.paid_minor, "paid_why")}
       ${big("accepted_money", value.accepted_minor, "accepted_why")}
       ${big("pending", value.pending_minor, "pending_why")}
-      <div><dt>${t("per_hour")}</dt><dd>${value.pay_per_hour_minor === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${value.pay_per_hour_minor} currency=${currency} exponent=${exponent} />`}</dd><p class="hint">${t("per_hour_why", { time: clock(value.credited_ms) })}</p></div>
+      <div><dt>${t("per_hour")}</dt><dd>${value.pay_per_hour_minor === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${value.pay_per_hour_minor} currency=${currency} exponent=${exponent} />`}</dd><dd class="hint">${t("per_hour_why", { time: clock(value.credited_ms) })}</dd></div>
     </dl>
     <h2>${t("by_job")}</h2>
     ${value.jobs.length === 0 && html`<p class="card empty">${t("no_earnings")}</p>`}
