@@ -1,0 +1,439 @@
+"""Named labels: from answers to a posterior per task, by the methods of the field.
+
+Rules kept here
+- Every method starts from the votes, is deterministic, and gives a probability per task and label.
+- Gold is known truth in every step; a reputation is added to every M step, capped by whoever hands it in.
+- Nothing learnt from one data set is built in: strengths of priors follow from counts (see `hierarchical`).
+
+Notation: pi[w, k, l] is the chance that worker w answers l when the truth is k; q[t, k] the posterior of task t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from manyhands.quality import engine
+from manyhands.quality.errors import UnknownMethod
+from manyhands.quality.special import digamma
+from manyhands.quality.table import Answers, Codes, Floats
+
+STEPS_MOST: Final = 100
+#: stop when the mean log likelihood of an answer grows by less (crowd-kit stops alike)
+TOLERANCE: Final = 1e-5
+CHANCE_LEAST: Final = 1e-10
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is given: the answers, known truth, and what is known of the workers."""
+
+    answers: Answers
+    gold_tasks: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    gold_labels: Codes = field(default_factory=lambda: np.empty(0, np.int32))
+    #: pseudo-counts (right, wrong) per worker, shape (workers, 2), None = nothing known
+    prior: Floats | None = None
+    seed: int = 0
+    steps: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(tasks, workers, labels)."""
+        return self.answers.task_count, self.answers.worker_count, self.answers.label_count
+
+
+@dataclass(frozen=True)
+class Fit:
+    """posterior (tasks, labels); chance (workers, true, given) where the method has one; skill per worker; steps done.
+
+    blind holds the posterior of each gold task as if it had not been known: for calibration and choice.
+    """
+
+    posterior: Floats
+    skill: Floats
+    chance: Floats | None = None
+    share: Floats | None = None
+    steps: int = 1
+    blind: Floats | None = None
+
+
+def majority(task: Task) -> Fit:
+    """Share of votes per label."""
+    votes = engine.vote_counts(task.answers)
+    posterior = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1.0)
+    return _with_gold(task, posterior, _agreement(task, _best(posterior)))
+
+
+def weighted_majority(task: Task) -> Fit:
+    """Votes weighted by each worker's agreement with the majority (Wawa: worker agreement with aggregate).
+
+    source  Appen's "Worker Agreement With Aggregate"; as in crowd-kit, one round
+    """
+    votes = engine.vote_counts(task.answers)
+    votes[task.gold_tasks] = 0.0
+    votes[task.gold_tasks, task.gold_labels] = 1.0
+    skill = _agreement(task, votes.argmax(axis=1))
+    if task.prior is not None:
+        count = np.bincount(task.answers.worker, minlength=len(skill))
+        skill = (skill * count + task.prior[:, 0]) / np.maximum(count + task.prior.sum(axis=1), 1e-12)
+    weighted = engine.vote_counts(task.answers, skill)
+    posterior = weighted / np.maximum(weighted.sum(axis=1, keepdims=True), 1e-12)
+    return _with_gold(task, posterior, skill)
+
+
+def dawid_skene(task: Task) -> Fit:
+    """A confusion matrix per worker, by maximum likelihood.
+
+    source  Dawid and Skene (1979), "Maximum likelihood estimation of observer error-rates using the EM algorithm"
+    """
+    return _matrix_em(task, np.zeros((1, task.shape[2], task.shape[2])))
+
+
+def hierarchical(task: Task) -> Fit:
+    """Dawid-Skene with pseudo-counts that fade as evidence grows; the default without gold.
+
+    Each row of a worker's matrix starts from three answers: one as the crowd gives them, one as ignorance would, one by the worker's own one-coin skill. The crowd's matrix is taken from the votes and then kept, which pins the
+    meaning of the labels; taken again in every step it lets labels drift into each other on sparse data.
+    All are multiplied by g = 5 / (answers per free parameter), at most 3, and 0 from 50 answers per parameter on: with
+    few answers workers are like the crowd, with many each speaks for itself (maximum likelihood).
+    """
+    _, workers, labels = task.shape
+    per_parameter = task.answers.count / max(1, workers * labels * (labels - 1))
+    gain = 0.0 if per_parameter >= 50 else min(3.0, 5.0 / per_parameter)
+    votes = majority(task).posterior
+    counts = _counts(task, votes).sum(axis=0) + 1.0 / labels
+    crowd = counts / counts.sum(axis=1, keepdims=True)
+    return _matrix_em(task, (gain * crowd + gain / labels + 0.01)[None], coin=gain)
+
+
+def one_coin(task: Task) -> Fit:
+    """One skill per worker; a mistaken worker gives each other label alike. Beta(1, 1) on every skill.
+
+    source  "one-coin" Dawid-Skene: Zhang, Chen, Zhou and Jordan (2014), section 3; crowd-kit OneCoinDawidSkene
+    """
+    _, workers, labels = task.shape
+    answers = task.answers
+    count = np.bincount(answers.worker, minlength=workers).astype(np.float64)
+    right_prior, all_prior = _coin_prior(task)
+    posterior = majority(task).posterior
+    skill: Floats = np.zeros(workers)
+    share = np.full(labels, 1.0 / labels)
+    step = 0
+    for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
+        right = np.bincount(answers.worker, posterior[answers.task, answers.label], workers)
+        skill = np.clip((right + 1.0 + right_prior) / (count + 2.0 + all_prior), 1e-6, 1 - 1e-6)
+        share = (posterior.sum(axis=0) + 1e-9) / (len(posterior) + labels * 1e-9)
+        scores = engine.vote_counts(answers, np.log(skill * max(labels - 1, 1) / (1.0 - skill))) + np.log(share)
+        before, posterior = posterior, _softmax(scores)
+        _clamp(task, posterior)
+        if float(np.abs(posterior - before).max(initial=0.0)) < TOLERANCE:
+            break
+    wrong = (1.0 - skill)[:, None, None] / max(labels - 1, 1)
+    chance = np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)
+    return Fit(posterior, skill, chance, share, step, _blind(task, chance, share))
+
+
+def ibcc(task: Task) -> Fit:
+    """Independent Bayesian classifier combination, by variational Bayes.
+
+    source  Kim and Ghahramani (2012), "Bayesian classifier combination"; prior 2 on the diagonal, 1 elsewhere
+    """
+    labels = task.shape[2]
+    return _matrix_em(task, (np.ones((labels, labels)) + np.eye(labels))[None], variational=True)
+
+
+def glad(task: Task) -> Fit:
+    """One ability per worker and one ease per task: P(right) = sigmoid(ability * ease), by EM with damped Newton steps.
+
+    source  Whitehill et al. (2009), "Whose vote should count more"; here log ease has a normal prior, and ability one of
+            mean 1, which keeps two scales from running away together
+    """
+    tasks, workers, labels = task.shape
+    answers = task.answers
+    ability, log_ease = np.ones(workers), np.zeros(tasks)
+    posterior = majority(task).posterior
+    share = np.full(labels, 1.0 / labels)
+    right_prior, all_prior = _coin_prior(task)
+    step = 0
+    for step in range(1, min(_steps(task), 50) + 1):  # noqa: B007  # the last one is reported
+        hit = posterior[answers.task, answers.label]
+        for _ in range(3):
+            ease = np.exp(log_ease)
+            strength = ability[answers.worker] * ease[answers.task]
+            sure = _sigmoid(strength)
+            slope, bend = hit - sure, sure * (1.0 - sure)
+            eased = ease[answers.task]
+            known = right_prior - all_prior * _sigmoid(ability)
+            up = np.bincount(answers.worker, slope * eased, workers) + known - (ability - 1.0)
+            down = np.bincount(answers.worker, bend * eased**2, workers) + 0.25 * all_prior + 1.0
+            ability = ability + np.clip(up / down, -1.0, 1.0)
+            strength = ability[answers.worker] * ease[answers.task]
+            sure = _sigmoid(strength)
+            slope, bend = hit - sure, sure * (1.0 - sure)
+            up = np.bincount(answers.task, slope * strength, tasks) - log_ease
+            down = np.bincount(answers.task, bend * strength**2, tasks) + 1.0
+            log_ease = np.clip(log_ease + np.clip(up / down, -0.5, 0.5), -3.0, 3.0)
+        share = (posterior.sum(axis=0) + 1.0) / (tasks + labels)
+        strength = ability[answers.worker] * np.exp(log_ease)[answers.task]
+        # log P(answer | truth = answer) - log P(answer | another truth)
+        weight = strength + np.log(max(labels - 1, 1))
+        cells = answers.task.astype(np.int64) * labels + answers.label
+        scores = np.bincount(cells, weight, tasks * labels).reshape(tasks, labels) + np.log(share)
+        before, posterior = posterior, _softmax(scores)
+        _clamp(task, posterior)
+        if float(np.abs(posterior - before).max(initial=0.0)) < 1e-4:
+            break
+    return Fit(posterior, _sigmoid(ability), steps=step, share=share)
+
+
+def mace(task: Task) -> Fit:
+    """Each answer is either true or, with the worker's chance of spamming, drawn from the worker's own habit.
+
+    source  Hovy et al. (2013), "Learning whom to trust with MACE", the variational variant (Beta 0.5, Dirichlet 10);
+            started from the votes in place of random restarts
+    """
+    tasks, workers, labels = task.shape
+    answers = task.answers
+    own = answers.worker.astype(np.int64) * labels + answers.label
+    posterior = majority(task).posterior
+    right_prior, all_prior = _coin_prior(task)
+    habit = np.full((workers, labels), 1.0 / labels)
+    honest = np.full(workers, 0.5)
+    step = 0
+    for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
+        hit = posterior[answers.task, answers.label]
+        given = habit.ravel()[own]
+        truthful = honest[answers.worker]
+        # chance that this answer was given in truth, summed over the task's posterior
+        in_truth = hit * truthful / (truthful + (1.0 - truthful) * given)
+        kept = np.bincount(answers.worker, in_truth, workers) + right_prior
+        spam = np.bincount(answers.worker, 1.0 - in_truth, workers) + all_prior - right_prior
+        lied = np.bincount(own, 1.0 - in_truth, workers * labels).reshape(workers, labels)
+        total = digamma(kept + spam + 1.0)
+        good, bad = np.exp(digamma(kept + 0.5) - total), np.exp(digamma(spam + 0.5) - total)
+        habits = lied + 10.0
+        chance_of_habit = np.exp(digamma(habits) - digamma(habits.sum(axis=1, keepdims=True)))
+        honest, habit = good / (good + bad), chance_of_habit / chance_of_habit.sum(axis=1, keepdims=True)
+        given, truthful = habit.ravel()[own], honest[answers.worker]
+        weight = np.log(truthful + (1.0 - truthful) * given) - np.log((1.0 - truthful) * given)
+        cells = answers.task.astype(np.int64) * labels + answers.label
+        before, posterior = posterior, _softmax(np.bincount(cells, weight, tasks * labels).reshape(tasks, labels))
+        _clamp(task, posterior)
+        if float(np.abs(posterior - before).max(initial=0.0)) < TOLERANCE:
+            break
+    chance = honest[:, None, None] * np.eye(labels) + ((1.0 - honest)[:, None] * habit)[:, None, :]
+    share = np.full(labels, 1.0 / labels)
+    return Fit(posterior, honest, chance, share, step, _blind(task, chance, share))
+
+
+METHODS: Final[Mapping[str, Callable[[Task], Fit]]] = {
+    "majority": majority,
+    "weighted-majority": weighted_majority,
+    "dawid-skene": dawid_skene,
+    "hierarchical": hierarchical,
+    "one-coin": one_coin,
+    "ibcc": ibcc,
+    "glad": glad,
+    "mace": mace,
+}
+ALIASES: Final = {
+    "mv": "majority",
+    "majority-vote": "majority",
+    "wawa": "weighted-majority",
+    "ds": "dawid-skene",
+    "hds": "hierarchical",
+    "hierarchical-dawid-skene": "hierarchical",
+    "one-coin-dawid-skene": "one-coin",
+}
+
+
+def method_named(name: str) -> Callable[[Task], Fit]:
+    """The method of a name or alias ("Dawid-Skene", "wawa"). Raises UnknownMethod with the list."""
+    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    found = METHODS.get(ALIASES.get(plain, plain))
+    if found is None:
+        raise UnknownMethod(name, allowed=("auto", *METHODS))
+    return found
+
+
+def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: bool = False) -> Fit:
+    """EM over confusion matrices.
+
+    added  pseudo-counts (1 or workers, true, given) added in every M step
+    coin   pseudo-counts per row that lean toward the worker's own one-coin skill
+    """
+    _, workers, labels = task.shape
+    answers, codes = task.answers, engine.answer_codes(task.answers)
+    posterior = np.ascontiguousarray(majority(task).posterior)
+    counts = _counts(task, posterior)
+    crowd_right = float(np.trace(counts.sum(axis=0)) / max(answers.count, 1))
+    if task.prior is not None:
+        added = added + _reputation(task.prior, labels)
+    before = -np.inf
+    chance, log_share = counts, np.zeros(labels)
+    step = 0
+    for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
+        chance, log_share = _m_step(counts, posterior, added, coin, crowd_right, variational)
+        table = np.ascontiguousarray(chance.transpose(0, 2, 1)).reshape(workers * labels, labels)
+        flat, likelihood = engine.em_pass(table, log_share, codes, answers.start, posterior)
+        counts = flat.reshape(workers, labels, labels).transpose(0, 2, 1)
+        counts = _clamp_counts(task, posterior, counts)
+        gained = (likelihood - before) / max(answers.count, 1)
+        if task.steps is None and gained < TOLERANCE:
+            break
+        before = likelihood
+    shown = chance / chance.sum(axis=2, keepdims=True)
+    seen = counts.sum(axis=(1, 2))
+    right = np.trace(counts, axis1=1, axis2=2)
+    share = np.exp(log_share)
+    return Fit(
+        posterior,
+        (right + 2.0 * crowd_right) / (seen + 2.0),
+        shown,
+        share / share.sum(),
+        step,
+        _blind_matrix(task, counts, posterior, added, coin, crowd_right, variational),
+    )
+
+
+def _m_step(
+    counts: Floats, posterior: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
+) -> tuple[Floats, Floats]:
+    """Chances of answers and log shares of labels from expected counts."""
+    labels = counts.shape[1]
+    total = counts + added
+    if coin and labels > 1:
+        seen, right = counts.sum(axis=(1, 2)), np.trace(counts, axis1=1, axis2=2)
+        skill = (right + 4.0 * crowd_right) / (seen + 4.0)
+        wrong = (1.0 - skill)[:, None, None] / (labels - 1)
+        total = total + coin * np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)
+    if variational:
+        chance = np.exp(digamma(total) - digamma(total.sum(axis=2, keepdims=True)))
+        weight = posterior.sum(axis=0) + 1.0
+        return np.maximum(chance, 1e-12), digamma(weight) - digamma(weight.sum())
+    total = np.maximum(total, CHANCE_LEAST)
+    chance = total / total.sum(axis=2, keepdims=True)
+    plain = float(added.max(initial=0.0)) == 0.0
+    share = posterior.mean(axis=0) if plain else (posterior.sum(axis=0) + 1.0) / (len(posterior) + labels)
+    return np.maximum(chance, CHANCE_LEAST), np.log(np.maximum(share, CHANCE_LEAST))
+
+
+def _counts(task: Task, posterior: Floats) -> Floats:
+    """Expected counts (workers, true, given)."""
+    _, workers, labels = task.shape
+    flat = engine.count_pass(posterior, engine.answer_codes(task.answers), task.answers.start, workers * labels)
+    return flat.reshape(workers, labels, labels).transpose(0, 2, 1)
+
+
+def _clamp(task: Task, posterior: Floats) -> None:
+    """Known truth is certain."""
+    posterior[task.gold_tasks] = 0.0
+    posterior[task.gold_tasks, task.gold_labels] = 1.0
+
+
+def _clamp_counts(task: Task, posterior: Floats, counts: Floats) -> Floats:
+    """Set gold tasks to their truth and correct the counts that were made without it."""
+    if not len(task.gold_tasks):
+        return counts
+    before = posterior[task.gold_tasks].copy()
+    _clamp(task, posterior)
+    change = posterior[task.gold_tasks] - before
+    rows, places = _answers_of(task.answers, task.gold_tasks)
+    counts = np.ascontiguousarray(counts)
+    for label in range(posterior.shape[1]):
+        np.add.at(counts[:, label, :], (task.answers.worker[rows], task.answers.label[rows]), change[places, label])
+    return np.maximum(counts, 0.0)
+
+
+def _answers_of(answers: Answers, tasks: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rows of these tasks' answers, which of the tasks each belongs to)."""
+    lengths = answers.start[tasks + 1] - answers.start[tasks]
+    places = np.repeat(np.arange(len(tasks)), lengths)
+    offset = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(answers.start[tasks], lengths) + offset, places
+
+
+def _blind_matrix(
+    task: Task, counts: Floats, posterior: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
+) -> Floats | None:
+    """Posterior of each gold task from the matrices without that task's own known counts."""
+    if not len(task.gold_tasks):
+        return None
+    labels = posterior.shape[1]
+    blind = np.empty((len(task.gold_tasks), labels))
+    answers = task.answers
+    for place, (gold_task, gold_label) in enumerate(zip(task.gold_tasks, task.gold_labels, strict=True)):
+        rows = slice(int(answers.start[gold_task]), int(answers.start[gold_task + 1]))
+        worker, given = answers.worker[rows], answers.label[rows]
+        own = counts[worker].copy()
+        own[np.arange(len(worker)), gold_label, given] -= 1.0
+        some_added = added if len(added) == 1 else added[worker]
+        chance, log_share = _m_step(np.maximum(own, 0.0), posterior, some_added, coin, crowd_right, variational)
+        scores = np.log(chance[np.arange(len(worker)), :, given]).sum(axis=0) + log_share
+        blind[place] = _softmax(scores[None])[0]
+    return blind
+
+
+def _blind(task: Task, chance: Floats, share: Floats) -> Floats | None:
+    """As `_blind_matrix` for methods of few parameters, where one task's own weight is small."""
+    if not len(task.gold_tasks):
+        return None
+    rows, places = _answers_of(task.answers, task.gold_tasks)
+    logs = np.log(np.maximum(chance[task.answers.worker[rows], :, task.answers.label[rows]], CHANCE_LEAST))
+    scores = np.zeros((len(task.gold_tasks), len(share)))
+    np.add.at(scores, places, logs)
+    return _softmax(scores + np.log(np.maximum(share, CHANCE_LEAST)))
+
+
+def _with_gold(task: Task, posterior: Floats, skill: Floats) -> Fit:
+    blind = posterior[task.gold_tasks].copy() if len(task.gold_tasks) else None
+    if blind is not None:
+        votes = engine.vote_counts(task.answers, skill)[task.gold_tasks]
+        blind = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
+        posterior = posterior.copy()
+        _clamp(task, posterior)
+    return Fit(posterior, skill, blind=blind)
+
+
+def _agreement(task: Task, best: npt.NDArray[np.int64]) -> Floats:
+    """Share of each worker's answers that equal `best`."""
+    answers = task.answers
+    workers = answers.worker_count
+    count = np.bincount(answers.worker, minlength=workers)
+    same = np.bincount(answers.worker, best[answers.task] == answers.label, workers)
+    return same / np.maximum(count, 1)
+
+
+def _best(posterior: Floats) -> npt.NDArray[np.int64]:
+    return np.asarray(posterior.argmax(axis=1), np.int64)
+
+
+def _reputation(prior: Floats, labels: int) -> Floats:
+    """Pseudo-counts (workers, true, given) from counts of right and wrong answers, spread evenly over the rows."""
+    right = prior[:, 0][:, None, None] / labels
+    wrong = prior[:, 1][:, None, None] / (labels * max(labels - 1, 1))
+    return np.where(np.eye(labels, dtype=bool), right, wrong)
+
+
+def _coin_prior(task: Task) -> tuple[Floats, Floats]:
+    """(right, right + wrong) pseudo-counts per worker."""
+    if task.prior is None:
+        return np.zeros(task.shape[1]), np.zeros(task.shape[1])
+    return task.prior[:, 0], task.prior.sum(axis=1)
+
+
+def _steps(task: Task) -> int:
+    return STEPS_MOST if task.steps is None else task.steps
+
+
+def _softmax(scores: Floats) -> Floats:
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def _sigmoid(value: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(value, -30.0, 30.0))))

@@ -1,0 +1,484 @@
+"""`aggregate`: redundant answers in, one verdict per task out, for every kind of answer.
+
+Rules kept here
+- The kind is read off the answers, the model is chosen by what is known; both are said in the report.
+- With few workers, few tasks and no gold it votes: there is nothing to learn skill from.
+- Workers who copy each other count once before any model sees them.
+- The confidence is calibrated on gold, or the report says that it is not.
+
+>>> table = aggregate((["t1"] * 3 + ["t2"] * 3, ["a", "b", "c"] * 2, ["x", "x", "y", "y", "y", "y"]))
+>>> list(table.label), list(table.support)
+(['x', 'y'], [2, 3])
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from manyhands.quality import categorical, engine, numeric, shapes, strings, texts
+from manyhands.quality.abuse import Clusters, Flag, copy_flags, find_copies, merge_copies
+from manyhands.quality.calibration import GOLD_LEAST, Reliability, Scale, fit_scale, reliability
+from manyhands.quality.categorical import Fit, Task
+from manyhands.quality.errors import BadLabels, UnknownMethod
+from manyhands.quality.fields import FIELD_TYPES, normalise
+from manyhands.quality.special import binomial_lower_tail
+from manyhands.quality.table import (
+    Answers,
+    Floats,
+    FrameKind,
+    Objects,
+    Verdicts,
+    as_objects,
+    columns_of,
+    gold_pairs,
+    is_missing,
+    objects,
+    read_answers,
+    read_gold,
+    read_pairs,
+    write_verdicts,
+)
+
+KINDS: Final = (
+    "auto",
+    "categorical",
+    "ordinal",
+    "numeric",
+    "text",
+    "transcription",
+    "multi-label",
+    "boxes",
+    "spans",
+    "keypoints",
+)
+#: fewer tasks or fewer answers per worker than this, and no gold: vote
+TASKS_LEAST: Final = 50
+ANSWERS_PER_WORKER_LEAST: Final = 3.0
+#: gold items from which models are compared on gold
+CHOOSE_FROM: Final = 30
+RIVALS: Final = ("one-coin", "weighted-majority")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done and what it rests on.
+
+    method        name of the method used, with the reason
+    confidence    one sentence: calibrated on what, or uncalibrated
+    reliability   table over blind gold, None without gold
+    flags         signs of copying, with evidence
+    skill         worker -> estimated share right on an average task of this set
+    """
+
+    kind: str
+    method: str
+    because: str
+    steps: int
+    confidence: str
+    calibrated: bool
+    reliability: Reliability | None
+    flags: tuple[Flag, ...]
+    skill: dict[Any, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """table: same kind as the input; report: how it came about."""
+
+    table: Any
+    report: Report
+
+
+def aggregate(
+    labels: Any, *, gold: Any = None, prior: Any = None, kind: str = "auto", method: str = "auto", seed: int = 0
+) -> Any:
+    """One verdict per task.
+
+    labels   pandas or polars data frame or Arrow table with columns task, worker, label; or three arrays
+    gold     known truth: mapping task -> label, table with task and label, or two arrays
+    prior    reputation: worker -> (right, wrong) answers; enters every step, cap it at 20 (`reputation.into_job`)
+    kind     auto | categorical | ordinal | numeric | text | transcription[:field type] | multi-label | boxes | spans |
+             keypoints
+    method   auto, or a method's name: see `categorical.METHODS`, `numeric.NUMERIC`, `texts.TEXT_METHODS`
+    seed     kept for methods that draw; those here do not, so that every seed gives the same bytes
+    returns  the same kind of table with task, label, confidence (0..1), support (workers equal to the label), by task
+    raises   BadLabels naming the row, UnknownMethod
+    """
+    return infer(labels, gold=gold, prior=prior, kind=kind, method=method, seed=seed).table
+
+
+def infer(
+    labels: Any,
+    *,
+    gold: Any = None,
+    prior: Any = None,
+    kind: str = "auto",
+    method: str = "auto",
+    seed: int = 0,
+    steps: int | None = None,
+    check_copies: bool = True,
+) -> Result:
+    """`aggregate` with its report. steps: exactly so many EM steps in place of convergence."""
+    frame, columns = columns_of(labels)
+    asked, _, field_type = kind.partition(":")
+    if asked not in KINDS or (field_type and field_type not in FIELD_TYPES):
+        raise UnknownMethod(kind, allowed=(*KINDS, *(f"transcription:{name}" for name in FIELD_TYPES)))
+    found = kind_of(columns[2]) if asked == "auto" else asked
+    if found in {"categorical", "ordinal"}:
+        engine.warm()
+        return _named(labels, found, gold, prior, method, seed, steps, check_copies)
+    if found == "numeric":
+        return _numbers(labels, frame, gold, method)
+    if found == "text":
+        return _texts(labels, prior, method, gold)
+    if found == "transcription":
+        return _strings(labels, prior, method, gold, field_type or "text")
+    if found == "multi-label":
+        return _sets(labels, prior, method, seed)
+    return _shapes(labels, found, method)
+
+
+def kind_of(column: Any) -> str:
+    """The kind of answers: sets -> multi-label, shapes by their keys, numbers with many values -> numeric, texts."""
+    values = as_objects(column)
+    if values.dtype.kind in "iub":
+        head = values if len(values) <= 1_000_000 else values[:: len(values) // 1_000_000 + 1]
+        return "numeric" if values.dtype.kind != "b" and len(np.unique(head)) > 20 else "categorical"
+    if values.dtype.kind == "f":
+        return "numeric" if len(np.unique(values[~np.isnan(values)])) > 20 else "categorical"
+    first = next((value for value in values if not is_missing(value)), None)
+    if isinstance(first, (set, frozenset, list)) and not shapes.shape_kind(first):
+        return "multi-label"
+    if (shape := shapes.shape_kind(first)) is not None:
+        return shape
+    if all(isinstance(value, (int, float)) for value in values[:1000].tolist()):
+        return "numeric" if len(set(values.tolist())) > 20 else "categorical"
+    plain = values.astype(str)
+    distinct = len(np.unique(plain))
+    if distinct <= max(20, len(plain) / 20):
+        return "categorical"
+    return "text" if float(np.char.count(np.char.strip(plain[:5000]), " ").mean()) >= 1.0 else "transcription"
+
+
+def choose(task: Task) -> tuple[str, str]:
+    """(method, because) for named labels when nobody chose one.
+
+    Without gold: weighted majority when there is too little to learn skill from, else the hierarchical model.
+    With 30 gold items or more a rival replaces the hierarchical model only when gold shows it: more gold items right,
+    and by so much that a fair coin would do it at most once in eight (exact sign test on the items they differ on).
+    """
+    answers = task.answers
+    per_worker = answers.count / max(1, len(np.unique(answers.worker)))
+    gold = len(task.gold_tasks)
+    if gold < CHOOSE_FROM and task.prior is None:
+        if answers.task_count < TASKS_LEAST:
+            return "weighted-majority", f"{answers.task_count} tasks are too few to learn skill from"
+        if per_worker < ANSWERS_PER_WORKER_LEAST:
+            return "weighted-majority", f"{per_worker:.1f} answers a worker are too few to learn skill from"
+    if gold < CHOOSE_FROM:
+        return "hierarchical", "default"
+    best, reason = "hierarchical", f"not beaten on {gold} gold items"
+    right = _blind_right(task, "hierarchical")
+    for rival in RIVALS:
+        other = _blind_right(task, rival)
+        better, worse = int((other & ~right).sum()), int((right & ~other).sum())
+        if better > worse and binomial_lower_tail(worse, better + worse) <= 0.125:
+            best, right = rival, other
+            reason = f"right on {better} gold items where hierarchical is wrong, wrong on {worse} where it is right"
+    return best, reason
+
+
+def _blind_right(task: Task, name: str) -> Any:
+    blind = categorical.METHODS[name](task).blind
+    assert blind is not None
+    return blind.argmax(axis=1) == task.gold_labels
+
+
+def _named(
+    labels: Any,
+    kind: str,
+    gold: Any,
+    prior: Any,
+    method: str,
+    seed: int,
+    steps: int | None,
+    check_copies: bool,
+) -> Result:
+    answers, frame = read_answers(labels)
+    task = task_of(answers, gold, prior, seed=seed, steps=steps)
+    verdicts, report = judge(task, kind=kind, method=method, check_copies=check_copies)
+    return Result(write_verdicts(verdicts, labels, frame), report)
+
+
+def task_of(answers: Answers, gold: Any = None, prior: Any = None, *, seed: int = 0, steps: int | None = None) -> Task:
+    """Coded answers with coded gold and reputation."""
+    gold_tasks, gold_labels = read_gold(gold, answers)
+    return Task(answers, gold_tasks, gold_labels, _prior_table(prior, answers), seed, steps)
+
+
+def judge(
+    task: Task, *, kind: str = "categorical", method: str = "auto", check_copies: bool = True
+) -> tuple[Verdicts, Report]:
+    """Verdicts and report for coded answers."""
+    answers = task.answers
+    clusters = find_copies(answers) if check_copies and method == "auto" else Clusters((), ())
+    merged = merge_copies(answers, clusters)
+    inner = replace(task, answers=merged) if clusters.groups else task
+    if method == "auto":
+        name, because = choose(inner)
+    else:
+        name, because = method, "asked for"
+    if answers.label_count == 1:
+        shape = (answers.task_count, 1)
+        fit = Fit(np.ones(shape), np.ones(answers.worker_count))
+        because = "there is one label"
+    else:
+        fit = categorical.method_named(name)(inner)
+    best = _median_label(fit.posterior) if kind == "ordinal" else fit.posterior.argmax(axis=1)
+    top = fit.posterior[np.arange(len(best)), best]
+    scale, table = _calibrate(task, fit)
+    confidence = scale.apply(top)
+    confidence[task.gold_tasks] = 1.0
+    same = best[answers.task] == answers.label
+    support = np.bincount(answers.task, same, answers.task_count).astype(np.int64)
+    skill = {worker: round(float(value), 6) for worker, value in zip(answers.workers.tolist(), fit.skill, strict=True)}
+    report = Report(
+        kind, name, because, fit.steps, scale.says, scale.calibrated, table, tuple(copy_flags(answers, clusters)), skill
+    )
+    return Verdicts(answers.tasks, answers.labels[best], confidence, support), report
+
+
+def _calibrate(task: Task, fit: Fit) -> tuple[Scale, Reliability | None]:
+    if fit.blind is None or len(fit.blind) < GOLD_LEAST:
+        return fit_scale(np.empty(0), np.empty(0, bool)), None
+    right = fit.blind.argmax(axis=1) == task.gold_labels
+    top = fit.blind.max(axis=1)
+    scale = fit_scale(top, right)
+    return scale, reliability(scale.apply(top), right)
+
+
+def _median_label(posterior: Floats) -> Any:
+    """The label in the middle of the posterior: least mean absolute error."""
+    return (np.cumsum(posterior, axis=1) < 0.5).sum(axis=1).clip(0, posterior.shape[1] - 1)
+
+
+def _prior_table(prior: Any, answers: Answers) -> Floats | None:
+    if not prior:
+        return None
+    table = np.zeros((answers.worker_count, 2))
+    for place, worker in enumerate(answers.workers.tolist()):
+        right, wrong = prior.get(worker, (0.0, 0.0))
+        if not (right >= 0 and wrong >= 0):
+            raise BadLabels(f"prior of worker {worker!r} is {(right, wrong)}: two counts of 0 or more", column="prior")
+        table[place] = right, wrong
+    return table
+
+
+def _numbers(labels: Any, frame: FrameKind, gold: Any, method: str) -> Result:
+    answers, raw, frame = read_pairs(labels)
+    try:
+        values = raw.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        bad = next(place for place, value in enumerate(raw) if not _is_number(value))
+        row = int(answers.row[bad]) if answers.row is not None else bad
+        raise BadLabels(f"{raw[bad]!r} is no number", row=row, column="label") from error
+    if not np.isfinite(values).all():
+        bad = int(np.argmax(~np.isfinite(values)))
+        raise BadLabels("not finite", row=int(answers.row[bad]) if answers.row is not None else bad, column="label")
+    fit = numeric.numeric_named(method)(answers, values)
+    pooled = float(np.sqrt(np.mean((values - fit.value[answers.task]) ** 2))) if answers.count else 0.0
+    tolerance = np.maximum(0.01 * np.abs(fit.value), 0.5 * pooled)
+    known = dict(gold_pairs(gold))
+    value = np.asarray(
+        [float(known.get(task, got)) for task, got in zip(answers.tasks.tolist(), fit.value, strict=True)]
+    )
+    confidence = numeric.within(fit, np.maximum(tolerance, 1e-12))
+    near = np.abs(values - value[answers.task]) <= tolerance[answers.task]
+    support = np.bincount(answers.task, near, answers.task_count).astype(np.int64)
+    report = Report(
+        "numeric",
+        method,
+        "smallest difference between halves" if method == "auto" else "asked for",
+        1,
+        "uncalibrated: chance that the truth lies within half the usual spread, errors taken as normal",
+        False,
+        None,
+        (),
+        {worker: float(noise) for worker, noise in zip(answers.workers.tolist(), fit.noise, strict=True)},
+    )
+    return Result(write_verdicts(Verdicts(answers.tasks, value, confidence, support), labels, frame), report)
+
+
+def _texts(labels: Any, prior: Any, method: str, gold: Any) -> Result:
+    answers, raw, frame = read_pairs(labels)
+    given = [str(value) for value in raw]
+    weights = [1.0] * answers.worker_count
+    if prior:
+        names = answers.workers.tolist()
+        known = {place: prior[name] for place, name in enumerate(names) if name in prior}
+        groups = [
+            [(int(answers.worker[row]), texts.words_of(given[row])) for row in _rows(answers, task)]
+            for task in range(answers.task_count)
+        ]
+        weights = texts.worker_weights(groups, answers.worker_count, known)
+    known_text = dict(gold_pairs(gold))
+    chosen, sure, support = [], [], []
+    for task, name in enumerate(answers.tasks.tolist()):
+        rows = _rows(answers, task)
+        text, share, count = texts.decide(
+            [given[row] for row in rows], [weights[int(answers.worker[row])] for row in rows], method
+        )
+        chosen.append(str(known_text.get(name, text)))
+        sure.append(1.0 if name in known_text else share)
+        support.append(count)
+    verdicts = Verdicts(answers.tasks, objects(chosen), np.asarray(sure), np.asarray(support, np.int64))
+    because = "a text that two people wrote, else the alignment vote" if method == "auto" else "asked for"
+    report = Report("text", method, because, 1, "uncalibrated: share of agreeing words", False, None, (), {})
+    return Result(write_verdicts(verdicts, labels, frame), report)
+
+
+def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -> Result:
+    if method not in {"auto", "vote"}:
+        raise UnknownMethod(method, allowed=("auto", "vote"))
+    answers, raw, frame = read_pairs(labels)
+    given = [str(value) for value in raw]
+    keys = [normalise(text, field_type) for text in given]
+    pseudo = _prior_table(prior, answers)
+    right0, all0 = (pseudo[:, 0], pseudo.sum(axis=1)) if pseudo is not None else (np.zeros(1), np.zeros(1))
+    count = np.bincount(answers.worker, minlength=answers.worker_count)
+    skill = np.full(answers.worker_count, 0.9)
+    truth = {name: normalise(str(value), field_type) for name, value in gold_pairs(gold)}
+    names = answers.tasks.tolist()
+    best: list[tuple[str, float, int]] = []
+    step = 0
+    for step in range(1, 11):  # noqa: B007  # the last one is reported
+        before = best
+        best = []
+        for task, name in enumerate(names):
+            rows = _rows(answers, task)
+            if name in truth:
+                best.append((truth[name], 1.0, sum(keys[row] == truth[name] for row in rows)))
+                continue
+            best.append(strings.vote([keys[row] for row in rows], [float(skill[answers.worker[row]]) for row in rows]))
+        hit = np.asarray([best[task][1] * (keys[row] == best[task][0]) for row, task in enumerate(answers.task)])
+        # nine right of ten is what a person is taken for before anything is known (four answers' worth)
+        skill = (np.bincount(answers.worker, hit, answers.worker_count) + 3.6 + right0) / (count + 4.0 + all0)
+        if [row[0] for row in best] == [row[0] for row in before]:
+            break
+    chosen = []
+    for task, (key, _, _) in enumerate(best):
+        spelled = Counter(" ".join(given[row].split()) for row in _rows(answers, task) if keys[row] == key)
+        chosen.append(min(spelled, key=lambda text: (-spelled[text], text)) if spelled else key)
+    verdicts = Verdicts(
+        answers.tasks,
+        objects(chosen),
+        np.asarray([row[1] for row in best]),
+        np.asarray([row[2] for row in best], np.int64),
+    )
+    workers = {worker: float(value) for worker, value in zip(answers.workers.tolist(), skill, strict=True)}
+    report = Report(
+        "transcription",
+        "vote",
+        f"skill-weighted vote on {field_type}",
+        step,
+        "uncalibrated: model posterior",
+        False,
+        None,
+        (),
+        workers,
+    )
+    return Result(write_verdicts(verdicts, labels, frame), report)
+
+
+def _sets(labels: Any, prior: Any, method: str, seed: int) -> Result:
+    """Multi-label: one yes-or-no question per label (binary relevance), each by the model for named labels."""
+    answers, raw, frame = read_pairs(labels)
+    given = [frozenset(value) for value in raw]
+    names = sorted({name for own in given for name in own}, key=lambda name: (type(name).__name__, name))
+    chosen: list[list[Any]] = [[] for _ in range(answers.task_count)]
+    sure, support = np.ones(answers.task_count), np.zeros(answers.task_count, np.int64)
+    report = Report("multi-label", method, "binary relevance", 1, "uncalibrated", False, None, (), {})
+    for name in names:
+        own = replace(
+            answers, label=np.asarray([name in one for one in given], np.int32), labels=np.asarray([False, True])
+        )
+        verdicts, report = judge(
+            Task(own, prior=_prior_table(prior, own), seed=seed), method=method, check_copies=False
+        )
+        sure = np.minimum(sure, verdicts.confidence)
+        for place in np.flatnonzero(verdicts.label.astype(bool)):
+            chosen[place].append(name)
+    for task in range(answers.task_count):
+        support[task] = sum(given[row] == frozenset(chosen[task]) for row in _rows(answers, task))
+    table = write_verdicts(Verdicts(answers.tasks, _lists(chosen), sure, support), labels, frame)
+    return Result(table, replace(report, kind="multi-label", because=f"binary relevance over {len(names)} labels"))
+
+
+def _shapes(labels: Any, kind: str, method: str) -> Result:
+    if method not in {"auto", "matching"}:
+        raise UnknownMethod(method, allowed=("auto", "matching"))
+    answers, raw, frame = read_pairs(labels)
+    skill = np.full(answers.worker_count, 0.8)
+    found: list[list[shapes.Merged]] = []
+    for _ in range(3):
+        found = [
+            shapes.merge(
+                [raw[row] for row in _rows(answers, task)],
+                [float(skill[answers.worker[row]]) for row in _rows(answers, task)],
+                kind,
+            )
+            for task in range(answers.task_count)
+        ]
+        right, seen = np.full(answers.worker_count, 4.0), np.full(answers.worker_count, 5.0)
+        for task, merged in enumerate(found):
+            for place, row in enumerate(_rows(answers, task)):
+                for one in merged:
+                    seen[answers.worker[row]] += 1
+                    right[answers.worker[row]] += (place in one.behind) == one.exists
+        skill = right / seen
+    kept = [[one for one in merged if one.exists] for merged in found]
+    sure = [min((one.confidence for one in merged), default=1.0) for merged in found]
+    support = [min((len(one.behind) for one in merged), default=0) for merged in kept]
+    verdicts = Verdicts(
+        answers.tasks,
+        _lists([[one.shape for one in merged] for merged in kept]),
+        np.asarray(sure),
+        np.asarray(support, np.int64),
+    )
+    workers = {worker: float(value) for worker, value in zip(answers.workers.tolist(), skill, strict=True)}
+    report = Report(
+        kind,
+        "matching",
+        "Hungarian matching, existence vote, weighted median",
+        3,
+        "uncalibrated",
+        False,
+        None,
+        (),
+        workers,
+    )
+    return Result(write_verdicts(verdicts, labels, frame), report)
+
+
+def _rows(answers: Answers, task: int) -> range:
+    return range(int(answers.start[task]), int(answers.start[task + 1]))
+
+
+def _lists(values: Sequence[Any]) -> Objects:
+    array = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,237 @@
+"""Rolling aggregation: add answers as they come, ask for more only where it helps.
+
+Rules kept here
+- Everything is estimated together again after every tenth more answers; between, a new answer moves its own task only.
+- Tasks re-open: a task that looked settled may ask again when its workers turn out worse than thought.
+- `result` is the batch result over the same answers, byte for byte.
+- Nothing is asked past `max_answers`; what is unsettled there is delivered with its low confidence, or as unreadable.
+
+>>> job = Online(labels=["yes", "no"], target=0.95, max_answers=5)
+>>> job.add("t1", "w1", "yes"); job.needs_more("t1")
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from manyhands.quality import categorical
+from manyhands.quality.calibration import Scale
+from manyhands.quality.categorical import Task
+from manyhands.quality.errors import BadLabels, BadRule
+from manyhands.quality.inference import Report, _calibrate, choose, judge
+from manyhands.quality.table import Answers, Floats, arrange, objects
+
+GROWTH: Final = 0.10
+#: answers to every task before confidence alone may settle it
+FIRST_ANSWERS: Final = 2
+#: with fewer tasks than this and no gold, two equal answers settle a task and skill is not learnt
+TASKS_LEAST: Final = 50
+#: right answers of ten expected of somebody nobody knows
+NEWCOMER_SKILL: Final = 0.8
+
+
+class Online:
+    """Answers of one job as they come.
+
+    labels        all labels that may be given
+    target        share of right verdicts wanted among those delivered, 0..1
+    max_answers   most answers to one task
+    price         cost of one answer as a share of the cost of one error; one more is asked only while the expected
+                  fall of error is worth it. 0 = always worth it
+    gold, prior   as in `aggregate`
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[Any],
+        target: float = 0.95,
+        max_answers: int = 9,
+        *,
+        price: float = 0.0,
+        gold: Mapping[Any, Any] | None = None,
+        prior: Mapping[Any, tuple[float, float]] | None = None,
+    ) -> None:
+        if not 0.0 < target <= 1.0:
+            raise BadRule("target", value=target, allowed="above 0, at most 1")
+        if max_answers < 1:
+            raise BadRule("max_answers", value=max_answers, allowed="1 or more")
+        if len(set(labels)) != len(labels) or not labels:
+            raise BadRule("labels", value=list(labels), allowed="at least one label, each once")
+        self.labels, self.target, self.max_answers, self.price = list(labels), target, max_answers, price
+        self._gold, self._prior = dict(gold or {}), dict(prior or {})
+        self._label_code = {label: code for code, label in enumerate(self.labels)}
+        self._task_code: dict[Any, int] = {}
+        self._worker_code: dict[Any, int] = {}
+        self._rows: list[tuple[int, int, int]] = []
+        self._seen: set[tuple[int, int]] = set()
+        self._scores: list[list[float]] = []
+        self._count: list[int] = []
+        self._logs: list[list[list[float]]] = []
+        self._newcomer = self._start_logs()
+        self._share = [-float(np.log(len(self.labels)))] * len(self.labels)
+        self._scale = Scale(1.0)
+        self._next_fit = 64
+        self._fitted = 0
+        self._since_fit = 0
+
+    def add(self, task: Any, worker: Any, label: Any) -> None:
+        """Take one answer. A worker's repeat on a task is ignored.
+
+        raises  BadLabels for a label that was not announced
+        """
+        given = self._label_code.get(label)
+        if given is None:
+            raise BadLabels(f"{label!r} is none of {self.labels!r}", row=len(self._rows), column="label")
+        place = self._task_code.get(task)
+        if place is None:
+            place = self._task_code[task] = len(self._task_code)
+            self._scores.append(list(self._share))
+            self._count.append(0)
+        who = self._worker_code.get(worker)
+        if who is None:
+            who = self._worker_code[worker] = len(self._worker_code)
+            self._logs.append(self._newcomer)
+        if (place, who) in self._seen:
+            return
+        self._seen.add((place, who))
+        self._rows.append((place, who, given))
+        self._count[place] += 1
+        scores, logs = self._scores[place], self._logs[who][given]
+        for truth in range(len(scores)):
+            scores[truth] += logs[truth]
+        if len(self._rows) >= self._next_fit:
+            self._refit()
+
+    def needs_more(self, task: Any) -> bool:
+        """True while one more answer is wanted for this task."""
+        place = self._task_code.get(task)
+        if place is None:
+            return True
+        count = self._count[place]
+        if count >= self.max_answers or task in self._gold:
+            return False
+        if count < min(FIRST_ANSWERS, self.max_answers):
+            return True
+        # everybody's skill is taken again before a round of questions, when a round has passed
+        if len(self._rows) > self._fitted and len(self._rows) - self._fitted >= GROWTH * max(self._fitted, 64):
+            self._refit()
+        sure = self.confidence(task)
+        if sure >= self.target:
+            return False
+        return self.price <= 0.0 or self.worth(task) > self.price
+
+    def confidence(self, task: Any) -> float:
+        """Confidence in the present best label, 0..1; calibrated only with gold."""
+        scores = self._scores[self._task_code[task]]
+        top = max(scores)
+        total = sum(float(np.exp(score - top)) for score in scores)
+        return float(self._scale.apply(np.asarray([1.0 / total]))[0])
+
+    def worth(self, task: Any) -> float:
+        """Expected fall of the error by one more answer of a usual worker, 0..1."""
+        scores = np.asarray(self._scores[self._task_code[task]])
+        posterior = np.exp(scores - scores.max())
+        posterior /= posterior.sum()
+        return expected_fall(posterior, np.exp(np.asarray(self._usual())))
+
+    def result(self) -> dict[Any, tuple[Any, float]]:
+        """task -> (label, confidence) over all answers so far, as `aggregate` gives it."""
+        if not self._rows:
+            return {}
+        verdicts, _ = self._judge()
+        return {
+            task: (label, float(sure))
+            for task, label, sure in zip(
+                verdicts.task.tolist(), verdicts.label.tolist(), verdicts.confidence, strict=True
+            )
+        }
+
+    def report(self) -> Report:
+        """How the result came about."""
+        if not self._rows:
+            raise BadLabels("there are no answers")
+        report: Report = self._judge()[1]
+        return report
+
+    def answers(self) -> Answers:
+        """All answers so far, coded, in order of (task, worker)."""
+        rows = np.asarray(self._rows, np.int32).reshape(-1, 3)
+        return arrange(
+            _resorted(rows[:, 0], list(self._task_code)),
+            _resorted(rows[:, 1], list(self._worker_code)),
+            _resorted(rows[:, 2], self.labels),
+        )
+
+    def _judge(self) -> Any:
+        return judge(self._task(self.answers()))
+
+    def _task(self, answers: Answers) -> Task:
+        places = {task: code for code, task in enumerate(answers.tasks.tolist())}
+        labels = {label: code for code, label in enumerate(answers.labels.tolist())}
+        known = sorted((places[task], labels[label]) for task, label in self._gold.items() if task in places)
+        prior = None
+        if self._prior:
+            prior = np.asarray([self._prior.get(worker, (0.0, 0.0)) for worker in answers.workers.tolist()], np.float64)
+        return Task(
+            answers,
+            np.asarray([task for task, _ in known], np.int64),
+            np.asarray([label for _, label in known], np.int32),
+            prior,
+        )
+
+    def _refit(self) -> None:
+        """Estimate all workers and tasks together and start every task's scores from there."""
+        self._fitted = len(self._rows)
+        self._next_fit = max(64, int(self._fitted * (1.0 + GROWTH)) + 1)
+        if len(self.labels) < 2 or (len(self._task_code) < TASKS_LEAST and not self._gold):
+            return
+        answers = self.answers()
+        task = self._task(answers)
+        name = choose(task)[0]
+        fit = categorical.METHODS["hierarchical" if name == "weighted-majority" else name](task)
+        self._scale = _calibrate(task, fit)[0] if len(task.gold_tasks) else Scale(1.0)
+        assert fit.chance is not None and fit.share is not None
+        order = np.asarray([list(answers.labels.tolist()).index(label) for label in self.labels])
+        logs = np.log(np.maximum(fit.chance[:, order][:, :, order], 1e-10)).transpose(0, 2, 1)
+        names = {worker: code for code, worker in enumerate(answers.workers.tolist())}
+        tables = logs.tolist()
+        self._logs = [tables[names[worker]] for worker in self._worker_code]
+        usual = logs.mean(axis=0)
+        self._newcomer = usual.tolist()
+        self._share = np.log(np.maximum(fit.share[order], 1e-10)).tolist()
+        tasks = {name: code for code, name in enumerate(answers.tasks.tolist())}
+        scores = np.log(np.maximum(fit.posterior[:, order], 1e-300)).tolist()
+        self._scores = [scores[tasks[name]] for name in self._task_code]
+
+    def _usual(self) -> list[list[float]]:
+        return self._newcomer
+
+    def _start_logs(self) -> list[list[float]]:
+        """Log chance of each given label by true label, for somebody of NEWCOMER_SKILL."""
+        count = len(self.labels)
+        right, wrong = np.log(NEWCOMER_SKILL), np.log((1.0 - NEWCOMER_SKILL) / max(1, count - 1))
+        return [[float(right if given == truth else wrong) for truth in range(count)] for given in range(count)]
+
+
+def expected_fall(posterior: Floats, chance: Floats) -> float:
+    """Expected fall of the chance of error by one more answer.
+
+    posterior  of the task, shape (labels,)
+    chance     P(given | truth) of the next worker, shape (given, truth)
+    """
+    after = chance * posterior[None, :]
+    return max(0.0, float(after.max(axis=1).sum() - posterior.max()))
+
+
+def _resorted(codes: Any, names: list[Any]) -> tuple[Any, Any]:
+    try:
+        order = sorted(range(len(names)), key=lambda place: names[place])
+    except TypeError:
+        order = sorted(range(len(names)), key=lambda place: (type(names[place]).__name__, repr(names[place])))
+    place = np.empty(len(names), np.int32)
+    place[np.asarray(order, np.int64)] = np.arange(len(names), dtype=np.int32)
+    return place[codes], objects([names[at] for at in order])
