@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.chain.errors import KeyFileExposed, KeyFileInvalid
@@ -74,6 +74,7 @@ def test_a_signed_message_leads_back_to_its_key() -> None:
     assert recover_signer(b"hello", key.sign_message(b"hello")) == key.address
 
 
+@settings(max_examples=20, deadline=None)  # a signature in plain Python takes milliseconds
 @given(nonce=st.integers(0, 2**40), value_wei=st.integers(0, 2**80), data=st.binary(max_size=80), deploy=st.booleans())
 def test_a_signed_transaction_leads_back_to_its_key_and_is_the_same_every_time(
     nonce: int, value_wei: int, data: bytes, deploy: bool

@@ -337,17 +337,18 @@ async def test_two_urls_that_disagree_stop_sending_until_they_agree(world: World
 async def test_a_proxy_that_drops_delays_repeats_and_lies_changes_nothing_in_the_end(world: World) -> None:
     notebook = await world.notebook()
     faults = Faults(drop_bp=500, lose_answer_bp=500, repeat_bp=500, delay_bp=500, lie_heads_bp=2_000, nonsense_bp=300)
-    async with FaultyProxy(world.node.rpc_url, seed=3, faults=faults) as proxy:
-        facts = world.facts.at([proxy.rpc_url])
-        purposes = [f"{n}" for n in range(25)]
-        async with world.sending(facts=facts) as sender:
-            for n, purpose in enumerate(purposes):
-                await world.put(purpose, note(purpose.encode()), to=notebook, key=KEYS[n % 3])
-            await sender.drained(patience_s=120)
-        assert (
-            min(proxy.counts[kind] for kind in ("dropped", "answers lost", "repeated", "heads too high", "nonsense"))
-            > 0
-        )
+    kinds = ("dropped", "answers lost", "repeated", "delayed", "heads too high", "nonsense")
+    purposes: list[str] = []
+    async with (
+        FaultyProxy(world.node.rpc_url, seed=3, faults=faults) as proxy,
+        world.sending(facts=world.facts.at([proxy.rpc_url])) as sender,
+    ):
+        while len(purposes) < 20 or any(proxy.counts[kind] < 2 for kind in kinds):
+            purposes.append(f"{len(purposes)}")
+            words = note(purposes[-1].encode())
+            await world.put(purposes[-1], words, to=notebook, key=KEYS[len(purposes) % 3])
+            await asyncio.sleep(0.02)
+        await sender.drained(patience_s=120)
     await world.everything_once(notebook, purposes)
 
 
@@ -363,7 +364,7 @@ async def reorganised(world: World, *, rounds: int, depth_max: int, seed: int, l
             purpose = f"{number}"
             purposes.append(purpose)
             await world.put(purpose, note(purpose.encode()), to=notebook, key=KEYS[number % 3])
-            await asyncio.sleep(chance.uniform(0, 0.4))  # some are noted as mined before their block goes, some are not
+            await asyncio.sleep(chance.uniform(0, 0.3))  # some are noted as mined before their block goes, some are not
             await client.ask("anvil_reorg", [chance.randint(1, depth_max), []])
 
         async def quiet() -> bool:
@@ -377,11 +378,11 @@ async def reorganised(world: World, *, rounds: int, depth_max: int, seed: int, l
 
 
 async def test_reorganisations_lose_nothing_and_double_nothing_on_a_foreign_chain(world: World) -> None:
-    await reorganised(world, rounds=40, depth_max=12, seed=1, local=False)
+    await reorganised(world, rounds=25, depth_max=12, seed=1, local=False)
 
 
 async def test_reorganisations_lose_nothing_and_double_nothing_on_a_local_chain(world: World) -> None:
-    await reorganised(world, rounds=20, depth_max=4, seed=2, local=True)
+    await reorganised(world, rounds=12, depth_max=4, seed=2, local=True)
 
 
 async def test_a_chain_that_lost_its_state_is_told_everything_again_in_the_same_order(
@@ -440,7 +441,7 @@ async def killed_again_and_again(world: World, *, kills: int, seed: int) -> None
 
 
 async def test_a_node_killed_again_and_again_under_load_loses_nothing(world: World) -> None:
-    await killed_again_and_again(world, kills=25, seed=5)
+    await killed_again_and_again(world, kills=12, seed=5)
 
 
 async def payers_killed(world: World, *, kills: int, payments: int, seed: int) -> None:
@@ -483,7 +484,7 @@ async def _is_zero(count: Awaitable[int]) -> bool:
 
 
 async def test_payers_killed_again_and_again_pay_everything_once(world: World) -> None:
-    await payers_killed(world, kills=30, payments=60, seed=8)
+    await payers_killed(world, kills=20, payments=40, seed=8)
 
 
 @pytest.mark.nightly
