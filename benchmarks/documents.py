@@ -34,9 +34,14 @@ from manyhands.documents.readers import make_readers, read_page
 from manyhands.documents.text import core
 from manyhands.documents.truth import simulate_answer, truth_for_pieces
 from manyhands.documents.writers import record_json
+from manyhands.quality import transcription
+from manyhands.quality.fields import FIELD_TYPES
 from manyhands.task_types import Accept, AskMore, Question, task_type
 
 TRANSCRIPTION = task_type("transcription")
+USUAL_SKILL_BP = 9_500
+RUNNING_RULE = transcription.TranscriptionRule(target_bp=9_800)
+"""What ``task_types.judging.transcription_rule`` makes of the manifest's default target of 99.5 %."""
 
 
 def load_scorer(shared: Path) -> Any:
@@ -73,8 +78,15 @@ def readings_of(shared: Path, cache: Path | None, names: tuple[str, ...]) -> dic
     return found
 
 
-def answered(piece: Piece, truth: str, *, error_rate: float, rng: random.Random) -> tuple[Decision, int, int]:
-    """(decision, answers used, working ms) of simulated people for one piece."""
+def answered(
+    piece: Piece, truth: str, *, error_rate: float, rng: random.Random, judge: str
+) -> tuple[Decision, int, int]:
+    """(decision, answers used, working ms) of simulated people for one piece.
+
+    judge  ``running``: as a job's recording oracle judges (quality.transcription); ``simple``: as the task type does
+    """
+    if judge == "running":
+        return _answered_as_running(piece, truth, error_rate=error_rate, rng=rng)
     question = Question("", piece.field_type, expected_chars=max(1, len(truth)))
     hints = [r.text for r in piece.readings if r.text]
     answers: list[str | None] = []
@@ -93,6 +105,26 @@ def answered(piece: Piece, truth: str, *, error_rate: float, rng: random.Random)
     return decision, len(answers), effort_ms
 
 
+def _answered_as_running(
+    piece: Piece, truth: str, *, error_rate: float, rng: random.Random
+) -> tuple[Decision, int, int]:
+    question = piece.field_type if piece.field_type in FIELD_TYPES else "text"
+    heard = [transcription.Reading(r.text, r.reader, r.confidence_bp) for r in piece.readings if r.text]
+    keyed: list[transcription.Keyed] = []
+    while isinstance(step := transcription.next_step(heard, keyed, RUNNING_RULE, question), transcription.AskMore):
+        for _ in range(step.count):
+            text = simulate_answer(truth, piece.readings, error_rate=error_rate, rng=rng)
+            keyed.append(transcription.Keyed(f"w{len(keyed)}", text, 0, USUAL_SKILL_BP, len(keyed)))
+    effort_ms = len(keyed) * TRANSCRIPTION.effort_ms(Question("", question, expected_chars=max(1, len(truth))))
+    if isinstance(step, transcription.Accept):
+        return (
+            Decision("people" if step.value else "blank", step.value, step.because, None, len(keyed)),
+            len(keyed),
+            effort_ms,
+        )
+    return Decision("unreadable", "", step.because, None, len(keyed)), len(keyed), effort_ms
+
+
 def run(
     readings: dict[str, tuple[str, list[PageReadings]]],
     truths: dict[str, dict[str, Any]],
@@ -102,6 +134,7 @@ def run(
     seed: int,
     out: Path,
     tally: Counter[str],
+    judge: str,
 ) -> None:
     """One round over all documents; writes results to ``out`` and counts into ``tally``."""
     rng = random.Random(seed)
@@ -127,7 +160,9 @@ def run(
                         print(f"accepted wrong: {doc_id} {said}", file=sys.stderr)
                     decision = Decision("machine" if step.text else "blank", step.text, step.because)
                 else:
-                    decision, used, effort_ms = answered(piece, truth[piece.piece_id], error_rate=error_rate, rng=rng)
+                    decision, used, effort_ms = answered(
+                        piece, truth[piece.piece_id], error_rate=error_rate, rng=rng, judge=judge
+                    )
                     tally[f"{kind} asked"] += 1
                     tally[f"{kind} asked because {step.because}"] += 1
                     tally[f"{kind} answers"] += used
@@ -149,6 +184,7 @@ def main() -> int:
     parser.add_argument("--policy", choices=sorted(POLICIES), default="agreement")
     parser.add_argument("--error", type=float, default=0.03)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--judge", choices=("running", "simple"), default="running")
     parser.add_argument("--perfect", action="store_true")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--json", type=Path)
@@ -168,12 +204,13 @@ def main() -> int:
         out = args.out or Path(temporary)
         out.mkdir(parents=True, exist_ok=True)
         for seed in range(rounds):
-            run(readings, truths, policy, error_rate=error_rate, seed=seed, out=out, tally=tally)
+            run(readings, truths, policy, error_rate=error_rate, seed=seed, out=out, tally=tally, judge=args.judge)
             for kind, score in scorer.score(str(truth_dir), str(out)).items():
                 scores[kind].append(score)
     report = summary(readings, tally, scores, rounds)
     report["setting"] = {
         "people": "SIMULATED", "error_rate": error_rate, "repeats_machine_mistake": 0.15, "policy": policy.name,
+        "judge": args.judge,
         "readers": names, "rounds": rounds,
     }  # fmt: skip
     if not args.because:

@@ -23,6 +23,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
 
 import msgspec
 
@@ -42,7 +44,7 @@ class Policy(msgspec.Struct, frozen=True):
 
     name: str
     agree: int = 2
-    joint_bp: int = 4_500
+    joint_bp: int = 5_000
     format_rules: bool = True
     accept_dash: bool = True
     accept_empty: bool = True
@@ -79,7 +81,8 @@ def decide_unseen(pieces: Sequence[Piece], policy: Policy = DEFAULT_POLICY) -> d
     pieces   all pieces of the job: how often a word occurs in it is one of the signs
     returns  piece id -> decision
     """
-    rare = rare_lookalikes(t for p in pieces for t in _words_of(p)) if policy.format_rules else frozenset[str]()
+    words = [t for p in pieces for t in _words_of(p)] if policy.format_rules else []
+    rare = rare_lookalikes(words) | unknown_lookalikes(words)
     return {p.piece_id: _decide(p, policy, rare) for p in pieces}
 
 
@@ -183,11 +186,36 @@ def rare_lookalikes(words: Iterable[str]) -> frozenset[str]:
     return frozenset(suspicious)
 
 
+@lru_cache(maxsize=1)
+def _business_words() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """Words common on receipts, invoices and statements, and each of them with one letter left out."""
+    text = resources.files(__package__).joinpath("business_words.txt").read_text(encoding="utf-8")
+    words = frozenset(text.upper().split())
+    return words, frozenset((w[:i], w[i + 1 :]) for w in words for i in range(len(w)))
+
+
+def unknown_lookalikes(words: Iterable[str]) -> frozenset[str]:
+    """Words that are none of the usual business words but one letter away from one: "CASHER", "PALD".
+
+    words    every word of four letters or more, upper case
+    returns  the suspicious ones
+    """
+    known, holes = _business_words()
+    suspicious = set()
+    for word in set(words) - known:
+        lost = any((word[:i], word[i:]) in holes for i in range(len(word) + 1))
+        changed = any((word[:i], word[i + 1 :]) in holes for i in range(len(word)))
+        added = any(word[:i] + word[i + 1 :] in known for i in range(len(word)))
+        if (lost and len(word) >= 5) or changed or (added and not word.endswith("S")):
+            suspicious.add(word)
+    return frozenset(suspicious)
+
+
 def rare_word(text: str, rare: frozenset[str]) -> str:
     """The reason to doubt a text that holds a suspicious word, or an empty string."""
     for word in re.findall(r"[^\W\d_]{4,}", unified(text).upper()):
         if word in rare:
-            return "word: one letter from a word that is common in this job"
+            return "word: one letter from a common word"
     return ""
 
 

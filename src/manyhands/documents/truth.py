@@ -19,7 +19,7 @@ from rapidfuzz.distance import Levenshtein
 
 from .layout import reading_order
 from .model import Box, Piece, Reading
-from .text import same_value, unified
+from .text import same_value, tight, unified
 
 _UNKNOWN = "\ufffc"
 """Stands for one character that no reader has read."""
@@ -44,7 +44,27 @@ def truth_for_pieces(pieces: Sequence[Piece], truth_doc: Mapping[str, Any]) -> d
         alone = [p for p in own if not any(_meets(p.box, box) for box, _ in asked)]
         for piece_group, line_group in _groups(alone, marks):
             texts.update(_dealt(piece_group, line_group))
-    return texts
+    return {p.piece_id: _as_on_paper(texts[p.piece_id], p.readings) for p in pieces}
+
+
+def _as_on_paper(true: str, readings: Sequence[Reading]) -> str:
+    """The true text spelt as the paper has it.
+
+    Truth files may be all upper case with uneven blanks. Where a reader gives the same signs its case and blanks are
+    the paper's; elsewhere letters that a reader shares keep the reader's case. The value never changes.
+    """
+    same = [r.text for r in readings if r.text and r.reader != "ink" and tight(r.text) == tight(true)]
+    best = max(same, key=lambda t: len(t.split()), default="")  # a reader may run words together, the paper does not
+    if best and len(best.split()) >= len(true.split()):
+        return best
+    if true != true.upper() or not true:
+        return true
+    best = next((r.text for r in readings if r.text), "")
+    letters = list(true)
+    for block in Levenshtein.opcodes(best.upper(), true):
+        if block.tag == "equal" and len(best.upper()) == len(best):
+            letters[block.dest_start : block.dest_end] = best[block.src_start : block.src_end]
+    return "".join(letters)
 
 
 def _meets(piece: Box, line: Box) -> bool:
