@@ -121,14 +121,6 @@ class Platform:
         await self.mailbox.close()
         await self.db.close()
 
-    # --- what command line and demo ask ----------------------------------------------------------------------------
-
-    async def record(self, job_id: str) -> dict[str, Any]:
-        """A job as anyone may see it."""
-        from manyhands.apps.web.record import Record
-
-        return dict(await Record(self.launcher, self.progress, self.db).job(job_id) or {})
-
     async def progress(self, job_id: str) -> dict[str, Any] | None:
         """The exchange's counts of a job, None while it has not heard of it."""
         try:
@@ -136,18 +128,6 @@ class Platform:
         except NoSuchJob:
             return None
         return found
-
-    async def write_results(self, job_id: str, out: Path, *, with_proof: bool = False) -> list[str]:
-        """Writes a settled job's files into a folder. raises NotDelivered before it is settled"""
-        from manyhands.apps.delivery import write_results
-
-        return await write_results(self, job_id, out, with_proof=with_proof)
-
-    async def proof(self, job_id: str) -> Any:
-        """Everything an auditor needs of a job."""
-        from manyhands.apps.delivery import gather_proof
-
-        return await gather_proof(self, job_id)
 
 
 def ids_of(folder: DataFolder, who: str) -> IdSource:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 
+from manyhands.apps.compose import Platform
 from manyhands.apps.verify import ChainEntry, Proof
+from manyhands.apps.web.record import Record
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError
-
-if TYPE_CHECKING:
-    from manyhands.apps.compose import Platform
 
 
 class NotDelivered(ManyhandsError):
@@ -30,6 +29,11 @@ class NotDelivered(ManyhandsError):
 
 class UnsafeName(ManyhandsError):
     """A file of the package wants to be written outside of the folder."""
+
+
+async def record_of(platform: Platform, job_id: str) -> dict[str, Any]:
+    """A job as anyone may see it."""
+    return dict(await Record(platform.launcher, platform.progress, platform.db).job(job_id) or {})
 
 
 async def write_results(platform: Platform, job_id: str, out: Path, *, with_proof: bool) -> list[str]:

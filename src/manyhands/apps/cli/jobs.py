@@ -247,6 +247,7 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
 
     async def work() -> Exit:
         from manyhands.apps.compose import client
+        from manyhands.apps.delivery import record_of
 
         async with client(DataFolder(data or data_default())) as platform:
             if not job:
@@ -273,7 +274,7 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
                         right=(3, 4, 5),
                     )
                 return Exit.OK
-            found = await platform.record(job)
+            found = await record_of(platform, job)
             if json:
                 as_json(found)
             else:
@@ -305,9 +306,10 @@ def results(
 
     async def work() -> Exit:
         from manyhands.apps.compose import client
+        from manyhands.apps.delivery import write_results
 
         async with client(DataFolder(data or data_default())) as platform:
-            written = await platform.write_results(job, out, with_proof=proof)
+            written = await write_results(platform, job, out, with_proof=proof)
             if json:
                 as_json({"job_id": job, "folder": str(out), "files": written})
             else:
@@ -323,11 +325,12 @@ def verify(job: str, *, data: Data | None = None, json: AsJson = False) -> int:
 
     async def work() -> Exit:
         from manyhands.apps.compose import client
+        from manyhands.apps.delivery import gather_proof
         from manyhands.apps.verify import verify as verify_proof
 
         async with client(DataFolder(data or data_default())) as platform:
             told("reading evidence and chain")
-            report = verify_proof(job, await platform.proof(job))
+            report = verify_proof(job, await gather_proof(platform, job))
         if json:
             as_json({"job_id": job, "passed": report.passed, "checks": report.checks})
         else:

@@ -16,6 +16,7 @@ import msgspec
 import psutil  # type: ignore[import-untyped]  # the package carries no types
 
 from manyhands.apps.compose import Platform, open_platform
+from manyhands.apps.delivery import gather_proof, record_of, write_results
 from manyhands.apps.folder import DataFolder, Settings
 from manyhands.apps.intake import Intake, take_in
 from manyhands.apps.processes import Supervisor, running
@@ -160,10 +161,10 @@ class Demo:
             raise DemoJobRefused(f"the job was refused: {view.because}")
         with contextlib.ExitStack() as stack:
             out = self.options.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            await platform.write_results(view.job_id, out, with_proof=self.options.out is not None)
-            proof = await platform.proof(view.job_id)
+            await write_results(platform, view.job_id, out, with_proof=self.options.out is not None)
+            proof = await gather_proof(platform, view.job_id)
             report = verify(view.job_id, proof)
-            record = await platform.record(view.job_id)
+            record = await record_of(platform, view.job_id)
             return self._measured(view, record, taken, truths, out, proof, report, began, job_began)
 
     def _launch_options(self, platform: Platform) -> LaunchOptions:
@@ -235,7 +236,7 @@ class Demo:
                 await crowd
             await asyncio.sleep(0.5)
             view = await platform.launcher.view(view.job_id)
-            self.moved(await platform.record(view.job_id))
+            self.moved(await record_of(platform, view.job_id))
         return view
 
     async def _watch_cpu(self, supervisor: Supervisor, stop: asyncio.Event) -> None:
