@@ -47,6 +47,8 @@ KEPT_STATES = 256
 """States of past blocks kept in memory: calls at older blocks and deeper reorganisations are refused by the node."""
 DEV_BALANCE_ETHER = 1_000_000
 LOG_BYTES_MAX = 1_000_000
+MINE_AT_ONCE = 100
+"""Blocks asked for in one request: a busy machine needs milliseconds for each."""
 GENESIS_TIMESTAMP_S = 1_700_000_000
 """Every local chain begins long before it is used, so that a lost one can be told its past with the times it had."""
 _PR_SET_PDEATHSIG = 1
@@ -152,7 +154,8 @@ class LocalNode:
 
     async def mine(self, count: int = 1) -> None:
         """Adds empty blocks."""
-        await self._ask("anvil_mine", [hex(count)])
+        for start in range(0, count, MINE_AT_ONCE):
+            await self._ask("anvil_mine", [hex(min(MINE_AT_ONCE, count - start))])
 
     async def __aenter__(self) -> LocalNode:
         await self.start()

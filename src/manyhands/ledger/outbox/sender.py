@@ -37,6 +37,7 @@ from manyhands.chain.errors import (
     WrongChain,
 )
 from manyhands.chain.keys import RoleKey, UnsignedTransaction
+from manyhands.chain.node import MINE_AT_ONCE
 from manyhands.protocol.ids import Clock, system_clock
 from manyhands.store.database import Database, Tx, rows, rows_of, scalar
 
@@ -529,9 +530,9 @@ class Sender:
         head = await client.head()
         # Never before the block below: where the clock was put back, order matters more than the time.
         at_s = hex(max(timestamp_s, head.timestamp_s))
-        if (gap := number - head.number - 1) > 0:
+        for below in range(head.number, number - 1, MINE_AT_ONCE):
             await client.ask("evm_setNextBlockTimestamp", [at_s])
-            await client.ask("anvil_mine", [hex(gap), "0x0"])
+            await client.ask("anvil_mine", [hex(min(MINE_AT_ONCE, number - 1 - below)), "0x0"])
         for entry in group:
             attempt = _mined_form(entry, attempts)
             try:
