@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, receipt
 from manyhands.protocol.messages import AnswerFact
@@ -320,24 +320,27 @@ def test_a_job_named_by_a_stranger_is_shown_as_text(opened: Opened, world: World
     assert page.evaluate("window.hit") is None
 
 
-@pytest.mark.parametrize("name", ["phone", "desk"])
+@pytest.mark.nightly
+@pytest.mark.parametrize(("name", "look"), [("worker-page", DESK), ("worker-page-phone", PHONE)])
 def test_pictures_for_the_documentation(
-    browser: Browser, world: World, worker_at: WorkerAt, name: str, pictures: Path
+    world: World, worker_at: WorkerAt, name: str, look: dict[str, Any], pictures: Path
 ) -> None:
-    """Makes docs/screenshots/*.png; the pages are the real ones, the cuttings are drawn for the test."""
-    job_id = f"picture-{name}"
+    """Makes docs/screenshots/*.png: the real page at a usual pace; the cuttings are drawn for it."""
     lines = (("TEO HENG STATIONERY & BOOKS", "text"), ("RM 12.50", "amount"), ("25/12/2018 8:13:39 PM", "date"))
-    world.open_job(OpenJob(job_id=job_id, per_page=24), lines)
-    page = worker_at(f"/work/{job_id}", name=f"quick otter {name}", **(PHONE if name == "phone" else DESK))
-    for _ in range(7):
+    shown = world.open_job(OpenJob(job_id=name, per_page=24), lines)
+    page = worker_at("/", name=f"quick otter {'1' if look is DESK else '2'}", **look)
+    page.clock.install()
+    go(page, f"{world.url}/work/{name}")
+    for number in range(8):
         page.wait_for_selector(".cutting img")
-        page.wait_for_timeout(900)
-        page.keyboard.type("12.50")
-        page.keyboard.press("Enter")
+        assignment = str(page.locator("#answer").get_attribute("data-assignment"))
+        page.clock.run_for(4_200 + 400 * number)
+        page.keyboard.type(next(text for task_id, text in shown.items() if task_id in assignment))
+        if number < 7:
+            page.keyboard.press("Enter")
     page.locator(".guide-box summary").click()
-    page.keyboard.press("ArrowUp")
-    page.locator("#answer").fill("RM 12.50")
+    page.locator("#answer").focus()
     page.wait_for_timeout(300)
     pictures.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=pictures / ("worker-page.png" if name == "desk" else "worker-page-phone.png"))
-    assert re.search(r"\$\d+\.\d\d an hour", page.locator(".meters").inner_text())
+    page.screenshot(path=pictures / f"{name}.png")
+    assert re.search(r"\$1\d\.\d\d an hour", page.locator(".meters").inner_text())
