@@ -43,7 +43,7 @@ HOST = "127.0.0.1"
 START_PATIENCE_S = 30.0
 STOP_PATIENCE_S = 10.0
 PROBE_TIMEOUT_S = 5.0
-KEPT_STATES = 256
+KEPT_STATES = 32
 """States of past blocks kept in memory: calls at older blocks and deeper reorganisations are refused by the node."""
 DEV_BALANCE_ETHER = 1_000_000
 LOG_BYTES_MAX = 1_000_000
