@@ -30,6 +30,7 @@ import msgspec
 
 from .model import Piece, Reading
 from .text import core, tight, unified
+from .values import find_dates
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -148,7 +149,12 @@ def format_doubt(text: str, *, glyphs: int = 0) -> str:
     squeezed = plain.replace(" ", "")
     if re.fullmatch(r"[-+]?\d{1,2}", squeezed) and glyphs != len(squeezed):
         return "format: a bare number that may have lost its minus"
-    for word in re.findall(r"[^\s:/]+", plain):
+    undated = plain
+    for date, _ in find_dates(plain):
+        undated = undated.replace(date, " ")
+    for word in re.findall(r"[^\s:/]+", undated):
+        if re.fullmatch(r"[-+(]?\d{1,3}(?:[.,]\d{3})*[.,]\d{2}\)?", word):
+            continue  # a whole amount with its decimals: nothing is lost
         if re.fullmatch(r"\W*\d{3,6}\W*", word):
             return "format: digits that may have lost a decimal point"
         if re.search(r"\d[OISBLoisbl|](?![a-zA-Z])|(?<![a-zA-Z])[OISBLoisbl|]\d", word):

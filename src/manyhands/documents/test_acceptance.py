@@ -1,0 +1,111 @@
+"""What is believed without a person: only agreement, never against a known way of erring together."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhands.documents.acceptance import (
+    POLICIES,
+    AcceptUnseen,
+    Ask,
+    Policy,
+    decide_unseen,
+    format_doubt,
+    rare_lookalikes,
+    unknown_lookalikes,
+)
+from manyhands.documents.model import Box, Piece, Reading
+
+BOX = Box(0, 0, 80, 20)
+AGREEMENT = POLICIES["agreement"]
+
+
+def _piece(piece_id: str, *texts: str, weakest_bp: int = 9_900, empty: bool = False, glyphs: int = 0) -> Piece:
+    readings = tuple(Reading(f"r{i}", text, 9_990, BOX, weakest_bp) for i, text in enumerate(texts))
+    return Piece(piece_id, 1, BOX, 0, readings=readings, empty=empty, glyphs=glyphs)
+
+
+def _one(piece: Piece, policy: Policy = AGREEMENT) -> AcceptUnseen | Ask:
+    return decide_unseen([piece], policy)[piece.piece_id]
+
+
+def test_two_sure_readers_that_agree_are_believed() -> None:
+    assert _one(_piece("a", "80.90", "80.90")) == AcceptUnseen("80.90", "2 readers agree")
+
+
+def test_spacing_and_case_are_no_disagreement_and_the_first_reader_s_words_are_kept() -> None:
+    assert _one(_piece("a", "Total Sales", "TOTALSALES")) == AcceptUnseen("Total Sales", "2 readers agree")
+
+
+def test_readers_that_disagree_are_not_believed() -> None:
+    assert isinstance(_one(_piece("a", "80.90", "80.96")), Ask)
+
+
+def test_one_reader_alone_is_never_believed() -> None:
+    assert isinstance(_one(_piece("a", "80.90")), Ask)
+
+
+def test_one_doubtful_letter_is_enough_to_ask() -> None:
+    assert isinstance(_one(_piece("a", "80.90", "80.90", weakest_bp=6_000)), Ask)
+
+
+def test_policy_none_believes_nothing_not_even_an_empty_cell() -> None:
+    pieces = [_piece("a", "80.90", "80.90"), _piece("b", empty=True)]
+    assert all(isinstance(d, Ask) for d in decide_unseen(pieces, POLICIES["none"]).values())
+
+
+def test_a_cell_without_ink_is_believed_empty() -> None:
+    assert _one(_piece("a", empty=True)) == AcceptUnseen("", "no ink in the cell")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["8091", "000", "RM 8091", "1O5", "5B 12", "139386X12", "80 91", "1,234,56.7 1,23.4", "GST6", "0123456789012"],
+)
+def test_what_machines_get_wrong_together_goes_to_a_person(text: str) -> None:
+    assert format_doubt(text)
+
+
+@pytest.mark.parametrize("text", ["80.91", "25/12/2018", "TOTAL :", "GOODS SOLD", "RM 1,234.50", "-0.01"])
+def test_what_is_in_good_form_does_not(text: str) -> None:
+    assert format_doubt(text) == ""
+
+
+def test_a_bare_number_is_believed_when_as_many_marks_as_digits_stand_there() -> None:
+    assert isinstance(_one(_piece("a", "12", "12", glyphs=2)), AcceptUnseen)
+    assert isinstance(_one(_piece("a", "12", "12", glyphs=3)), Ask)
+    assert isinstance(_one(_piece("a", "12", "12")), Ask)
+
+
+def test_a_rare_word_one_letter_from_a_common_one_is_doubted() -> None:
+    words = ["PARCEL"] * 6 + ["PARCFL", "BASKET"]
+    assert rare_lookalikes(words) == {"PARCFL"}
+
+
+def test_two_common_words_one_letter_apart_are_both_believed() -> None:
+    assert rare_lookalikes(["TAXES"] * 3 + ["TAKES"] * 2) == frozenset()
+
+
+def test_a_slip_in_a_usual_business_word_is_doubted_and_the_word_itself_is_not() -> None:
+    assert unknown_lookalikes(["CASHER", "RCUNDING", "PALD"]) == {"CASHER", "RCUNDING", "PALD"}
+    assert unknown_lookalikes(["CASHIER", "ROUNDING", "PAID", "ELEPHANT"]) == frozenset()
+
+
+def test_a_flat_mark_in_a_cell_is_a_dash_unless_a_reader_says_otherwise() -> None:
+    mark = Reading("ink", "-", 9_900, BOX, 9_900)
+    alone = Piece("a", 1, BOX, 0, table=0, row=0, col=0, readings=(mark,))
+    contested = Piece("a", 1, BOX, 0, table=0, row=0, col=0, readings=(Reading("r", "1", 9_000, BOX, 9_000), mark))
+    assert _one(alone) == AcceptUnseen("-", "one flat mark, read as a dash")
+    assert isinstance(_one(contested), Ask)
+
+
+@given(st.lists(st.tuples(st.text(max_size=12), st.text(max_size=12)), max_size=12))
+def test_every_piece_gets_a_decision_and_the_same_one_again(texts: list[tuple[str, str]]) -> None:
+    pieces = [_piece(str(i), *pair) for i, pair in enumerate(texts)]
+    decisions = decide_unseen(pieces, AGREEMENT)
+    assert set(decisions) == {p.piece_id for p in pieces}
+    assert decisions == decide_unseen(pieces, AGREEMENT)
+    for piece in pieces:
+        decision = decisions[piece.piece_id]
+        if isinstance(decision, AcceptUnseen):
+            assert decision.text in {r.text for r in piece.readings}

@@ -1,0 +1,172 @@
+"""Fields by kinds as data."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhands.documents.conftest_material import shared_documents
+from manyhands.documents.fields import KindSpecInvalid, candidates_for, fields_of, kind_spec, kind_spec_of
+from manyhands.documents.kinds import guess_kind
+from manyhands.documents.model import Box, Line
+from manyhands.documents.readers.alphabet import LANGUAGES, alphabet
+from manyhands.documents.text import core
+from manyhands.documents.values import decimal_of, find_amounts, find_dates, iso_date
+
+
+def _lines(*rows: str) -> list[Line]:
+    """Rows top to bottom; a bar separates lines that stand side by side."""
+    lines = []
+    for r, row in enumerate(rows):
+        x = 10
+        for text in row.split("|"):
+            width = 12 * len(text.strip())
+            lines.append(Line(1, Box(x, 40 * r, x + width, 40 * r + 24), text.strip(), "people", None, 1, ()))
+            x += width + 60
+    return lines
+
+
+def _fields(kind: str, *rows: str) -> dict[str, str]:
+    return {f.name: f.value for f in fields_of(kind_spec(kind), _lines(*rows), [])}
+
+
+def test_a_receipt_gives_company_date_address_and_total() -> None:
+    fields = _fields(
+        "receipt",
+        "RIVERSIDE HARDWARE SDN BHD (123456-X)",
+        "NO. 5, MILL LANE,",
+        "40170 NORTHFIELD",
+        "TEL : 03-3362 4137",
+        "TAX INVOICE",
+        "DATE : 25/12/2018 12:31",
+        "HOOK | 3.00",
+        "SUB TOTAL | 3.00",
+        "TOTAL GST | 0.17",
+        "TOTAL : | 3.17",
+        "CASH : | 20.00",
+        "CHANGE : | 16.83",
+    )
+    assert fields == {
+        "company": "RIVERSIDE HARDWARE SDN BHD",
+        "date": "25/12/2018",
+        "address": "NO. 5, MILL LANE, 40170 NORTHFIELD",
+        "total": "3.17",
+    }
+
+
+def test_the_total_is_what_was_paid_less_the_change_also_after_rounding() -> None:
+    fields = _fields(
+        "receipt", "CAFE", "TOTAL SALES INCL GST | 10.02", "ROUNDING | -0.02", "TOTAL | 10.00", "CASH | 20.00",
+        "CHANGE | 10.00",
+    )  # fmt: skip
+    assert fields["total"] == "10.00"
+
+
+def test_a_name_on_two_rows_is_joined() -> None:
+    assert _fields("receipt", "OLD MILL BOOK", "CO. (M) SDN BHD")["company"] == "OLD MILL BOOK CO. (M) SDN BHD"
+
+
+def test_an_invoice_gives_iso_date_and_decimal_total() -> None:
+    fields = _fields(
+        "invoice", "Handelsrechnung Nr. 471102 vom 05.03.2018", "Verkäufer:", "Mühlen GmbH", "Mühlweg 42",
+        "DE 75645 Nordstadt", "Steuerbetrag in EUR | 2.923,55", "Bruttosumme | 18.310,63",
+    )  # fmt: skip
+    assert fields["date"] == "2018-03-05"
+    assert fields["total"] == "18310.63"
+    assert fields["invoice_number"] == "471102"
+    assert fields["address"] == "Mühlweg 42, 75645, Nordstadt"
+    assert fields["currency"] == "EUR"
+
+
+def test_where_no_rule_finds_a_field_it_is_absent() -> None:
+    assert "total" not in _fields("receipt", "HELLO", "WORLD")
+
+
+def test_candidates_come_best_first() -> None:
+    spec = next(f for f in kind_spec("receipt").fields if f.name == "total")
+    found = candidates_for(spec, _lines("SUB TOTAL | 8.00", "GRAND TOTAL | 8.70"))
+    assert [c.raw for c in found] == ["8.70", "8.00"]
+
+
+def test_a_requester_s_own_kind_is_data() -> None:
+    spec = kind_spec_of(
+        """
+kind: payslip
+fields:
+  - {name: net_pay, type: amount, find: labelled, form: decimal, labels: [{say: NET PAY, weight: 90}]}
+"""
+    )
+    (field,) = fields_of(spec, _lines("GROSS PAY | 2.000,00", "NET PAY | 1.500,25"), [])
+    assert (field.name, field.value) == ("net_pay", "1500.25")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("kind: [", "line"),
+        ("kind: x\nfields:\n  - {name: a, type: text, find: telepathy}", "field a"),
+        ("kind: x\nfields:\n  - {name: a, type: text, find: labelled, avoid: '('}", "field a"),
+        ("kind: x\nfields:\n  - {name: a, type: text, find: labelled, colour: red}", "a field"),
+    ],
+)
+def test_a_wrong_kind_is_refused_naming_the_place(text: str, named: str) -> None:
+    with pytest.raises(KindSpecInvalid) as refused:
+        kind_spec_of(text)
+    assert named in refused.value.where
+
+
+def test_a_kind_that_nobody_described_has_no_fields() -> None:
+    assert kind_spec("love_letter").fields == ()
+
+
+def test_kinds_are_guessed_from_name_words_and_shape() -> None:
+    assert guess_kind("invoice-7", [(400, 1200)]) == "invoice"
+    assert guess_kind("scan", [(400, 1200)]) == "receipt"
+    assert guess_kind("scan", [(1654, 2339)], ["Rechnung"]) == "invoice"
+    assert guess_kind("scan", [(1654, 2339)]) == "table"
+
+
+@given(st.decimals(min_value=0, max_value=999_999, places=2), st.sampled_from(["{:,.2f}", "{:.2f}"]), st.booleans())
+def test_an_amount_is_read_as_written_in_either_convention(value: Decimal, form: str, continental: bool) -> None:
+    text = form.format(value)
+    if continental:
+        text = text.translate(str.maketrans(".,", ",."))
+    assert decimal_of(text) == value
+
+
+@given(st.dates(min_value=__import__("datetime").date(2001, 1, 1), max_value=__import__("datetime").date(2040, 1, 1)))
+def test_a_date_is_read_in_every_usual_form(day: object) -> None:
+    for form in ("%d/%m/%Y", "%d.%m.%y", "%d-%m-%Y", "%d %b %Y", "%Y-%m-%d", "%d%b%y"):
+        text = day.strftime(form)  # type: ignore[attr-defined]  # hypothesis gives a date
+        assert iso_date(text) == str(day), text
+        assert find_dates(f"DATE : {text} 12:31"), text
+
+
+def test_percentages_times_and_codes_are_no_amounts() -> None:
+    assert find_amounts("GST @6% 12:31 CS00031") == []
+
+
+@given(st.text(alphabet=sorted(alphabet(LANGUAGES)), max_size=40))
+def test_the_core_of_a_core_is_itself(text: str) -> None:
+    assert core(core(text)) == core(text)
+
+
+DOCUMENTS = shared_documents()
+
+
+@pytest.mark.skipif(DOCUMENTS is None, reason="the development documents are not beside the repository")
+def test_nearly_all_fields_of_the_development_documents_are_found_from_true_text() -> None:
+    assert DOCUMENTS is not None
+    right = asked = 0
+    for path in sorted((DOCUMENTS / "truth").glob("*.json")):
+        truth = json.loads(path.read_text(encoding="utf-8"))
+        lines = [Line(x["page"], Box(*x["box"]), x["text"], "people", None, 1, ()) for x in truth["lines"]]
+        found = {f.name: f.value for f in fields_of(kind_spec(truth["kind"]), lines, [])}
+        for name, value in truth["fields"].items():
+            asked += 1
+            right += "".join(filter(str.isalnum, found.get(name, "").upper())) == "".join(
+                filter(str.isalnum, str(value).upper())
+            )
+    assert right * 100 >= 96 * asked

@@ -1,0 +1,141 @@
+"""Files that leave: they say what the record says, and none of them runs anything."""
+
+import io
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import msgspec
+import openpyxl
+import pypdfium2
+import pytest
+
+from manyhands.documents.assemble import assemble
+from manyhands.documents.conftest_material import readings_from_truth
+from manyhands.documents.cutter import cut
+from manyhands.documents.errors import PageMissing
+from manyhands.documents.model import (
+    Box,
+    CellValue,
+    Decision,
+    DocumentRecord,
+    PageImage,
+    PageRecord,
+    PieceRecord,
+    TableValue,
+)
+from manyhands.documents.samples import sample_documents
+from manyhands.documents.truth import truth_for_pieces
+from manyhands.documents.writers import (
+    alto_xml,
+    fields_csv,
+    hocr_html,
+    record_json,
+    searchable_pdf,
+    table_csv,
+    workbook,
+)
+
+SAMPLE = sample_documents(seed=5, receipts=1)[0]
+ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+def _record(sample: Any = SAMPLE) -> DocumentRecord:
+    page = readings_from_truth(sample.truth)
+    pieces = cut(page, doc_id=sample.doc_id)
+    answers = truth_for_pieces(pieces, sample.truth)
+    records = tuple(
+        PieceRecord(p, Decision("people", answers[p.piece_id], "two people agree", 9_950, 2)) for p in pieces
+    )
+    image = PageImage(1, page.width_px, page.height_px, f"{sample.doc_id}-p1.png")
+    return assemble(sample.doc_id, sample.kind, [PageRecord(sample.doc_id, image, records)])
+
+
+def _table(*texts: str) -> TableValue:
+    cells = tuple(CellValue(0, i, 0, i, t, Box(0, 0, 9, 9), "people", ()) for i, t in enumerate(texts))
+    return TableValue(1, Box(0, 0, 90, 9), 1, len(texts), cells)
+
+
+def test_json_has_the_truth_files_schema_and_a_reason_for_every_piece() -> None:
+    record = _record()
+    written = msgspec.json.decode(record_json(record))
+    assert {"doc_id", "kind", "pages", "lines", "fields", "tables", "provenance"} == set(written)
+    assert written["fields"]["total"] == SAMPLE.truth["fields"]["total"]
+    assert {line["text"] for line in written["lines"]} == {line["text"] for line in SAMPLE.truth["lines"]}
+    assert all(piece["because"] for piece in written["provenance"]["pieces"].values())
+    assert record_json(record) == record_json(record)
+
+
+def test_the_searchable_pdf_s_text_layer_read_back_equals_the_record() -> None:
+    record = _record()
+    pdf = searchable_pdf(record, {1: SAMPLE.pages[0]})
+    with pypdfium2.PdfDocument(pdf) as document:
+        text = document[0].get_textpage().get_text_range()
+    found = "".join(text.split())
+    assert [line.text for line in record.lines if line.text.replace(" ", "") not in found] == []
+    assert len(found) == sum(len(line.text.replace(" ", "")) for line in record.lines)
+
+
+def test_the_searchable_pdf_is_the_same_again_and_needs_every_page() -> None:
+    record = _record()
+    assert searchable_pdf(record, {1: SAMPLE.pages[0]}) == searchable_pdf(record, {1: SAMPLE.pages[0]})
+    with pytest.raises(PageMissing):
+        searchable_pdf(record, {})
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "=cmd|' /C calc'!A0", "+49", "@SUM(A1)", "\t=1", "-2+3", "\r=1"])
+def test_no_text_becomes_a_formula(evil: str) -> None:
+    assert table_csv(_table(evil)).decode().lstrip('"').startswith("'")
+    record = _record()
+    record = msgspec.structs.replace(record, tables=(_table(evil),))
+    book = openpyxl.load_workbook(io.BytesIO(workbook([record])))
+    cell = book.worksheets[2]["A1"]
+    assert cell.data_type == "s"
+
+
+def test_plain_numbers_become_numbers_and_long_codes_stay_text() -> None:
+    record = msgspec.structs.replace(_record(), tables=(_table("12.50", "-3", "000849813504", "1234567890123456789"),))
+    row = [c.value for c in openpyxl.load_workbook(io.BytesIO(workbook([record]))).worksheets[2][1]]
+    assert row == [12.5, -3, "000849813504", "1234567890123456789"]
+
+
+def test_the_workbook_holds_fields_lines_and_every_table_under_its_own_name() -> None:
+    record = msgspec.structs.replace(_record(), tables=(_table("a"), _table("b")))
+    again = msgspec.structs.replace(record, doc_id=record.doc_id + "/[x]" * 9)
+    book = openpyxl.load_workbook(io.BytesIO(workbook([record, again])))
+    assert book.sheetnames[:2] == ["fields", "lines"]
+    assert len(book.sheetnames) == 6
+    assert book["fields"].max_row == 1 + len(record.fields) * 2
+
+
+def test_fields_csv_has_a_row_for_every_field() -> None:
+    record = _record()
+    assert len(fields_csv([record]).decode().strip().splitlines()) == 1 + len(record.fields)
+
+
+def test_hocr_is_well_formed_and_its_boxes_lie_on_the_page() -> None:
+    root = ET.fromstring(hocr_html(_record()).split(b"\n", 2)[2])
+    (page,) = root.iter(f"{XHTML}div")
+    assert "bbox 0 0" in (page.get("title") or "")
+    words = [s for s in root.iter(f"{XHTML}span") if s.get("class") == "ocrx_word"]
+    assert sorted(w.text or "" for w in words) == sorted(w for x in SAMPLE.truth["lines"] for w in x["text"].split())
+
+
+def test_alto_is_well_formed_and_names_how_each_line_was_decided() -> None:
+    root = ET.fromstring(alto_xml(_record()))
+    tags = {tag.get("ID") for tag in root.iter(f"{ALTO}OtherTag")}
+    lines = list(root.iter(f"{ALTO}TextLine"))
+    assert len(lines) == len(SAMPLE.truth["lines"])
+    assert {line.get("TAGREFS") for line in lines} <= tags
+    for word in root.iter(f"{ALTO}String"):
+        assert 0 <= float(word.get("WC") or 0) <= 1
+        assert int(word.get("WIDTH") or 0) > 0
+
+
+def test_a_tag_in_a_text_stays_text() -> None:
+    record = _record()
+    line = msgspec.structs.replace(record.lines[0], text='<script>"&\x01</script>')
+    record = msgspec.structs.replace(record, lines=(line,))
+    assert b"<script>" not in hocr_html(record)
+    root = ET.fromstring(alto_xml(record))
+    assert next(root.iter(f"{ALTO}String")).get("CONTENT") == '<script>"&</script>'
