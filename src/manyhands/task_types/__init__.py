@@ -23,8 +23,14 @@ from .base import (
     UnknownTaskType,
     Unreadable,
 )
+from .cell_kind import TASK_TYPE as _CELL_KIND
+from .choose_reading import TASK_TYPE as _CHOOSE_READING
+from .field_choice import TASK_TYPE as _FIELD_CHOICE
+from .odd_one_out import TASK_TYPE as _ODD_ONE_OUT
+from .reconcile import TASK_TYPE as _RECONCILE
 from .report_verdict import TASK_TYPE as _REPORT_VERDICT
 from .transcription import TASK_TYPE as _TRANSCRIPTION
+from .verify_claim import TASK_TYPE as _VERIFY_CLAIM
 
 __all__ = [
     "TASK_TYPES",
@@ -42,7 +48,16 @@ __all__ = [
     "task_type",
 ]
 
-_ALL: tuple[TaskType, ...] = (_TRANSCRIPTION, _REPORT_VERDICT)
+_ALL: tuple[TaskType, ...] = (
+    _TRANSCRIPTION,
+    _REPORT_VERDICT,
+    _CHOOSE_READING,
+    _FIELD_CHOICE,
+    _CELL_KIND,
+    _ODD_ONE_OUT,
+    _VERIFY_CLAIM,
+    _RECONCILE,
+)
 
 TASK_TYPES: dict[str, TaskType] = {t.name: t for t in _ALL}
 """Every task type by its name."""

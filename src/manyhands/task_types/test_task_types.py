@@ -1,19 +1,51 @@
 """The registry, and the shared suite over every task type in it."""
 
+from pathlib import Path
+
 import pytest
 
-from manyhands.task_types import TASK_TYPES, UnknownTaskType, task_type
+from manyhands.task_types import TASK_TYPES, Accept, AnswerInvalid, AskMore, UnknownTaskType, task_type
 from manyhands.task_types.contract import TaskTypeContract
-from manyhands.task_types.report_verdict import TASK_TYPE as REPORT_VERDICT
-from manyhands.task_types.transcription import TASK_TYPE as TRANSCRIPTION
 
 
-class TestTranscriptionContract(TaskTypeContract):
-    task_type = TRANSCRIPTION
+@pytest.mark.parametrize("name", sorted(TASK_TYPES))
+@pytest.mark.parametrize("question", sorted(n for n in vars(TaskTypeContract) if n.startswith("test_")))
+def test_every_task_type_passes_the_shared_suite(name: str, question: str) -> None:
+    suite = type("Suite", (TaskTypeContract,), {"task_type": TASK_TYPES[name]})()
+    getattr(suite, question)()
 
 
-class TestReportVerdictContract(TaskTypeContract):
-    task_type = REPORT_VERDICT
+def test_every_task_type_is_one_folder_of_its_own_name() -> None:
+    folder = Path(__file__).parent
+    assert {p.name for p in folder.iterdir() if (p / "guide.md").exists()} == set(TASK_TYPES)
+
+
+def test_an_option_that_is_not_shown_is_refused() -> None:
+    choose = task_type("choose_reading")
+    question = choose.samples()[0].question
+    with pytest.raises(AnswerInvalid):
+        choose.clean(question, "something else")
+
+
+def test_choosing_a_machine_s_reading_needs_a_second_person() -> None:
+    choose = task_type("choose_reading")
+    question = choose.samples()[0].question
+    assert isinstance(choose.judge(question, ["CASHIER"], ["CASHIER", "CASHER"]), AskMore)
+
+
+def test_one_person_who_finds_the_field_that_the_rules_suggest_suffices() -> None:
+    find = task_type("field_choice")
+    question = find.samples()[0].question
+    assert isinstance(find.judge(question, ["8.70"], ["8.70"]), Accept)
+    assert isinstance(find.judge(question, ["8.00"], ["8.70"]), AskMore)
+
+
+def test_odd_ones_may_be_tapped_in_any_order() -> None:
+    odd = task_type("odd_one_out")
+    question = odd.samples()[0].question
+    assert odd.clean(question, "9 2 2") == "2 9"
+    with pytest.raises(AnswerInvalid):
+        odd.clean(question, "77")
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
