@@ -150,7 +150,7 @@ def test_a_bundle_is_finished_without_a_network_and_nothing_is_lost_when_the_tab
     world.open_job(OpenJob(job_id=job_id, per_page=8))
     page = worker_at(f"/work/{job_id}", allow=("ERR_INTERNET_DISCONNECTED",))
     context = page.context
-    page.wait_for_function("document.querySelector('.cutting img')")
+    page.wait_for_selector(".cutting img")
     page.wait_for_timeout(600)
     context.set_offline(True)
     for number in range(8):

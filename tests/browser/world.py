@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import httpx
 import msgspec
+import psutil
 import psycopg
 from PIL import Image, ImageDraw, ImageFont
 
@@ -134,6 +135,11 @@ class World:
             self.process.kill() if kill else self.process.terminate()
             self.process.wait(timeout=30)
             self.process = None
+
+    def rss_bytes(self) -> int:
+        """What the site's process holds in memory."""
+        assert self.process is not None
+        return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def asking(self, work: Callable[[Platform], Awaitable[T]]) -> T:
         """What the platform's roles answer, asked from this process."""
