@@ -58,6 +58,7 @@ class Collecting:
 
     async def collect(self, tx: Tx, job_id: str) -> int:
         """Sends one batch of a job's waiting answers; how many it held."""
+        await tx.execute(QUERIES.plan_by_key)
         job = await lock_job(tx, job_id)
         batch_no = job.answer_batches + 1
         found = await rows(
@@ -112,6 +113,7 @@ class Collecting:
             await self._ctx.blobs.get(body.evidence_blob), BatchEvidence, what="evidence"
         )
         _need_same(body, evidence)
+        await tx.execute(QUERIES.plan_by_key)
         await self._store_outcomes(tx, job, evidence)
         settled = await self._store_decisions(tx, body)
         await tx.execute(

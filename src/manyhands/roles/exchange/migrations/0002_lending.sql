@@ -2,7 +2,8 @@
 --
 -- The planner guesses from the sizes tables had when they were last analysed. At a job's start that was "empty", and a
 -- statement that reads a table of 50 rows from end to end is still doing so when it has 100,000 a minute later
--- (measured: 400 ms a claim instead of 2). Every row here is reached by a key, whatever the sizes: other ways are off.
+-- (measured: 400 ms a claim instead of 2). Every row here is reached by a key, whatever the sizes: other ways are off,
+-- and where rows of one list are looked for in a table, the list is also given as `= any (...)`, which an index takes.
 -- READ COMMITTED is assumed: an update that waited for a row looks at the row's newest version before it acts.
 
 -- Lends a worker up to `at_most` tasks of a job, or gives the unfinished bundle back when there is one.
@@ -81,25 +82,30 @@ as $$
         select task_id, rank, page_share, from_start,
                row_number() over (partition by page_key order by from_start, rank) as nth_of_page
         from candidates
+        order by from_start, rank
     ), locked as materialized (
-        select task.task_id, task.rank, apart.from_start,
-               case when task.page_share is not null then task.page_key end as page_key, task.place,
-                task.question, task.effort_ms, task.reward_minor, task.picture
+        select now_free.*, apart.from_start
         from apart
-        -- looked at again as it is now; written so that the queue's index does not fit and the key is used
-        join exchange.tasks task on task.job_id = for_job and task.task_id = apart.task_id
-                                and task.state = 'open' and task.wanted - task.taken > 0
+        cross join lateral (
+            -- looked at again as it is now, and locked, one after the other until there are enough
+            select task.task_id, task.rank, case when task.page_share is not null then task.page_key end as page_key,
+                   task.place, task.question, task.effort_ms, task.reward_minor, task.picture
+            from exchange.tasks task
+            where task.job_id = for_job and task.task_id = apart.task_id
+              and task.state = 'open' and task.wanted - task.taken > 0
+            for update skip locked
+        ) now_free
         where apart.page_share is null or apart.nth_of_page = 1
-        order by apart.from_start, apart.rank
         limit at_most
-        for update of task skip locked
     ), lent as (
         insert into exchange.assignments (job_id, task_id, worker, page_key, place, lent_at_ms, lease_until_ms)
         select for_job, locked.task_id, for_worker, locked.page_key, locked.place, now_ms, now_ms + fresh.lease_ms
         from locked, fresh
     ), counted as (
         update exchange.tasks task set taken = task.taken + 1
-        from locked where task.job_id = for_job and task.task_id = locked.task_id
+        from locked
+        where task.job_id = for_job and task.task_id = locked.task_id
+          and task.task_id = any (array(select task_id from locked))
     ), noted as (
         update exchange.bundles bundle
         set claims = bundle.claims + 1, lease_until_ms = now_ms + fresh.lease_ms, task_ids = taken.task_ids,
@@ -120,6 +126,7 @@ as $$
                unfinished.lease_until_ms, task.rank
         from unfinished
         join exchange.tasks task on task.job_id = for_job and task.task_id = unfinished.task_id
+                                and task.task_id = any (array(select task_id from unfinished))
     )
     select status, task_id, question, effort_ms, reward_minor, picture, lease_until_ms, rank from answer
     union all
@@ -159,6 +166,7 @@ as $$
                              else least(greatest(given.active_ms, 0), greatest(now_ms - held.lent_at_ms, 0)) end
         from given, exchange.jobs job
         where held.job_id = for_job and held.task_id = given.task_id and held.worker = for_worker
+          and held.task_id = any (given_tasks)
           and job.job_id = for_job and job.state in ('open', 'cancelling')
           and (held.state = 'lent' or (held.state = 'expired' and exists (
               select from exchange.tasks task
@@ -170,7 +178,9 @@ as $$
     ), counted as (
         -- a late answer was given up by its lease: it counts again
         update exchange.tasks task set taken = task.taken + 1
-        from stored where task.job_id = for_job and task.task_id = stored.task_id and stored.was = 'expired'
+        from stored
+        where task.job_id = for_job and task.task_id = stored.task_id and stored.was = 'expired'
+          and task.task_id = any (array(select task_id from stored where was = 'expired'))
     )
     select given.task_id, stored.was, coalesce(stored.lease_until_ms, held.lease_until_ms) as lease_until_ms,
            held.state, held.answer_text, task.state as task_state, job.state as job_state
@@ -178,7 +188,9 @@ as $$
     left join stored on stored.task_id = given.task_id
     left join exchange.assignments held
         on held.job_id = for_job and held.task_id = given.task_id and held.worker = for_worker
-    left join exchange.tasks task on task.job_id = for_job and task.task_id = held.task_id
+        and held.task_id = any (given_tasks)
+    left join exchange.tasks task
+        on task.job_id = for_job and task.task_id = held.task_id and task.task_id = any (given_tasks)
     left join exchange.jobs job on job.job_id = for_job;
 $$;
 
@@ -197,7 +209,8 @@ as $$
         returning held.task_id
     ), counted as (
         update exchange.tasks task set taken = task.taken - 1
-        from given where task.job_id = for_job and task.task_id = given.task_id
+        from given
+        where task.job_id = for_job and task.task_id = given.task_id and task.task_id = any (given_tasks)
     )
     select count(*) from given;
 $$;
@@ -220,12 +233,16 @@ as $$
         update exchange.assignments held set state = 'expired'
         from due
         where held.job_id = due.job_id and held.worker = due.worker and held.task_id = any (due.task_ids)
+          and held.job_id = any (array(select job_id from due))
+          and held.task_id = any (array(select unnest(task_ids) from due))
           and held.state = 'lent'
         returning held.job_id, held.task_id
     ), counted as (
         update exchange.tasks task set taken = task.taken - given_up.leases
         from (select job_id, task_id, count(*) as leases from freed group by job_id, task_id) given_up
         where task.job_id = given_up.job_id and task.task_id = given_up.task_id
+          and task.job_id = any (array(select job_id from freed))
+          and task.task_id = any (array(select task_id from freed))
     ), emptied as (
         update exchange.bundles bundle set lease_until_ms = null, task_ids = '{}'
         from due where bundle.job_id = due.job_id and bundle.worker = due.worker

@@ -7,35 +7,46 @@ select job_id, state, manifest, routing, simulated, launcher, recording, reputat
        recorded_batches, effort_cap_factor
 from exchange.jobs where job_id = %(job_id)s for update;
 
+-- name: plan_by_key
+-- For the rest of the transaction, whatever sizes the planner believes in: the rows of a batch are fetched by their
+-- keys (each query names them in an `= any (...)`, which an index takes) and then joined by hashing. A batch is a
+-- thousand rows of tables that may hold millions.
+select set_config(name, 'off', true)
+from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_nestloop', 'enable_mergejoin']) as setting (name);
+
 -- name: jobs_with_answers
 select distinct job_id from exchange.uncollected;
 
 -- name: collect
 -- Takes the oldest answers out of the waiting list and gives them the number of their batch.
 with oldest as materialized (
-    select job_id, answer_no from exchange.uncollected
+    select answer_no from exchange.uncollected
     where job_id = %(job_id)s order by answer_no limit %(most)s
 ), taken as (
-    delete from exchange.uncollected waiting using oldest
-    where waiting.job_id = oldest.job_id and waiting.answer_no = oldest.answer_no
+    delete from exchange.uncollected waiting
+    where waiting.job_id = %(job_id)s and waiting.answer_no = any (array(select answer_no from oldest))
     returning waiting.answer_no, waiting.task_id, waiting.worker
 ), marked as (
     update exchange.assignments held set batch_no = %(batch_no)s
     from taken
     where held.job_id = %(job_id)s and held.task_id = taken.task_id and held.worker = taken.worker
+      and held.task_id = any (array(select task_id from taken))
     returning taken.answer_no, held.task_id, held.worker, held.answer_text, held.active_ms, held.received_at_ms
+), priced as materialized (
+    select task_id, reward_minor, effort_ms from exchange.tasks
+    where job_id = %(job_id)s and task_id = any (array(select task_id from marked))
 ), summed as (
     insert into exchange.earnings as book (job_id, worker, answers, collected_minor)
-    select %(job_id)s, marked.worker, count(*), sum(task.reward_minor)
-    from marked join exchange.tasks task on task.job_id = %(job_id)s and task.task_id = marked.task_id
+    select %(job_id)s, marked.worker, count(*), sum(priced.reward_minor)
+    from marked join priced on priced.task_id = marked.task_id
     group by marked.worker
     on conflict (job_id, worker) do update
     set answers = book.answers + excluded.answers, collected_minor = book.collected_minor + excluded.collected_minor
 )
 select marked.task_id, marked.worker, marked.answer_text,
        -- one answer is credited up to so many times its median effort
-       least(marked.active_ms, %(effort_cap_factor)s * task.effort_ms) as active_ms, marked.received_at_ms
-from marked join exchange.tasks task on task.job_id = %(job_id)s and task.task_id = marked.task_id
+       least(marked.active_ms, %(effort_cap_factor)s * priced.effort_ms) as active_ms, marked.received_at_ms
+from marked join priced on priced.task_id = marked.task_id
 order by marked.answer_no;
 
 -- name: count_answer_batch
@@ -54,22 +65,27 @@ with given as materialized (
         code = given.code, because = given.because
     from given
     where held.job_id = %(job_id)s and held.task_id = given.task_id and held.worker = given.worker
+      and held.task_id = any (%(task_ids)s)
       and held.batch_no is not null and held.outcome is null and held.answer_text is not distinct from given.answer_text
     returning held.worker, held.task_id, held.active_ms, held.outcome, held.earned_minor
+), priced as materialized (
+    select task_id, reward_minor, effort_ms from exchange.tasks
+    where job_id = %(job_id)s and task_id = any (%(task_ids)s)
 ), summed as (
     select decided.worker, count(*) filter (where decided.outcome = 'accepted') as accepted,
            count(*) filter (where decided.outcome = 'refused') as refused,
-           sum(task.reward_minor) as decided_minor, sum(decided.earned_minor) as earned_minor,
-           coalesce(sum(least(decided.active_ms, %(effort_cap_factor)s * task.effort_ms))
+           sum(priced.reward_minor) as decided_minor, sum(decided.earned_minor) as earned_minor,
+           coalesce(sum(least(decided.active_ms, %(effort_cap_factor)s * priced.effort_ms))
                     filter (where decided.outcome = 'accepted'), 0) as credited_ms
-    from decided join exchange.tasks task on task.job_id = %(job_id)s and task.task_id = decided.task_id
+    from decided join priced on priced.task_id = decided.task_id
     group by decided.worker
 ), booked as (
     update exchange.earnings book
     set accepted = book.accepted + summed.accepted, refused = book.refused + summed.refused,
         decided_minor = book.decided_minor + summed.decided_minor,
         earned_minor = book.earned_minor + summed.earned_minor, credited_ms = book.credited_ms + summed.credited_ms
-    from summed where book.job_id = %(job_id)s and book.worker = summed.worker
+    from summed
+    where book.job_id = %(job_id)s and book.worker = summed.worker and book.worker = any (%(workers)s)
 )
 select count(*) from decided;
 
@@ -86,6 +102,7 @@ with given as materialized (
         decided_batch = %(batch_no)s
     from given
     where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen')
+      and task.task_id = any (%(task_ids)s)
     returning old.state as was
 )
 select count(*) filter (where was = 'open') from settled;
@@ -93,7 +110,8 @@ select count(*) filter (where was = 'open') from settled;
 -- name: ask_more
 update exchange.tasks task set wanted = greatest(task.wanted, given.wanted), because = given.because
 from unnest(%(task_ids)s::text[], %(wanted)s::integer[], %(becauses)s::text[]) as given (task_id, wanted, because)
-where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen');
+where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen')
+  and task.task_id = any (%(task_ids)s);
 
 -- name: add_batch
 insert into exchange.batches (job_id, batch_no, root, evidence_blob, answers, reserved_minor, recorded_at_ms)
