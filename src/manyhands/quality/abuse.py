@@ -32,7 +32,8 @@ COMMON_LEAST: Final = 10
 SURPRISE_LEAST: Final = 2.0
 #: a pair is a suspect from this excess on; exact copies have 1
 SUSPECT_KAPPA: Final = 0.95
-PAIRS_MOST: Final = 40_000_000
+#: answers times most answers of a task that are looked at; of a larger set every second, third ... task is taken
+PAIRS_MOST: Final = 2_000_000
 WORKERS_MOST: Final = 4_000
 
 
@@ -60,21 +61,22 @@ def find_copies(answers: Answers) -> Clusters:
 
     First, without believing any model (copies fool models: they look like the best workers): for i and j on a common
     task the majority m of the others sets the scene; i gives label l there with the share p_i(l | m) measured over i's
-    tasks. Answering apart they coincide with chance e = sum over l of p_i p_j. Very good workers coincide more often than
-    that too, so the pairs near certainty are only suspects. Second, with suspects counted once: the truth is inferred, and the pair's
-    expected coincidence is taken given the truth and both confusion matrices. Good workers' agreement is now explained;
-    copied mistakes are not.
+    tasks. Answering apart they coincide with chance e = sum over l of p_i p_j. Very good workers coincide more often
+    than that too, so the pairs near certainty are only suspects. Second, with suspects counted once: the truth is
+    inferred, and the pair's expected coincidence is taken given the truth and both confusion matrices. Good workers'
+    agreement is now explained; copied mistakes are not.
 
-    Each time kappa = (coincided - expected) / (tasks - expected), its median over all pairs is the usual one (hard tasks
-    make honest pairs coincide), and a pair stands out when its kappa lies in the upper half between the usual one and 1
-    and its exact binomial tail passes Benjamini-Hochberg at 1 %.
+    Each time kappa = (coincided - expected) / (tasks - expected), its median over all pairs is the usual one (hard
+    tasks make honest pairs coincide), and a pair stands out when its kappa lies in the upper half between the usual one
+    and 1 and its exact binomial tail passes Benjamini-Hochberg at 1 %.
     """
     workers = answers.worker_count
     longest = int(np.diff(answers.start).max(initial=0))
     if workers < 3 or longest < 3 or answers.label_count < 2:
         return Clusters((), ())
-    if workers > WORKERS_MOST or answers.count * longest > PAIRS_MOST:
+    if workers > WORKERS_MOST:
         return Clusters((), (), checked=False)
+    answers = every_nth_task(answers, -(-answers.count * longest // PAIRS_MOST))
     votes = engine.vote_counts(answers).astype(np.int32)
     habit = _habits(answers, votes)
 
@@ -110,6 +112,20 @@ def find_copies(answers: Answers) -> Clusters:
     return Clusters(_connected([(pair[0], pair[1]) for pair in pairs]), pairs)
 
 
+def every_nth_task(answers: Answers, nth: int) -> Answers:
+    """The answers to every nth task; all of them for 1."""
+    if nth <= 1:
+        return answers
+    kept = np.flatnonzero(answers.task % nth == 0)
+    task = answers.task[kept] // np.int32(nth)
+    tasks = answers.tasks[::nth]
+    start = np.zeros(len(tasks) + 1, np.int64)
+    np.cumsum(np.bincount(task, minlength=len(tasks)), out=start[1:])
+    return replace(
+        answers, task=task, worker=answers.worker[kept], label=answers.label[kept], start=start, tasks=tasks, row=None
+    )
+
+
 def _pairs(
     answers: Answers, longest: int, chance_of: Callable[[Rows, Rows], tuple[Floats, Floats]]
 ) -> tuple[Rows, Rows, Floats]:
@@ -136,7 +152,7 @@ def _outstanding(
 ) -> list[tuple[int, int, int, int, float]]:
     """(one, other, coincidences, common tasks, chance) of the pairs that stand out."""
     common, same, expected = counted
-    workers = int(round(len(common) ** 0.5))
+    workers = math.isqrt(len(common))
     usable = np.flatnonzero((common >= COMMON_LEAST) & (common - expected >= SURPRISE_LEAST))
     if not len(usable):
         return []
@@ -196,7 +212,7 @@ def copy_flags(answers: Answers, clusters: Clusters) -> list[Flag]:
                 names,
                 {"pairs": len(pairs), "common_answers": seen, "equal_answers": same},
                 min(10**9, math.ceil(max(pair[4] for pair in pairs) * 1e9)),
-                f"{len(names)} workers gave the same answer in {same} of {seen} common tasks, far above what their habits explain",
+                f"{len(names)} workers gave equal answers in {same} of {seen} common tasks, more than habit explains",
             )
         )
     return flags

@@ -30,7 +30,10 @@ CHANCE_LEAST: Final = 1e-10
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is given: the answers, known truth, and what is known of the workers."""
+    """What a method is given: the answers, known truth, what is known of the workers, and when to stop.
+
+    steps: exactly so many EM steps; None = until the mean log likelihood of an answer grows by less than `tolerance`
+    """
 
     answers: Answers
     gold_tasks: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -39,6 +42,7 @@ class Task:
     prior: Floats | None = None
     seed: int = 0
     steps: int | None = None
+    tolerance: float = TOLERANCE
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -96,8 +100,9 @@ def dawid_skene(task: Task) -> Fit:
 def hierarchical(task: Task) -> Fit:
     """Dawid-Skene with pseudo-counts that fade as evidence grows; the default without gold.
 
-    Each row of a worker's matrix starts from three answers: one as the crowd gives them, one as ignorance would, one by the worker's own one-coin skill. The crowd's matrix is taken from the votes and then kept, which pins the
-    meaning of the labels; taken again in every step it lets labels drift into each other on sparse data.
+    Each row of a worker's matrix starts from three answers: one as the crowd gives them, one as ignorance would, one by
+    the worker's own one-coin skill. The crowd's matrix is taken from the votes and then kept, which pins the meaning of
+    the labels; taken again in every step it lets labels drift into each other on sparse data.
     All are multiplied by g = 5 / (answers per free parameter), at most 3, and 0 from 50 answers per parameter on: with
     few answers workers are like the crowd, with many each speaks for itself (maximum likelihood).
     """
@@ -147,14 +152,15 @@ def ibcc(task: Task) -> Fit:
 
 
 def glad(task: Task) -> Fit:
-    """One ability per worker and one ease per task: P(right) = sigmoid(ability * ease), by EM with damped Newton steps.
+    """One ability per worker, one ease per task: P(right) = sigmoid(ability * ease), by EM with damped Newton steps.
 
-    source  Whitehill et al. (2009), "Whose vote should count more"; here log ease has a normal prior, and ability one of
-            mean 1, which keeps two scales from running away together
+    source  Whitehill et al. (2009), "Whose vote should count more"; here log ease has a normal prior, and ability
+            one of mean 1, which keeps two scales from running away together
     """
     tasks, workers, labels = task.shape
     answers = task.answers
-    ability, log_ease = np.ones(workers), np.zeros(tasks)
+    ability: Floats = np.ones(workers)
+    log_ease: Floats = np.zeros(tasks)
     posterior = majority(task).posterior
     share = np.full(labels, 1.0 / labels)
     right_prior, all_prior = _coin_prior(task)
@@ -169,7 +175,7 @@ def glad(task: Task) -> Fit:
             eased = ease[answers.task]
             known = right_prior - all_prior * _sigmoid(ability)
             up = np.bincount(answers.worker, slope * eased, workers) + known - (ability - 1.0)
-            down = np.bincount(answers.worker, bend * eased**2, workers) + 0.25 * all_prior + 1.0
+            down: Floats = np.bincount(answers.worker, bend * eased**2, workers) + 0.25 * all_prior + 1.0
             ability = ability + np.clip(up / down, -1.0, 1.0)
             strength = ability[answers.worker] * ease[answers.task]
             sure = _sigmoid(strength)
@@ -283,7 +289,7 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
         counts = flat.reshape(workers, labels, labels).transpose(0, 2, 1)
         counts = _clamp_counts(task, posterior, counts)
         gained = (likelihood - before) / max(answers.count, 1)
-        if task.steps is None and gained < TOLERANCE:
+        if task.steps is None and gained < task.tolerance:
             break
         before = likelihood
     shown = chance / chance.sum(axis=2, keepdims=True)
@@ -307,7 +313,7 @@ def _m_step(
     labels = counts.shape[1]
     total = counts + added
     if coin and labels > 1:
-        seen, right = counts.sum(axis=(1, 2)), np.trace(counts, axis1=1, axis2=2)
+        seen, right = counts.sum(axis=(1, 2)), np.einsum("wkk->w", counts)
         skill = (right + 4.0 * crowd_right) / (seen + 4.0)
         wrong = (1.0 - skill)[:, None, None] / (labels - 1)
         total = total + coin * np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)

@@ -47,7 +47,7 @@ def warm() -> None:
     """Load what was compiled (or compile it, once per installation), so that no later call waits for it."""
     if has_numba():
         codes, start = np.zeros(1, np.int32), np.array([0, 1], np.int64)
-        for labels in (2, 3):
+        for labels in (2, 3, 4, 5):
             posterior = np.full((1, labels), 1.0 / labels)
             count_pass(posterior, codes, start, labels)
             em_pass(np.full((labels, labels), 1.0 / labels), np.zeros(labels), codes, start, posterior)

@@ -7,7 +7,7 @@ Rules kept here
 - The confidence is calibrated on gold, or the report says that it is not.
 
 >>> table = aggregate((["t1"] * 3 + ["t2"] * 3, ["a", "b", "c"] * 2, ["x", "x", "y", "y", "y", "y"]))
->>> list(table.label), list(table.support)
+>>> table.label.tolist(), table.support.tolist()
 (['x', 'y'], [2, 3])
 """
 
@@ -147,8 +147,9 @@ def kind_of(column: Any) -> str:
     """The kind of answers: sets -> multi-label, shapes by their keys, numbers with many values -> numeric, texts."""
     values = as_objects(column)
     if values.dtype.kind in "iub":
-        head = values if len(values) <= 1_000_000 else values[:: len(values) // 1_000_000 + 1]
-        return "numeric" if values.dtype.kind != "b" and len(np.unique(head)) > 20 else "categorical"
+        if values.dtype.kind == "b" or int(values.max()) - int(values.min()) < 20:
+            return "categorical"
+        return "numeric" if len(np.unique(values)) > 20 else "categorical"
     if values.dtype.kind == "f":
         return "numeric" if len(np.unique(values[~np.isnan(values)])) > 20 else "categorical"
     first = next((value for value in values if not is_missing(value)), None)

@@ -4,6 +4,8 @@ Rules kept here
 - Everything is estimated together again after every tenth more answers; between, a new answer moves its own task only.
 - Tasks re-open: a task that looked settled may ask again when its workers turn out worse than thought.
 - `result` is the batch result over the same answers, byte for byte.
+- With gold the target is held by calibrated confidence. Without gold it is held by the model's own posterior, which is
+  too sure of itself: it asks in the right order, but the target itself is then out of proof, and the result says so.
 - Nothing is asked past `max_answers`; what is unsettled there is delivered with its low confidence, or as unreadable.
 
 >>> job = Online(labels=["yes", "no"], target=0.95, max_answers=5)
@@ -13,19 +15,23 @@ True
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from manyhands.quality import categorical
+from manyhands.quality import categorical, engine
 from manyhands.quality.calibration import Scale
-from manyhands.quality.categorical import Task
+from manyhands.quality.categorical import TOLERANCE, Fit, Task
 from manyhands.quality.errors import BadLabels, BadRule
 from manyhands.quality.inference import Report, _calibrate, choose, judge
 from manyhands.quality.table import Answers, Floats, arrange, objects
 
 GROWTH: Final = 0.10
+#: between, skills need not be known better than this
+REFIT_TOLERANCE: Final = 1e-4
 #: answers to every task before confidence alone may settle it
 FIRST_ANSWERS: Final = 2
 #: with fewer tasks than this and no gold, two equal answers settle a task and skill is not learnt
@@ -61,13 +67,14 @@ class Online:
             raise BadRule("max_answers", value=max_answers, allowed="1 or more")
         if len(set(labels)) != len(labels) or not labels:
             raise BadRule("labels", value=list(labels), allowed="at least one label, each once")
+        engine.warm()
         self.labels, self.target, self.max_answers, self.price = list(labels), target, max_answers, price
         self._gold, self._prior = dict(gold or {}), dict(prior or {})
         self._label_code = {label: code for code, label in enumerate(self.labels)}
         self._task_code: dict[Any, int] = {}
         self._worker_code: dict[Any, int] = {}
-        self._rows: list[tuple[int, int, int]] = []
-        self._seen: set[tuple[int, int]] = set()
+        self._rows = (array("i"), array("i"), array("i"))
+        self._seen: set[int] = set()
         self._scores: list[list[float]] = []
         self._count: list[int] = []
         self._logs: list[list[list[float]]] = []
@@ -76,7 +83,6 @@ class Online:
         self._scale = Scale(1.0)
         self._next_fit = 64
         self._fitted = 0
-        self._since_fit = 0
 
     def add(self, task: Any, worker: Any, label: Any) -> None:
         """Take one answer. A worker's repeat on a task is ignored.
@@ -85,7 +91,7 @@ class Online:
         """
         given = self._label_code.get(label)
         if given is None:
-            raise BadLabels(f"{label!r} is none of {self.labels!r}", row=len(self._rows), column="label")
+            raise BadLabels(f"{label!r} is none of {self.labels!r}", row=len(self._rows[0]), column="label")
         place = self._task_code.get(task)
         if place is None:
             place = self._task_code[task] = len(self._task_code)
@@ -95,15 +101,17 @@ class Online:
         if who is None:
             who = self._worker_code[worker] = len(self._worker_code)
             self._logs.append(self._newcomer)
-        if (place, who) in self._seen:
+        pair = place << 32 | who
+        if pair in self._seen:
             return
-        self._seen.add((place, who))
-        self._rows.append((place, who, given))
+        self._seen.add(pair)
+        for column, code in zip(self._rows, (place, who, given), strict=True):
+            column.append(code)
         self._count[place] += 1
         scores, logs = self._scores[place], self._logs[who][given]
         for truth in range(len(scores)):
             scores[truth] += logs[truth]
-        if len(self._rows) >= self._next_fit:
+        if len(self._rows[0]) >= self._next_fit:
             self._refit()
 
     def needs_more(self, task: Any) -> bool:
@@ -117,7 +125,7 @@ class Online:
         if count < min(FIRST_ANSWERS, self.max_answers):
             return True
         # everybody's skill is taken again before a round of questions, when a round has passed
-        if len(self._rows) > self._fitted and len(self._rows) - self._fitted >= GROWTH * max(self._fitted, 64):
+        if len(self._rows[0]) > self._fitted and len(self._rows[0]) - self._fitted >= GROWTH * max(self._fitted, 64):
             self._refit()
         sure = self.confidence(task)
         if sure >= self.target:
@@ -128,19 +136,22 @@ class Online:
         """Confidence in the present best label, 0..1; calibrated only with gold."""
         scores = self._scores[self._task_code[task]]
         top = max(scores)
-        total = sum(float(np.exp(score - top)) for score in scores)
-        return float(self._scale.apply(np.asarray([1.0 / total]))[0])
+        others = sum(math.exp(score - top) for score in scores) - 1.0
+        if self._scale.knots is not None:
+            return float(self._scale.apply(np.asarray([1.0 / (1.0 + others)]))[0])
+        odds = -math.log(max(others, 1e-12)) / self._scale.temperature + self._scale.shift
+        return 1.0 / (1.0 + math.exp(-min(max(odds, -40.0), 40.0)))
 
     def worth(self, task: Any) -> float:
         """Expected fall of the error by one more answer of a usual worker, 0..1."""
         scores = np.asarray(self._scores[self._task_code[task]])
         posterior = np.exp(scores - scores.max())
         posterior /= posterior.sum()
-        return expected_fall(posterior, np.exp(np.asarray(self._usual())))
+        return expected_fall(posterior, np.exp(np.asarray(self._newcomer)))
 
     def result(self) -> dict[Any, tuple[Any, float]]:
         """task -> (label, confidence) over all answers so far, as `aggregate` gives it."""
-        if not self._rows:
+        if not self._rows[0]:
             return {}
         verdicts, _ = self._judge()
         return {
@@ -152,24 +163,24 @@ class Online:
 
     def report(self) -> Report:
         """How the result came about."""
-        if not self._rows:
+        if not self._rows[0]:
             raise BadLabels("there are no answers")
         report: Report = self._judge()[1]
         return report
 
     def answers(self) -> Answers:
         """All answers so far, coded, in order of (task, worker)."""
-        rows = np.asarray(self._rows, np.int32).reshape(-1, 3)
+        tasks, workers, labels = (np.array(column, np.int32) for column in self._rows)
         return arrange(
-            _resorted(rows[:, 0], list(self._task_code)),
-            _resorted(rows[:, 1], list(self._worker_code)),
-            _resorted(rows[:, 2], self.labels),
+            _resorted(tasks, list(self._task_code)),
+            _resorted(workers, list(self._worker_code)),
+            _resorted(labels, self.labels),
         )
 
     def _judge(self) -> Any:
         return judge(self._task(self.answers()))
 
-    def _task(self, answers: Answers) -> Task:
+    def _task(self, answers: Answers, *, tolerance: float = TOLERANCE) -> Task:
         places = {task: code for code, task in enumerate(answers.tasks.tolist())}
         labels = {label: code for code, label in enumerate(answers.labels.tolist())}
         known = sorted((places[task], labels[label]) for task, label in self._gold.items() if task in places)
@@ -181,34 +192,47 @@ class Online:
             np.asarray([task for task, _ in known], np.int64),
             np.asarray([label for _, label in known], np.int32),
             prior,
+            tolerance=tolerance,
         )
 
     def _refit(self) -> None:
         """Estimate all workers and tasks together and start every task's scores from there."""
-        self._fitted = len(self._rows)
+        self._fitted = len(self._rows[0])
         self._next_fit = max(64, int(self._fitted * (1.0 + GROWTH)) + 1)
         if len(self.labels) < 2 or (len(self._task_code) < TASKS_LEAST and not self._gold):
             return
         answers = self.answers()
-        task = self._task(answers)
+        task = self._task(answers, tolerance=REFIT_TOLERANCE)
         name = choose(task)[0]
         fit = categorical.METHODS["hierarchical" if name == "weighted-majority" else name](task)
         self._scale = _calibrate(task, fit)[0] if len(task.gold_tasks) else Scale(1.0)
-        assert fit.chance is not None and fit.share is not None
-        order = np.asarray([list(answers.labels.tolist()).index(label) for label in self.labels])
-        logs = np.log(np.maximum(fit.chance[:, order][:, :, order], 1e-10)).transpose(0, 2, 1)
+        logs, share, posterior = self._in_own_order(answers, fit)
         names = {worker: code for code, worker in enumerate(answers.workers.tolist())}
         tables = logs.tolist()
         self._logs = [tables[names[worker]] for worker in self._worker_code]
-        usual = logs.mean(axis=0)
-        self._newcomer = usual.tolist()
-        self._share = np.log(np.maximum(fit.share[order], 1e-10)).tolist()
+        self._newcomer = logs.mean(axis=0).tolist()
+        self._share = share.tolist()
         tasks = {name: code for code, name in enumerate(answers.tasks.tolist())}
-        scores = np.log(np.maximum(fit.posterior[:, order], 1e-300)).tolist()
+        scores = posterior.tolist()
         self._scores = [scores[tasks[name]] for name in self._task_code]
 
-    def _usual(self) -> list[list[float]]:
-        return self._newcomer
+    def _in_own_order(self, answers: Answers, fit: Fit) -> tuple[Floats, Floats, Floats]:
+        """(log chance per worker, given, true), (log share), (log posterior) with the labels as announced.
+
+        A label that nobody has given yet is as likely to be true or given as one answer among all says.
+        """
+        assert fit.chance is not None and fit.share is not None
+        own = [self._label_code[label] for label in answers.labels.tolist()]
+        labels, workers = len(self.labels), answers.worker_count
+        tiny = 1.0 / (answers.count + labels)
+        chance = np.full((workers, labels, labels), tiny)
+        chance[np.ix_(range(workers), own, own)] = np.maximum(fit.chance, 1e-10)
+        for label in set(range(labels)) - set(own):
+            chance[:, label, label] = NEWCOMER_SKILL
+        share, posterior = np.full(labels, tiny), np.full((answers.task_count, labels), 1e-300)
+        share[own] = np.maximum(fit.share, 1e-10)
+        posterior[:, own] = np.maximum(fit.posterior, 1e-300)
+        return np.log(chance).transpose(0, 2, 1), np.log(share), np.log(posterior)
 
     def _start_logs(self) -> list[list[float]]:
         """Log chance of each given label by true label, for somebody of NEWCOMER_SKILL."""

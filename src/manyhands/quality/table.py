@@ -343,10 +343,13 @@ def read_gold(gold: Any, answers: Answers) -> tuple[npt.NDArray[np.int64], Codes
     gold    a mapping task -> label, a table with columns task and label, or two arrays
     raises  BadLabels for a gold label that no worker used: it cannot be inferred, the row is named
     """
+    pairs = gold_pairs(gold)
+    if not pairs:
+        return np.empty(0, np.int64), np.empty(0, np.int32)
     names = {value: code for code, value in enumerate(answers.labels.tolist())}
     places = {value: code for code, value in enumerate(answers.tasks.tolist())}
     found: dict[int, int] = {}
-    for row, (task, label) in enumerate(gold_pairs(gold)):
+    for row, (task, label) in enumerate(pairs):
         if is_missing(task) or is_missing(label):
             raise BadLabels("gold without a value", row=row, column="task" if is_missing(task) else "label")
         if label not in names:

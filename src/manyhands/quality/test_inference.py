@@ -1,0 +1,333 @@
+"""The truth from redundant answers: the same in any order, given by perfect people, spoilt by nobody who copies."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manyhands.quality import aggregate, calibration, categorical, engine, infer, inference, special, table, texts
+from manyhands.quality.errors import BadLabels, UnknownMethod
+
+METHODS = ["auto", *categorical.METHODS]
+
+
+def crowd(tasks=200, workers=20, redundancy=5, labels=3, seed=0, skill=(6.0, 2.0)):
+    """(task, worker, label) columns and the truth, from workers of mixed skill."""
+    chance = np.random.default_rng(seed)
+    truth = chance.integers(0, labels, tasks)
+    able = chance.beta(*skill, workers)
+    rows = []
+    for task in range(tasks):
+        for worker in chance.choice(workers, redundancy, replace=False):
+            right = chance.random() < able[worker]
+            label = truth[task] if right else (truth[task] + chance.integers(1, labels)) % labels
+            rows.append((f"t{task:04d}", f"w{worker:03d}", f"l{label}"))
+    columns = tuple(list(column) for column in zip(*rows, strict=True))
+    return columns, {f"t{task:04d}": f"l{label}" for task, label in enumerate(truth)}
+
+
+def share_right(verdicts, truth):
+    return np.mean([truth[task] == label for task, label in zip(verdicts.task, verdicts.label, strict=True)])
+
+
+rows_strategy = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(0, 6), st.integers(0, 2)),
+    min_size=1,
+    max_size=80,
+    unique_by=lambda r: r[:2],
+)
+
+
+def as_columns(rows):
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    for module in (inference, table, texts, calibration, special):
+        assert doctest.testmod(module, extraglobs={"np": np}).failed == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows_strategy, st.randoms(), st.sampled_from(METHODS))
+def test_the_order_of_answers_changes_no_byte(rows, chance, method) -> None:
+    shuffled = list(rows)
+    chance.shuffle(shuffled)
+    one, other = aggregate(as_columns(rows), method=method), aggregate(as_columns(shuffled), method=method)
+    for left, right in zip(one, other, strict=True):
+        assert np.asarray(left).tobytes() == np.asarray(right).tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows_strategy, st.sampled_from(METHODS))
+def test_a_worker_who_repeats_an_answer_counts_once(rows, method) -> None:
+    one, other = aggregate(as_columns(rows), method=method), aggregate(as_columns([*rows, *rows[:5]]), method=method)
+    assert list(one.label) == list(other.label) and list(one.support) == list(other.support)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows_strategy, st.permutations(range(7)), st.permutations(range(13)))
+def test_renaming_workers_and_tasks_changes_no_verdict_beyond_rounding(rows, workers, tasks) -> None:
+    one = aggregate(as_columns(rows))
+    renamed = aggregate(as_columns([(tasks[task], workers[worker], label) for task, worker, label in rows]))
+    sure = {tasks[task]: confidence for task, confidence in zip(one.task.tolist(), one.confidence, strict=True)}
+    for task, confidence in zip(renamed.task.tolist(), renamed.confidence, strict=True):
+        assert confidence == pytest.approx(sure[task], abs=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_perfect_workers_give_the_truth(method) -> None:
+    columns, truth = crowd(skill=(1e9, 1e-3))
+    assert share_right(aggregate(columns, method=method), truth) == 1.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_unanimous_workers_give_that_answer(method) -> None:
+    columns = (["a"] * 4 + ["b"] * 4, list("wxyz") * 2, ["cat"] * 4 + ["dog"] * 4)
+    assert list(aggregate(columns, method=method).label) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("method", ["auto", "dawid-skene", "hierarchical", "one-coin", "ibcc", "glad", "mace"])
+def test_models_beat_the_vote_where_skill_is_mixed(method) -> None:
+    columns, truth = crowd(tasks=600, workers=30, redundancy=5, labels=4, seed=3, skill=(1.2, 1.0))
+    voted = share_right(aggregate(columns, method="majority"), truth)
+    assert share_right(aggregate(columns, method=method), truth) > voted + 0.02
+
+
+def test_ties_go_to_the_label_that_sorts_first() -> None:
+    assert list(aggregate((["t", "t"], ["w", "v"], ["b", "a"]), method="majority").label) == ["a"]
+
+
+def test_few_tasks_without_gold_are_voted_on_and_the_report_says_why() -> None:
+    columns, _ = crowd(tasks=20)
+    report = infer(columns).report
+    assert report.method == "weighted-majority" and "too few" in report.because
+    assert infer(crowd(tasks=200)[0]).report.method == "hierarchical"
+
+
+def test_gold_is_delivered_as_it_is_and_calibrates_the_rest() -> None:
+    columns, truth = crowd(tasks=400, redundancy=3)
+    gold = {task: truth[task] for task in list(truth)[:60]}
+    result = infer(columns, gold=gold)
+    known = dict(zip(result.table.task, zip(result.table.label, result.table.confidence, strict=True), strict=True))
+    assert all(known[task] == (label, 1.0) for task, label in gold.items())
+    assert result.report.calibrated and "60 gold" in result.report.confidence
+    assert result.report.reliability is not None and result.report.reliability.ece < 0.2
+    assert not infer(columns).report.calibrated and "uncalibrated" in infer(columns).report.confidence
+
+
+def test_a_reputation_decides_where_the_job_cannot() -> None:
+    columns = (["t"] * 2, ["good", "bad"], ["x", "a"])
+    prior = {"good": (19, 1), "bad": (10, 10)}
+    assert list(aggregate(columns, prior=prior, method="one-coin").label) == ["x"]
+    assert list(aggregate(columns, prior=prior).label) == ["x"]
+
+
+def test_every_method_name_in_the_field_is_understood_and_others_are_refused() -> None:
+    columns, _ = crowd(tasks=60)
+    for name in ("Wawa", "DS", "MV", "Dawid-Skene", "one_coin", "iBCC", "GLAD", "MACE"):
+        aggregate(columns, method=name)
+    with pytest.raises(UnknownMethod, match="dawid-skene"):
+        aggregate(columns, method="oracle")
+    with pytest.raises(UnknownMethod, match="boxes"):
+        aggregate(columns, kind="smell")
+
+
+def copied(columns, labels, seed):
+    """The same answers and ten colluders, of whom three give one random answer to every task."""
+    chance = np.random.default_rng(seed)
+    task, worker, label = (list(column) for column in columns)
+    for name in sorted(set(columns[0])):
+        given = f"l{chance.integers(labels)}"
+        for place in chance.choice(10, 3, replace=False):
+            task.append(name)
+            worker.append(f"x{place}")
+            label.append(given)
+    return task, worker, label
+
+
+@pytest.mark.parametrize("labels", [2, 4])
+def test_ten_colluders_cost_at_most_two_points_and_only_they_are_flagged(labels) -> None:
+    columns, truth = crowd(tasks=800, workers=100, redundancy=5, labels=labels, seed=1)
+    honest = share_right(aggregate(columns), truth)
+    result = infer(copied(columns, labels, 2))
+    flagged = {worker for flag in result.report.flags for worker in flag.workers}
+    assert {f"x{place}" for place in range(10)} <= flagged
+    assert len(flagged) <= 10 + 2
+    assert share_right(result.table, truth) >= honest - 0.02
+    assert all(flag.kind == "copies" and flag.evidence["pairs"] > 0 for flag in result.report.flags)
+
+
+def test_two_workers_who_always_say_no_are_no_copies() -> None:
+    columns, _ = crowd(tasks=400, workers=40, redundancy=5, labels=2, seed=5)
+    task, worker, label = (list(column) for column in columns)
+    for name in sorted(set(task)):
+        for lazy in ("lazy1", "lazy2"):
+            task.append(name)
+            worker.append(lazy)
+            label.append("l0")
+    assert infer((task, worker, label)).report.flags == ()
+
+
+def test_ordinal_answers_give_the_middle_of_the_posterior() -> None:
+    columns = (["t"] * 5, list("abcde"), [0, 0, 2, 4, 4])
+    assert list(aggregate(columns, kind="ordinal", method="majority").label) == [2]
+
+
+def test_numbers_are_averaged_and_nonsense_is_left_out() -> None:
+    chance = np.random.default_rng(0)
+    truth = chance.uniform(0, 100, 120)
+    task = np.repeat(np.arange(120), 8)
+    worker = np.tile(np.arange(8), 120)
+    label = truth[task] + chance.normal(0, 3, len(task))
+    spam = worker >= 6
+    label[spam] = chance.uniform(0, 100, int(spam.sum()))
+    auto = aggregate((task, worker, label))
+    error = np.abs(auto.label - truth).mean()
+    assert error < np.abs(aggregate((task, worker, label), method="median").label - truth).mean()
+    for method in ("mean", "median", "trimmed", "huber", "bias-variance", "useful-mean"):
+        assert np.isfinite(aggregate((task, worker, label), method=method).label).all()
+    assert aggregate((task[~spam], worker[~spam], label[~spam])).label == pytest.approx(
+        aggregate((task[~spam], worker[~spam], label[~spam]), method="mean").label
+    )
+
+
+def test_texts_are_decided_by_what_two_people_wrote_else_word_by_word() -> None:
+    columns = (
+        ["a"] * 3 + ["b"] * 3,
+        ["w1", "w2", "w3"] * 2,
+        ["The cat sat.", "the cat sat", "a cat sad", "one two three", "one too three four", "won two three four"],
+    )
+    result = aggregate(columns, kind="text")
+    assert result.label[0].lower().rstrip(".") == "the cat sat"
+    assert result.label[1] == "one two three four"
+    with pytest.raises(UnknownMethod):
+        aggregate(columns, kind="text", method="guess")
+
+
+def test_short_values_vote_by_value_and_keep_a_persons_spelling() -> None:
+    columns = (["a"] * 3, ["w1", "w2", "w3"], ["12,50", "12.5", "12.60"])
+    result = aggregate(columns, kind="transcription:amount")
+    assert result.label[0] in {"12,50", "12.5"} and list(result.support) == [2]
+
+
+def test_sets_are_decided_label_by_label() -> None:
+    columns = (["a"] * 3, ["w1", "w2", "w3"], [{"red", "big"}, {"red"}, {"red", "round"}])
+    assert aggregate(columns).label[0] == ["red"]
+
+
+def test_boxes_are_matched_and_a_lonely_box_is_left_out() -> None:
+    one = {"x": 10, "y": 10, "w": 20, "h": 10, "label": "stamp"}
+    near = {"x": 11, "y": 10, "w": 20, "h": 11, "label": "stamp"}
+    odd = {"x": 90, "y": 90, "w": 5, "h": 5, "label": "stamp"}
+    result = aggregate((["a"] * 3, ["w1", "w2", "w3"], [[one], [near], [near, odd]]))
+    assert result.label[0] == [{"x": 11.0, "y": 10.0, "w": 20.0, "h": 11.0, "label": "stamp"}]
+    spans = aggregate((["a"] * 2, ["w1", "w2"], [[{"start": 1, "end": 3}], [{"start": 1.2, "end": 3}]]))
+    assert spans.label[0][0]["end"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        ((["a", None], ["w", "v"], ["x", "y"]), 1),
+        ((["a", "b"], ["w", "v"], ["x", float("nan")]), 1),
+        ((np.array(["a", "b"]), np.array(["w", "v"]), np.array([1.0, np.nan])), 1),
+        ((["a", "b", "c"], ["w", "v", None], ["x", "y", "y"]), 2),
+    ],
+)
+def test_a_missing_value_is_refused_and_its_row_named(columns, row) -> None:
+    with pytest.raises(BadLabels) as refused:
+        aggregate(columns)
+    assert refused.value.row == row
+
+
+def test_empty_and_misshapen_input_is_refused() -> None:
+    with pytest.raises(BadLabels, match="no answers"):
+        aggregate(([], [], []))
+    with pytest.raises(BadLabels, match="rows"):
+        aggregate((["a"], ["w", "v"], ["x"]))
+    with pytest.raises(BadLabels, match="data frame"):
+        aggregate("labels.csv")
+    with pytest.raises(BadLabels, match="no number"):
+        aggregate((["a", "b"], ["w", "v"], ["1", "x"]), kind="numeric")
+
+
+def test_unknown_gold_is_refused_and_gold_without_answers_is_left_out() -> None:
+    columns = (["a", "a"], ["w", "v"], ["x", "x"])
+    with pytest.raises(BadLabels, match="'z'") as refused:
+        aggregate(columns, gold={"a": "x", "b": "z"})
+    assert refused.value.row == 1
+    assert list(aggregate(columns, gold={"elsewhere": "x"}).task) == ["a"]
+    with pytest.raises(BadLabels, match="contradicts"):
+        aggregate((["a", "a"], ["w", "v"], ["x", "y"]), gold=(["a", "a"], ["x", "y"]))
+
+
+def test_one_worker_and_one_label_give_a_defined_result() -> None:
+    assert list(aggregate((["a", "b"], ["w", "w"], ["x", "y"])).label) == ["x", "y"]
+    assert list(aggregate((["a", "b"], ["w", "v"], ["x", "x"])).label) == ["x", "x"]
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars", "pyarrow"])
+def test_the_answer_comes_back_as_the_kind_that_was_given(name) -> None:
+    library = pytest.importorskip(name)
+    columns, _ = crowd(tasks=60)
+    make = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[name]
+    given_table = getattr(library, make)(dict(zip(("task", "worker", "label"), columns, strict=True)))
+    result = aggregate(given_table)
+    assert isinstance(result, type(given_table))
+    plain = aggregate(columns)
+    labels = result["label"].to_pylist() if name == "pyarrow" else result["label"].to_list()
+    assert labels == list(plain.label)
+    with pytest.raises(BadLabels, match="worker"):
+        aggregate(given_table.drop(columns="worker") if name == "pandas" else given_table.drop(["worker"]))
+
+
+def test_a_million_answers_give_a_defined_result() -> None:
+    chance = np.random.default_rng(0)
+    task, worker = np.repeat(np.arange(200_000), 5), chance.integers(0, 1_000, 1_000_000)
+    label = np.where(chance.random(1_000_000) < 0.8, task % 4, chance.integers(0, 4, 1_000_000))
+    result = infer((task, worker, label), method="dawid-skene", steps=2).table
+    assert (result.label == np.arange(200_000) % 4).mean() > 0.95
+
+
+def test_compiled_and_plain_engines_agree() -> None:
+    if not engine.has_numba():
+        pytest.skip("numba is not installed: there is one engine only")
+    code = (
+        "import numpy as np; from manyhands.quality.test_inference import crowd; from manyhands.quality import infer;"
+        "r = infer(crowd()[0]).table; print(list(r.label)); print(np.round(r.confidence, 9).tolist())"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, engine.ENGINE_VARIABLE: name},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for name in ("", "numpy")
+    ]
+    assert outputs[0] == outputs[1]
+
+
+def test_the_plain_methods_give_crowd_kits_labels() -> None:
+    pytest.importorskip("crowdkit", reason="crowd-kit is not installed: see benchmarks/quality.py for the command")
+    import pandas as pd
+    from crowdkit.aggregation import DawidSkene, MajorityVote, OneCoinDawidSkene, Wawa
+
+    columns, _ = crowd(tasks=300, workers=25, redundancy=5, labels=3, seed=9)
+    frame = pd.DataFrame(dict(zip(("task", "worker", "label"), columns, strict=True)))
+    for method, peer in (
+        ("majority", MajorityVote()),
+        ("weighted-majority", Wawa()),
+        ("dawid-skene", DawidSkene(n_iter=20, tol=-np.inf)),
+        ("one-coin", OneCoinDawidSkene(n_iter=100)),
+    ):
+        ours = infer(frame, method=method, steps=20 if method == "dawid-skene" else None).table.set_index("task").label
+        theirs = peer.fit_predict(frame)
+        assert (ours.reindex(theirs.index) == theirs).mean() >= (1.0 if method == "dawid-skene" else 0.97), method
