@@ -19,6 +19,7 @@ from importlib import resources
 
 import msgspec
 
+from .checks import CHECKS, failed_checks
 from .errors import DocumentsError
 from .layout import reading_order
 from .model import Box, FieldValue, How, Kind, Line, PageImage
@@ -58,7 +59,7 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CheckSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A check over fields, by the name of a rule in ``checks.py``."""
+    """A check over fields, by its name in ``checks.CHECKS``."""
 
     name: str
     fields: tuple[str, ...]
@@ -94,6 +95,12 @@ def kind_spec_of(yaml_text: str) -> KindSpec:
         raise KindSpecInvalid(where=f"line {mark.line + 1}" if mark else "the file", problem="not YAML") from error
     except msgspec.ValidationError as error:
         raise KindSpecInvalid(where="a field", problem=str(error)) from error
+    names = {field.name for field in spec.fields}
+    for check in spec.checks:
+        if check.name not in CHECKS:
+            raise KindSpecInvalid(where=f"check {check.name}", problem=f"choose one of {', '.join(CHECKS)}")
+        if missing := set(check.fields) - names:
+            raise KindSpecInvalid(where=f"check {check.name}", problem=f"no field is called {sorted(missing)[0]}")
     for field in spec.fields:
         if field.find not in _FINDERS:
             raise KindSpecInvalid(where=f"field {field.name}", problem=f"find must be one of {', '.join(_FINDERS)}")
@@ -175,7 +182,8 @@ def fields_of(spec: KindSpec, lines: Sequence[Line], pages: Sequence[PageImage])
         candidates = _FINDERS[field.find](field, rows)
         if candidates:
             found.append(_value(field, max(candidates, key=lambda c: c.weight)))
-    return tuple(found)
+    failed = failed_checks([(c.name, c.fields) for c in spec.checks], {f.name: f.value for f in found})
+    return tuple(msgspec.structs.replace(f, failed_checks=failed.get(f.name, ())) for f in found)
 
 
 def candidates_for(field: FieldSpec, lines: Sequence[Line]) -> list[Found]:

@@ -155,8 +155,6 @@ class PageReadings(msgspec.Struct, frozen=True):
     tables: tuple[TableGrid, ...] = ()
     readers: tuple[str, ...] = ()
     cpu_ms: int = 0
-    skew_mrad: int = 0
-    """Skew of the text in thousandths of a radian, clockwise positive; 0 when upright."""
 
 
 class Piece(msgspec.Struct, frozen=True):
