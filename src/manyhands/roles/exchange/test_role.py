@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -672,6 +674,13 @@ async def test_truth_for_simulated_people_is_kept_from_a_job_of_people(
     await opened(house, receipt_scan, crowd="people")
     with pytest.raises(NoSuchJob):
         await house.exchange.simulation_view(JOB)
+
+
+def test_serving_people_loads_neither_pixels_nor_readers_nor_a_chain() -> None:
+    heavy = ("cv2", "onnxruntime", "web3", "rapidocr", "numpy", "PIL", "reportlab")
+    code = f"import sys, manyhands.apps.web.hot; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 async def test_no_message_of_a_whole_job_was_refused(house: House, receipt_scan: SampleDocument) -> None:
