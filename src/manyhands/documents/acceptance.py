@@ -20,6 +20,7 @@ Rules kept here
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ POLICIES: dict[str, Policy] = {
     "careful": Policy("careful", joint_bp=6_500),
 }
 """Policies by name. ``agreement`` is the default, ``none`` has people key everything."""
+
+PLAIN_LETTER_READERS = frozenset({"ppocr4"})
+"""Readers whose models hardly know accented letters: they write a for ä and B for ß."""
 
 DEFAULT_POLICY = POLICIES["agreement"]
 
@@ -119,12 +123,31 @@ def _dash(piece: Piece, heard: Sequence[Reading]) -> str:
 
 
 def _largest_agreement(heard: Sequence[Reading]) -> tuple[str, list[Reading]]:
-    """The text most readers give (spacing and case aside), in the words of the first of them."""
+    """The text most readers give (spacing and case aside), in the words of the first of them.
+
+    A reader that cannot write accents backs a text that has them where it agrees on everything else.
+    """
     groups: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in heard:
-        groups[tight(reading.text)].append(reading)
+        if reading.reader not in PLAIN_LETTER_READERS:
+            groups[tight(reading.text)].append(reading)
+    for reading in heard:
+        if reading.reader in PLAIN_LETTER_READERS:
+            own = tight(reading.text)
+            same = next((k for k, said in groups.items() if own in (k, tight(plain_letters(said[0].text)))), own)
+            groups[same].append(reading)
     backers = max(groups.values(), key=len)
     return backers[0].text, backers
+
+
+def plain_letters(text: str) -> str:
+    """The text as a reader writes it that knows no accents: base letters, and B for a sharp s.
+
+    >>> plain_letters("Musterstraße"), plain_letters("Käufer")
+    ('MusterstraBe', 'Kaufer')
+    """
+    decomposed = unicodedata.normalize("NFD", text.replace("ß", "B").replace("ẞ", "B"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def joint_confidence_bp(backers: Sequence[Reading]) -> int:

@@ -19,7 +19,6 @@ import msgspec
 
 from .acceptance import Policy
 
-
 _STEPS_BP = (6_000, 7_000, 8_000, 9_000)
 
 

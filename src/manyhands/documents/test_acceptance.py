@@ -1,7 +1,7 @@
 """What is believed without a person: only agreement, never against a known way of erring together."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.documents.acceptance import (
@@ -39,6 +39,21 @@ def test_spacing_and_case_are_no_disagreement_and_the_first_reader_s_words_are_k
 
 def test_readers_that_disagree_are_not_believed() -> None:
     assert isinstance(_one(_piece("a", "80.90", "80.96")), Ask)
+
+
+def _by(reader: str, text: str) -> Reading:
+    return Reading(reader, text, 9_990, BOX, 9_900)
+
+
+def test_a_reader_that_knows_no_accents_backs_a_text_that_has_them() -> None:
+    both = Piece("a", 1, BOX, 0, readings=(_by("ppocr6", "Käufer"), _by("ppocr4", "Kaufer")))
+    assert _one(both) == AcceptUnseen("Käufer", "2 readers agree")
+    sharp = Piece("a", 1, BOX, 0, readings=(_by("ppocr6", "Musterstraße"), _by("ppocr4", "MusterstraBe")))
+    assert _one(sharp) == AcceptUnseen("Musterstraße", "2 readers agree")
+
+
+def test_a_reader_that_knows_accents_does_not_back_a_text_with_others() -> None:
+    assert isinstance(_one(_piece("a", "Käufer", "Kaufer")), Ask)
 
 
 def test_one_reader_alone_is_never_believed() -> None:
@@ -99,6 +114,7 @@ def test_a_flat_mark_in_a_cell_is_a_dash_unless_a_reader_says_otherwise() -> Non
     assert isinstance(_one(contested), Ask)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=12), st.text(max_size=12)), max_size=12))
 def test_every_piece_gets_a_decision_and_the_same_one_again(texts: list[tuple[str, str]]) -> None:
     pieces = [_piece(str(i), *pair) for i, pair in enumerate(texts)]

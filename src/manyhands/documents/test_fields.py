@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.documents.conftest_material import shared_documents
@@ -128,6 +128,7 @@ def test_kinds_are_guessed_from_name_words_and_shape() -> None:
     assert guess_kind("scan", [(1654, 2339)]) == "table"
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=999_999, places=2), st.sampled_from(["{:,.2f}", "{:.2f}"]), st.booleans())
 def test_an_amount_is_read_as_written_in_either_convention(value: Decimal, form: str, continental: bool) -> None:
     text = form.format(value)
@@ -136,6 +137,7 @@ def test_an_amount_is_read_as_written_in_either_convention(value: Decimal, form:
     assert decimal_of(text) == value
 
 
+@settings(deadline=None)
 @given(st.dates(min_value=__import__("datetime").date(2001, 1, 1), max_value=__import__("datetime").date(2040, 1, 1)))
 def test_a_date_is_read_in_every_usual_form(day: object) -> None:
     for form in ("%d/%m/%Y", "%d.%m.%y", "%d-%m-%Y", "%d %b %Y", "%Y-%m-%d", "%d%b%y"):
@@ -148,6 +150,7 @@ def test_percentages_times_and_codes_are_no_amounts() -> None:
     assert find_amounts("GST @6% 12:31 CS00031") == []
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=sorted(alphabet(LANGUAGES)), max_size=40))
 def test_the_core_of_a_core_is_itself(text: str) -> None:
     assert core(core(text)) == core(text)

@@ -1,7 +1,7 @@
 """What is special to keying a cutting."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.task_types import Accept, AnswerInvalid, AskMore, Question, Unreadable
@@ -48,6 +48,7 @@ def test_an_answer_longer_than_any_cutting_is_refused() -> None:
         TASK_TYPE.clean(QUESTION, "x" * 401)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_a_cleaned_answer_keeps_its_meaning(text: str) -> None:
     cleaned = TASK_TYPE.clean(QUESTION, text)
@@ -55,6 +56,7 @@ def test_a_cleaned_answer_keeps_its_meaning(text: str) -> None:
     assert TASK_TYPE.clean(QUESTION, cleaned) == cleaned
 
 
+@settings(deadline=None)
 @given(st.permutations(["12.50", "12.50", "12.60", "1.250"]))
 def test_the_majority_wins_in_any_order(answers: list[str]) -> None:
     step = TASK_TYPE.judge(QUESTION, answers, [])
