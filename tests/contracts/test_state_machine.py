@@ -165,10 +165,10 @@ class Histories(RuleBasedStateMachine):
         if really or self.world.peek(self.escrow, self.token).reserved:
             self.attempt("reputation", call)
 
-    @rule(really=seldom)
-    def ask_for_cancellation(self, really: bool) -> None:
-        if really:
-            self.attempt("launcher", "requestCancellation")
+    @rule(really=seldom, last_word=st.booleans())
+    def ask_for_cancellation(self, really: bool, last_word: bool) -> None:
+        if really and self.attempt("launcher", "requestCancellation") and last_word:
+            self.attempt("recording", "storeResults", "", "", 0)
 
     @rule(role=roles, call=st.sampled_from(tuple(RIGHTS)))
     def anyone_tries_what_is_another_s(self, role: str, call: str) -> None:
@@ -179,7 +179,8 @@ class Histories(RuleBasedStateMachine):
     @rule(who=st.sampled_from(WORKERS), to=st.sampled_from(WORKERS))
     def settle_credits(self, who: str, to: str) -> None:
         """All ways in which a credit, or what is owed to nobody, leaves."""
-        self.attempt("outsider", "claim", self.address(who))
+        for name in WORKERS:
+            self.attempt("outsider", "claim", self.address(name))
         if who in ("worker", "other_worker"):
             self.attempt(who, "claimTo", self.address(to))
         if self.attempt("reputation", "redirectCredit", self.address(who), self.address(to)):
