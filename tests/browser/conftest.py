@@ -66,9 +66,11 @@ def world(
 
     in_thread(fill)
     made = World(tmp_path_factory.mktemp("site") / "data", dsn, components.node_modules)
-    made.start()
-    yield made
-    made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from manyhands.roles.launcher import ImportedDocumentRef, ImportedPageRef, Launc
 from manyhands.store.database import rows
 
 T = TypeVar("T")
-PATIENCE_S = 60
+PATIENCE_S = 180
 LINES = (
     ("12.50", "amount"), ("TEO HENG STATIONERY", "text"), ("25/12/2018", "date"), ("GST 6% ZRL", "text"),
     ("A-000892145", "code"), ("No 53, Jalan Besar, 45600 Batang Berjuntai, Selangor Darul Ehsan", "text"),

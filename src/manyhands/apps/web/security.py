@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .assets import ASSETS_PREFIX, COMPONENTS_PREFIX
@@ -117,7 +118,8 @@ class Guard:
             if message["type"] == "http.request":
                 taken_bytes += len(message.get("body", b""))
                 if taken_bytes > limit_bytes:
-                    raise TooLarge(limit_bytes)
+                    # of the web framework's own kind, because it takes any other error of a body for bad JSON
+                    raise HTTPException(413, TooLarge(limit_bytes).message)
             return message
 
         await self.app(scope, receive_limited, send_with_headers)

@@ -154,7 +154,7 @@ def _on_http_exception(site: Site) -> Callable[[Request, Exception], Awaitable[R
         wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
         if problem.status_code == 404 and wants_page and not request.url.path.startswith("/api/"):
             return _page(site, request, "not-found", status=404)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(problem.status_code, "refused")
+        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(problem.status_code, "refused")
         cure = "Compare the address and the method with /openapi.json."
         return Response(
             problem_body(code, str(problem.detail), cure),
