@@ -36,6 +36,7 @@ from manyhands.roles.exchange import QUEUES, Exchange, ExchangeSettings
 from manyhands.roles.exchange.errors import NoSuchJob
 from manyhands.roles.jury import Jury
 from manyhands.roles.launcher import Launcher
+from manyhands.roles.launcher.plan import LaunchPolicy
 from manyhands.roles.recording import RecordingOracle
 from manyhands.roles.reputation import ReputationOracle
 from manyhands.roles.router import ChainOffer, Health, Router
@@ -57,6 +58,9 @@ TREASURY_MINOR = 10_000_000_000_000
 
 GAS_WEI = 10**20
 TICK_S = 0.4
+
+LAUNCHED_TASK_TYPES = ("transcription",)
+"""Task types that a job can be launched with; the others serve inside a job."""
 
 CHAIN_WORK = "chain.event"
 HEARD_BY: dict[str, tuple[Role, ...]] = {
@@ -200,7 +204,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         directory=directory,
         chains=chains,
         keys=keys,
-        launcher=Launcher(context("launcher"), desk("launcher")),
+        launcher=Launcher(context("launcher"), desk("launcher"), policy=LaunchPolicy(task_types=LAUNCHED_TASK_TYPES)),
         router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
         exchange=Exchange(
             context("exchange"),

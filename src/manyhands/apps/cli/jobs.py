@@ -231,7 +231,9 @@ def quote(
             privacy=privacy,
             requester=NOBODY,
         )
-        planned = plan(taken.documents, options, policy=LaunchPolicy(), job_id="quote", now_ms=0)
+        planned = plan(
+            taken.documents, options, policy=LaunchPolicy(task_types=("transcription",)), job_id="quote", now_ms=0
+        )
         if json:
             as_json({"quote": planned.quote, "total_minor": planned.quote.total_minor, "refused": taken.refused})
         else:
