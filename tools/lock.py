@@ -20,7 +20,8 @@ BEGIN = "# --- pins, written by `just lock` ---"
 
 def exported() -> str:
     """The resolver's answer as requirements with hashes, without addresses."""
-    command = ["uv", "export", "--quiet", "--all-groups", "--all-extras", "--no-emit-project", "--no-header", "--no-annotate"]
+    flags = "--quiet --all-groups --all-extras --no-emit-project --no-header --no-annotate"
+    command = ["uv", "export", *flags.split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith("--"))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from . import AsJson, app, run
-from .show import Exit
+from .show import Exit, as_json, output
 
 quality = App(name="quality", help="Turn redundant answers into truth.")
 app.command(quality)
@@ -28,9 +28,14 @@ def aggregate(
     """Infer the truth of every task from the answers of several workers."""
 
     async def work() -> Exit:
-        from manyhands.quality.command import aggregate_files
+        from manyhands.quality.command import aggregate_file
 
-        aggregate_files(labels, out=out, gold=gold, method=method, kind=kind, seed=seed, as_json=json)
+        done = aggregate_file(labels, out, gold=gold, method=method, kind=kind, seed=seed)
+        if json:
+            as_json(done)
+        else:
+            output.print(f"{done.tasks} verdicts from {done.answers} answers of {done.workers} workers in {out}")
+            output.print(f"method {done.method}: {done.because}")
         return Exit.OK
 
     return run(work, json=json)
