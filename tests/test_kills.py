@@ -30,6 +30,8 @@ from platform_under_test import PlatformUnderTest, free_port, manyhands
 PEOPLE = 12
 JOB_PATIENCE_S = 420
 SETTLE_PATIENCE_S = 60
+LIFE_S = (1.0, 20.0)
+"""How long the program lives between two kills: long enough to get from reading through work to paying."""
 
 
 class Witness(SimulatedPerson):
@@ -85,14 +87,14 @@ async def killed_through(data: Path, scans: Path, truths: Mapping[str, bytes], k
             job_id = await _launch(data, scans, f"kills {seed} {len(jobs)}")
             jobs.append(job_id)
             deadline = time.monotonic() + JOB_PATIENCE_S
+            kill_at = time.monotonic() + chance.uniform(*LIFE_S)
             while (state := await _state(data, job_id)) not in ("closed", "refused"):
                 assert time.monotonic() < deadline, f"job {job_id} is stuck in {state} after {done} kills"
                 if job_id not in known:
                     known |= await _known_when_open(data, job_id, truths)
                     if job_id in known and not crowd:
                         crowd = [asyncio.create_task(person.run(stop)) for person in people]
-                if done < kills and chance.random() < 0.35:
-                    await asyncio.sleep(chance.uniform(0, 3))
+                if done < kills and time.monotonic() >= kill_at:
                     await asyncio.to_thread(platform.kill)
                     done += 1
                     platform.start()
@@ -103,7 +105,8 @@ async def killed_through(data: Path, scans: Path, truths: Mapping[str, bytes], k
                         platform.start()
                     await asyncio.to_thread(platform.wait_until_up)
                     deadline = time.monotonic() + JOB_PATIENCE_S
-                await asyncio.sleep(1)
+                    kill_at = time.monotonic() + chance.uniform(*LIFE_S)
+                await asyncio.sleep(0.5)
             assert state == "closed"
         stop.set()
         await asyncio.gather(*crowd)
