@@ -20,8 +20,8 @@ import msgspec
 
 from manyhands.pricing import Earned, determine_pay
 from manyhands.protocol import canonical
-from manyhands.protocol.errors import ProtocolError
-from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, PayoutsFile
+from manyhands.protocol.errors import ManyhandsError, ProtocolError
+from manyhands.protocol.evidence import BatchEvidence, PayoutsFile
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.roles.reputation.decide import Replayed, moved_standings, replay
 
@@ -160,7 +160,7 @@ def _anchors(report: Report, proof: Proof, batches: Sequence[BatchEvidence]) -> 
 def _verdicts(report: Report, manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed | None:
     try:
         replayed = replay(manifest, batches)
-    except (EvidenceMismatch, ProtocolError) as problem:
+    except (ManyhandsError, ValueError) as problem:  # a value that no rule can judge is no verdict either
         report.add("verdicts follow from the answers", False, str(problem))
         return None
     report.add(

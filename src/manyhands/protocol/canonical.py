@@ -34,7 +34,7 @@ def decode(raw: bytes | str, shape: Any, *, what: str = "message") -> Any:
     """
     try:
         return msgspec.json.decode(raw, type=shape, strict=True)
-    except (msgspec.ValidationError, msgspec.DecodeError) as problem:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise BadShape(what, str(problem)) from problem
 
 

@@ -9,12 +9,16 @@ Rules kept here
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 from . import canonical, merkle
 from .errors import ProtocolError
 from .messages import AnswerFact, Decision, RefusedAnswer, TaskFacts
+
+Salt = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+"""256 bits of chance, hexadecimal."""
 
 
 class EvidenceMismatch(ProtocolError):
@@ -30,7 +34,7 @@ class AnswerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     answer: AnswerFact
     reward_minor: int
-    salt: str
+    salt: Salt
 
     def leaf(self) -> bytes:
         return merkle.leaf(bytes.fromhex(self.salt), canonical.encode([self.answer, self.reward_minor]))
@@ -50,7 +54,7 @@ class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     answers: tuple[AnswerRecord, ...]
     decisions: tuple[Decision, ...]
     refused: tuple[RefusedAnswer, ...]
-    decisions_salt: str
+    decisions_salt: Salt
 
     def leaves(self) -> list[bytes]:
         """Leaves of the batch's tree: one per answer, then one for all decisions, tasks, standings and refusals."""

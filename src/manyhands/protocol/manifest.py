@@ -121,7 +121,7 @@ def parse_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:
             if isinstance(raw, Mapping)
             else msgspec.json.decode(raw, type=Manifest)
         )
-    except (msgspec.ValidationError, msgspec.DecodeError) as problem:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as problem:
         text = str(problem)
         field = text.rsplit("`$", 1)[-1].strip(".` ") if "`$" in text else "manifest"
         raise BadManifest(field or "manifest", text) from problem
