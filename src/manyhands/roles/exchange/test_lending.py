@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -292,6 +292,55 @@ async def test_200_workers_race_for_1000_tasks_and_none_is_lent_beyond_what_is_w
     async with database.connection() as connection:
         assert await rows(connection, WRONG_COUNTS) == []
         assert await rows(connection, "select task_id from exchange.tasks where taken > wanted") == []
+
+
+async def test_connections_cut_at_any_moment_lose_and_double_nothing(database: Database, lending: Lending) -> None:
+    """As kill -9 of a server process or a backend does: statements end in the middle, or their replies are lost."""
+    workers = await prepared(database, OpenJob(pages=20, per_page=20, wanted=2), workers=12)
+    told: set[tuple[str, str]] = set()
+    cut = 0
+    done = asyncio.Event()
+
+    async def cut_connections() -> None:
+        nonlocal cut
+        async with await psycopg.AsyncConnection.connect(database.dsn, autocommit=True) as own:
+            while not done.is_set():
+                cursor = await own.execute(
+                    "select count(pg_terminate_backend(pid)) from ("
+                    "select pid from pg_stat_activity where datname = current_database() "
+                    "and pid <> pg_backend_pid() order by random() limit 2) chosen"
+                )
+                cut += (await cursor.fetchone() or (0,))[0]
+                await asyncio.sleep(0.15)
+
+    async def insist(call: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        while True:
+            try:
+                return await call(*arguments, **named)
+            except psycopg.OperationalError:  # as a worker's page does: the same request again
+                await asyncio.sleep(0.005)
+
+    async def work(worker: str) -> None:
+        while True:
+            bundle = await insist(lending.claim, worker, "job-1", count=7)
+            if not bundle.assignments:
+                return
+            given = answered(bundle, f"text of {worker}")
+            for one in await insist(lending.submit, worker, "job-1", given):
+                assert one.outcome in ("stored", "already_stored")
+                told.add((worker, one.assignment_id.split(".")[0]))
+
+    cutting = asyncio.create_task(cut_connections())
+    await asyncio.gather(*(work(worker) for worker in workers))
+    done.set()
+    await cutting
+    async with database.connection() as connection:
+        answers = await rows(connection, "select worker, task_id from exchange.assignments where state = 'answered'")
+        waiting = await rows(connection, "select worker, task_id from exchange.uncollected")
+        assert await rows(connection, WRONG_COUNTS) == []
+        assert await scalar(connection, "select count(*) from exchange.tasks where taken <> wanted") == 0
+    assert cut > 0
+    assert sorted(answers) == sorted(told) == sorted(waiting)
 
 
 WRONG_COUNTS = """
