@@ -67,8 +67,7 @@ class Fit:
 
 def majority(task: Task) -> Fit:
     """Share of votes per label."""
-    votes = engine.vote_counts(task.answers)
-    posterior = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1.0)
+    posterior = _vote_shares(task)
     return _with_gold(task, posterior, _agreement(task, _best(posterior)))
 
 
@@ -109,7 +108,8 @@ def hierarchical(task: Task) -> Fit:
     _, workers, labels = task.shape
     per_parameter = task.answers.count / max(1, workers * labels * (labels - 1))
     gain = 0.0 if per_parameter >= 50 else min(3.0, 5.0 / per_parameter)
-    votes = majority(task).posterior
+    votes = _vote_shares(task)
+    _clamp(task, votes)
     counts = _counts(task, votes).sum(axis=0) + 1.0 / labels
     crowd = counts / counts.sum(axis=1, keepdims=True)
     return _matrix_em(task, (gain * crowd + gain / labels + 0.01)[None], coin=gain)
@@ -274,7 +274,9 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
     """
     _, workers, labels = task.shape
     answers, codes = task.answers, engine.answer_codes(task.answers)
-    posterior = np.ascontiguousarray(majority(task).posterior)
+    posterior = _vote_shares(task)
+    _clamp(task, posterior)
+    summed = posterior.sum(axis=0)
     counts = _counts(task, posterior)
     crowd_right = float(np.trace(counts.sum(axis=0)) / max(answers.count, 1))
     if task.prior is not None:
@@ -283,11 +285,13 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
     chance, log_share = counts, np.zeros(labels)
     step = 0
     for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
-        chance, log_share = _m_step(counts, posterior, added, coin, crowd_right, variational)
+        chance, log_share = _m_step(counts, summed, added, coin, crowd_right, variational)
         table = np.ascontiguousarray(chance.transpose(0, 2, 1)).reshape(workers * labels, labels)
-        flat, likelihood = engine.em_pass(table, log_share, codes, answers.start, posterior)
+        flat, likelihood, summed = engine.em_pass(table, log_share, codes, answers.start, posterior)
         counts = flat.reshape(workers, labels, labels).transpose(0, 2, 1)
-        counts = _clamp_counts(task, posterior, counts)
+        if len(task.gold_tasks):
+            counts = _clamp_counts(task, posterior, counts)
+            summed = posterior.sum(axis=0)
         gained = (likelihood - before) / max(answers.count, 1)
         if task.steps is None and gained < task.tolerance:
             break
@@ -302,14 +306,14 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
         shown,
         share / share.sum(),
         step,
-        _blind_matrix(task, counts, posterior, added, coin, crowd_right, variational),
+        _blind_matrix(task, counts, summed, added, coin, crowd_right, variational),
     )
 
 
 def _m_step(
-    counts: Floats, posterior: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
+    counts: Floats, summed: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
 ) -> tuple[Floats, Floats]:
-    """Chances of answers and log shares of labels from expected counts."""
+    """Chances of answers and log shares of labels from expected counts and the posteriors summed over tasks."""
     labels = counts.shape[1]
     total = counts + added
     if coin and labels > 1:
@@ -319,12 +323,12 @@ def _m_step(
         total = total + coin * np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)
     if variational:
         chance = np.exp(digamma(total) - digamma(total.sum(axis=2, keepdims=True)))
-        weight = posterior.sum(axis=0) + 1.0
+        weight = summed + 1.0
         return np.maximum(chance, 1e-12), digamma(weight) - digamma(weight.sum())
     total = np.maximum(total, CHANCE_LEAST)
     chance = total / total.sum(axis=2, keepdims=True)
     plain = float(added.max(initial=0.0)) == 0.0
-    share = posterior.mean(axis=0) if plain else (posterior.sum(axis=0) + 1.0) / (len(posterior) + labels)
+    share = (summed + (0.0 if plain else 1.0)) / (summed.sum() + (0.0 if plain else float(labels)))
     return np.maximum(chance, CHANCE_LEAST), np.log(np.maximum(share, CHANCE_LEAST))
 
 
@@ -333,6 +337,13 @@ def _counts(task: Task, posterior: Floats) -> Floats:
     _, workers, labels = task.shape
     flat = engine.count_pass(posterior, engine.answer_codes(task.answers), task.answers.start, workers * labels)
     return flat.reshape(workers, labels, labels).transpose(0, 2, 1)
+
+
+def _vote_shares(task: Task) -> Floats:
+    """Share of votes per task and label; known truth is not used."""
+    votes = engine.vote_counts(task.answers)
+    total = np.diff(task.answers.start).astype(np.float64)[:, None]
+    return np.asarray(votes / np.maximum(total, 1.0))
 
 
 def _clamp(task: Task, posterior: Floats) -> None:
@@ -364,12 +375,12 @@ def _answers_of(answers: Answers, tasks: npt.NDArray[np.int64]) -> tuple[npt.NDA
 
 
 def _blind_matrix(
-    task: Task, counts: Floats, posterior: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
+    task: Task, counts: Floats, summed: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
 ) -> Floats | None:
     """Posterior of each gold task from the matrices without that task's own known counts."""
     if not len(task.gold_tasks):
         return None
-    labels = posterior.shape[1]
+    labels = len(summed)
     blind = np.empty((len(task.gold_tasks), labels))
     answers = task.answers
     for place, (gold_task, gold_label) in enumerate(zip(task.gold_tasks, task.gold_labels, strict=True)):
@@ -378,7 +389,7 @@ def _blind_matrix(
         own = counts[worker].copy()
         own[np.arange(len(worker)), gold_label, given] -= 1.0
         some_added = added if len(added) == 1 else added[worker]
-        chance, log_share = _m_step(np.maximum(own, 0.0), posterior, some_added, coin, crowd_right, variational)
+        chance, log_share = _m_step(np.maximum(own, 0.0), summed, some_added, coin, crowd_right, variational)
         scores = np.log(chance[np.arange(len(worker)), :, given]).sum(axis=0) + log_share
         blind[place] = _softmax(scores[None])[0]
     return blind

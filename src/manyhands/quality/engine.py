@@ -81,28 +81,29 @@ def count_pass(posterior: Floats, codes: Codes, start: npt.NDArray[np.int64], si
 
 def em_pass(
     chance: Floats, log_share: Floats, codes: Codes, start: npt.NDArray[np.int64], posterior: Floats
-) -> tuple[Floats, float]:
+) -> tuple[Floats, float, Floats]:
     """One E step and the counts of the next M step.
 
     chance     P(answer code | true label), shape (workers * labels, labels), above 1e-12
     log_share  log of the labels' shares, shape (labels,)
     posterior  written in place, shape (tasks, labels)
-    returns    (expected counts as in count_pass, log likelihood of all answers)
+    returns    (expected counts as in count_pass, log likelihood of all answers, posteriors summed over tasks)
     """
     if has_numba():
         counts = np.zeros_like(chance)
         unit = (0,) * chance.shape[1]  # its length is known to the compiler, so that loops over labels are unrolled
-        likelihood = compiled(_em_pass)(
-            chance, np.exp(log_share), codes.view(np.uint32), start, posterior, counts, unit
-        )
-        return counts, float(likelihood)
+        shares, summed = np.exp(log_share), np.zeros(chance.shape[1])
+        unsigned = codes.view(np.uint32)
+        likelihood = compiled(_em_pass)(chance, shares, unsigned, start, posterior, counts, summed, unit)
+        return counts, float(likelihood), summed
     scores = _task_sums(np.log(chance), codes, start)
     scores += log_share
     top = scores.max(axis=1, keepdims=True)
     np.exp(scores - top, out=posterior)
     total = posterior.sum(axis=1, keepdims=True)
     posterior /= total
-    return _count_numpy(posterior, codes, start, len(chance)), float(np.log(total).sum() + top.sum())
+    likelihood = float(np.log(total).sum() + top.sum())
+    return _count_numpy(posterior, codes, start, len(chance)), likelihood, posterior.sum(axis=0)
 
 
 def log_scores(log_chance: Floats, codes: Codes, start: npt.NDArray[np.int64]) -> Floats:
@@ -140,7 +141,7 @@ def _count_pass(posterior, codes, start, counts):  # type: ignore[no-untyped-def
                 counts[code, label] += posterior[task, label]
 
 
-def _em_pass(chance, shares, codes, start, posterior, counts, unit):  # type: ignore[no-untyped-def]  # as above
+def _em_pass(chance, shares, codes, start, posterior, counts, summed, unit):  # type: ignore[no-untyped-def]  # as above
     # unsigned places save a branch each (no counting from the end); 16 factors of at least 1e-12 stay above TINY ** 2
     chances, added, shown = chance.ravel(), counts.ravel(), posterior.ravel()
     width, out = np.uint64(len(unit)), np.uint64(0)
@@ -177,6 +178,7 @@ def _em_pass(chance, shares, codes, start, posterior, counts, unit):  # type: ig
                 run = 1.0
         for label in range(len(unit)):
             product[label] /= total
+            summed[label] += product[label]
             shown[out + np.uint64(label)] = product[label]
         out += width
         for answer in range(begin, end):

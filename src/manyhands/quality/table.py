@@ -130,7 +130,10 @@ def arrange(tasks: tuple[Codes, Objects], workers: tuple[Codes, Objects], labels
     task_count, worker_count = len(tasks[1]), len(workers[1])
     order = sort_order(task, worker, task_count, worker_count)
     if order is not None:
-        task, worker, label = task[order], worker[order], label[order]
+        label = label[order]
+        # every task's answers stand together now, so its code is repeated, not looked up
+        task = np.repeat(np.arange(task_count, dtype=np.int32), np.bincount(task, minlength=task_count))
+        worker = worker[order]
     repeat = (task[1:] == task[:-1]) & (worker[1:] == worker[:-1])
     if repeat.any():
         keep = np.concatenate(([True], ~repeat))

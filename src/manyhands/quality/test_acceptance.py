@@ -20,7 +20,7 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(acceptance_test).failed == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 60), st.data())
 def test_the_bound_is_the_exact_binomial_one(seen, data) -> None:
     right = data.draw(st.integers(1, seen))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.quality import reference, reputation
@@ -44,6 +44,7 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(reference).failed == 0
 
 
+@settings(deadline=None)
 @given(events_strategy, st.randoms())
 def test_a_replay_in_any_order_gives_the_same_scores(events, chance) -> None:
     shuffled = [*events, *events[:3]]
@@ -51,6 +52,7 @@ def test_a_replay_in_any_order_gives_the_same_scores(events, chance) -> None:
     assert replay(shuffled, {}) == replay(events, {})
 
 
+@settings(deadline=None)
 @given(events_strategy)
 def test_a_replay_equals_applying_one_event_after_the_other(events) -> None:
     book = replay(events, {})
@@ -111,6 +113,7 @@ def test_the_newcomers_prior_is_pooled_from_newcomers() -> None:
     assert pooled_prior([(1, 1)] * 4) == Prior()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 10_000))
 def test_the_bound_is_below_the_share_and_grows_with_evidence(right, wrong) -> None:
     share = 10_000 * right // (right + wrong)

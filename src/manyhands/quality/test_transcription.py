@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.quality import fields, transcription
@@ -75,6 +75,7 @@ def test_two_values_stay_apart(field_type: str, one: str, other: str) -> None:
     assert normalise(one, field_type) != normalise(other, field_type)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.sampled_from(FIELD_TYPES))
 def test_normalising_twice_changes_nothing_that_matters(text: str, field_type: str) -> None:
     once = normalise(text, field_type)
@@ -82,6 +83,7 @@ def test_normalising_twice_changes_nothing_that_matters(text: str, field_type: s
         assert normalise(once, field_type) == once
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=-10_000, max_value=10_000, places=2))
 def test_every_amount_equals_itself_with_a_decimal_comma(value) -> None:
     assert normalise(f"{value}", "amount") == normalise(f"{value}".replace(".", ","), "amount")
@@ -169,6 +171,7 @@ readings_strategy = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(readings_strategy, answers_strategy, st.randoms())
 def test_the_order_of_arrival_changes_nothing(readings, answers, chance) -> None:
     step = next_step(readings, answers, RULE, "text")
@@ -178,6 +181,7 @@ def test_the_order_of_arrival_changes_nothing(readings, answers, chance) -> None
     assert next_step(shuffled_readings, shuffled_answers, RULE, "text") == step
 
 
+@settings(deadline=None)
 @given(readings_strategy, answers_strategy)
 def test_it_always_ends_at_the_cap_and_only_a_keyed_value_is_delivered(readings, answers) -> None:
     step = next_step(readings, answers, RULE, "text")
@@ -188,6 +192,7 @@ def test_it_always_ends_at_the_cap_and_only_a_keyed_value_is_delivered(readings,
         assert step.value in {answer.text for answer in answers} and 0 <= step.confidence_bp <= 10_000
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["1", "2"]), st.integers(2, 5))
 def test_unanimous_persons_give_that_answer(value, count) -> None:
     step = next_step([], [keyed(f"w{number}", value) for number in range(count)], RULE, "text")

@@ -1,0 +1,418 @@
+"""Figures of manyhands.quality beside crowd-kit: accuracy, calibration, cost, speed, robustness, texts, digits.
+
+Both run in turn, each run in a fork of its own; CPU seconds are medians over the repeats. Peers stay out of the
+project's own dependencies, so they are named in the command:
+
+    uv run --extra fast --with crowd-kit==1.4.2 --with "scikit-learn<1.7" --with pandas \\
+        python benchmarks/quality.py --data ../shared/crowd-data --out docs/benchmarks/quality.md
+
+--quick leaves out the ten-million run and takes fewer seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import re
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+warnings.filterwarnings("ignore")
+
+import numpy as np  # noqa: E402  # the thread limits must be set first
+import pandas as pd  # noqa: E402
+
+from manyhands.quality import Online, engine, infer  # noqa: E402
+from manyhands.quality.calibration import reliability  # noqa: E402
+from manyhands.quality.transcription import Accept, AskMore, Keyed, TranscriptionRule, next_step  # noqa: E402
+
+NAMED = ("product", "zencrowd_in", "dog", "web")
+LINES: list[str] = []
+
+
+def say(line: str = "") -> None:
+    print(line, flush=True)
+    LINES.append(line)
+
+
+def load(folder: Path, name: str) -> tuple[pd.DataFrame, pd.Series]:
+    answers = pd.read_csv(folder / name / "labels.csv").dropna().drop_duplicates(["task", "worker"])
+    truth = pd.read_csv(folder / name / "truth.csv").drop_duplicates("task").set_index("task").label
+    return answers, truth[truth.index.isin(set(answers.task))]
+
+
+def forked(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """(result, CPU seconds, MiB above the start) of work done in a child process."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+        result = work()
+        spent = time.process_time() - started
+        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        with os.fdopen(write, "wb") as pipe:
+            pickle.dump((result, spent, peak), pipe)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    if not answer:
+        raise RuntimeError("a measured run ended without an answer")
+    return pickle.loads(answer)
+
+
+def in_turn(works: dict[str, Callable[[], Any]], repeats: int) -> dict[str, tuple[Any, float, float]]:
+    """Median CPU and peak of each work, run by turns."""
+    runs: dict[str, list[tuple[Any, float, float]]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            runs[name].append(forked(work))
+    return {
+        name: (done[-1][0], float(np.median([run[1] for run in done])), float(np.median([run[2] for run in done])))
+        for name, done in runs.items()
+    }
+
+
+def peers() -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
+    from crowdkit.aggregation import DawidSkene, MajorityVote, OneCoinDawidSkene, Wawa
+
+    return {
+        "MV": lambda d: MajorityVote().fit_predict(d),
+        "Wawa": lambda d: Wawa().fit_predict(d),
+        "DS": lambda d: DawidSkene(n_iter=100).fit_predict(d),
+        "1coin": lambda d: OneCoinDawidSkene(n_iter=100).fit_predict(d),
+    }
+
+
+def labels_of(table: pd.DataFrame) -> pd.Series:
+    return table.set_index("task").label
+
+
+def right(labels: pd.Series, truth: pd.Series) -> float:
+    return 100.0 * float((labels.reindex(truth.index) == truth).mean())
+
+
+def f1(labels: pd.Series, truth: pd.Series) -> float:
+    given = labels.reindex(truth.index)
+    return 200.0 * float(((given == 1) & (truth == 1)).sum()) / float((given == 1).sum() + (truth == 1).sum())
+
+
+def accuracy(folder: Path, splits: int) -> None:
+    say("## Accuracy of named labels, %\n")
+    say("No gold, then 60 gold items (mean of random splits; all tasks with truth, and the tasks that were no gold).\n")
+    say(
+        "| set | crowd-kit MV | Wawa | DS | one-coin | ours | ours, 60 gold | ... on the rest | ECE, 60 gold | ECE, no gold |"
+    )
+    say("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    sums = []
+    for name in NAMED:
+        answers, truth = load(folder, name)
+        row = [right(method(answers), truth) for method in peers().values()]
+        table = infer(answers).table.set_index("task")
+        row.append(right(table.label, truth))
+        sure = table.reindex(truth.index)
+        ece_plain = 100 * reliability(sure.confidence.to_numpy(), (sure.label == truth).to_numpy()).ece
+        every, rest, ece = [], [], []
+        for seed in range(splits):
+            gold = truth.sample(60, random_state=seed)
+            table = infer(answers, gold=gold).table.set_index("task")
+            left = truth.drop(gold.index)
+            every.append(right(table.label, truth))
+            rest.append(right(table.label, left))
+            own = table.reindex(left.index)
+            ece.append(100 * reliability(own.confidence.to_numpy(), (own.label == left).to_numpy()).ece)
+        row += [float(np.mean(every)), float(np.mean(rest)), float(np.mean(ece)), ece_plain]
+        sums.append(row)
+        say(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + " |")
+        if name == "product":
+            score = f1(infer(answers).table.set_index("task").label, truth)
+            peer = f1(peers()["DS"](answers), truth)
+    say("| **mean** | " + " | ".join(f"{value:.2f}" for value in np.mean(sums, axis=0)) + " |")
+    best = float(np.mean([max(row[:4]) for row in sums]))
+    say(
+        f"\nproduct, F1 of label 1: ours {score:.2f}, crowd-kit DS {peer:.2f}. Best crowd-kit method of each set, chosen"
+    )
+    say(f"with hindsight: mean {best:.2f}.\n")
+
+
+def cost(folder: Path, seeds: int) -> None:
+    from crowdkit.aggregation import DawidSkene
+
+    say("## Answers asked, dog (replay of real answers)\n")
+    answers, truth = load(folder, "dog")
+    fixed = []
+    for seed in range(seeds):
+        mixed = answers.sample(frac=1, random_state=seed)
+        fixed.append(right(DawidSkene(n_iter=100).fit_predict(mixed[mixed.groupby("task").cumcount() < 5]), truth))
+    say(f"crowd-kit DS at 5 answers a task: {np.mean(fixed):.2f} %\n")
+    say("| target | answers a task | right, % | settled = batch, points apart | answers/s CPU |")
+    say("| --- | --- | --- | --- | --- |")
+    for target in (0.85, 0.88, 0.9, 0.95):
+        rows = []
+        for seed in range(seeds):
+            mixed = answers.sample(frac=1, random_state=seed)
+            stored = {
+                task: list(zip(own.worker, own.label, strict=True)) for task, own in mixed.groupby("task", sort=False)
+            }
+            taken = dict.fromkeys(stored, 0)
+            started = time.process_time()
+            job = Online(labels=sorted(answers.label.unique().tolist()), target=target, max_answers=9)
+            live = list(stored)
+            log = []
+            while live:
+                for task in live:
+                    worker, label = stored[task][taken[task]]
+                    job.add(task, worker, label)
+                    log.append((task, worker, label))
+                    taken[task] += 1
+                live = [task for task in stored if taken[task] < len(stored[task]) and job.needs_more(task)]
+            result = job.result()
+            spent = time.process_time() - started
+            own = pd.Series({task: label for task, (label, _) in result.items()})
+            batch = labels_of(infer(pd.DataFrame(log, columns=["task", "worker", "label"])).table)
+            rows.append(
+                (
+                    len(log) / len(stored),
+                    right(own, truth),
+                    abs(right(own, truth) - right(batch, truth)),
+                    len(log) / spent,
+                )
+            )
+        mean = np.mean(rows, axis=0)
+        say(f"| {target} | {mean[0]:.2f} | {mean[1]:.2f} | {mean[2]:.2f} | {mean[3]:,.0f} |")
+    job = Online(labels=[0, 1, 2, 3], target=0.95, max_answers=9)
+    rows_only = list(answers[["task", "worker", "label"]].itertuples(index=False, name=None)) * 1
+    started = time.process_time()
+    job._next_fit = 10**9  # adding alone, without joint estimation
+    for task, worker, label in rows_only:
+        job.add(task, worker, label)
+    say(
+        f"\nAdding alone, without joint estimation: {len(rows_only) / (time.process_time() - started):,.0f} answers/s CPU.\n"
+    )
+
+
+def synthetic(count: int, *, labels: int = 4, redundancy: int = 5, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Answers of workers with Beta(6, 2) skill, one in ten a spammer, about a thousand answers each."""
+    chance = np.random.default_rng(seed)
+    tasks, workers = count // redundancy, max(50, count // 1_000)
+    truth = chance.integers(0, labels, tasks)
+    skill = chance.beta(6, 2, workers)
+    skill[chance.random(workers) < 0.1] = 1 / labels
+    task = np.repeat(np.arange(tasks), redundancy)
+    worker = chance.integers(0, workers, len(task))
+    told = chance.random(len(task)) < skill[worker]
+    label = np.where(told, truth[task], (truth[task] + chance.integers(1, labels, len(task))) % labels)
+    order = chance.permutation(len(task))
+    return pd.DataFrame({"task": task[order], "worker": worker[order], "label": label[order]}), truth
+
+
+def speed(repeats: int, quick: bool) -> None:
+    from crowdkit.aggregation import DawidSkene, MajorityVote
+
+    say("## Speed: data frame to labels, CPU seconds (synthetic, 4 labels, 5 answers a task)\n")
+    say("| answers | what | crowd-kit | ours | ratio | same labels | peak above start, crowd-kit / ours |")
+    say("| --- | --- | --- | --- | --- | --- | --- |")
+    frame, _ = synthetic(1_000_000)
+    frame = frame.drop_duplicates(["task", "worker"])
+
+    def peer_steps() -> pd.Series:
+        return DawidSkene(n_iter=10, tol=-np.inf).fit_predict(frame)
+
+    def ours_steps() -> pd.Series:
+        return labels_of(infer(frame, method="dawid-skene", steps=10).table)
+
+    infer(frame.head(1_000))
+    pairs = {
+        "Dawid-Skene, 10 steps": (peer_steps, ours_steps),
+        "majority": (
+            lambda: MajorityVote().fit_predict(frame),
+            lambda: labels_of(infer(frame, method="majority").table),
+        ),
+        "auto against Dawid-Skene, to convergence": (
+            lambda: DawidSkene(n_iter=100).fit_predict(frame),
+            lambda: labels_of(infer(frame).table),
+        ),
+    }
+    for what, (peer, ours) in pairs.items():
+        done = in_turn({"peer": peer, "ours": ours}, repeats)
+        same = float((done["peer"][0].sort_index() == done["ours"][0].sort_index()).mean())
+        say(
+            f"| 1e6 | {what} | {done['peer'][1]:.2f} | {done['ours'][1]:.3f} | {done['peer'][1] / done['ours'][1]:.0f}x"
+            f" | {100 * same:.3f} % | {done['peer'][2]:.0f} / {done['ours'][2]:.0f} MiB |"
+        )
+    engine.has_numba.cache_clear()
+    os.environ[engine.ENGINE_VARIABLE] = "numpy"
+    done = in_turn({"peer": peer_steps, "ours": ours_steps}, repeats)
+    os.environ.pop(engine.ENGINE_VARIABLE)
+    engine.has_numba.cache_clear()
+    say(
+        f"| 1e6 | Dawid-Skene, 10 steps, numpy only | {done['peer'][1]:.2f} | {done['ours'][1]:.3f} |"
+        f" {done['peer'][1] / done['ours'][1]:.0f}x | | |"
+    )
+    if not quick:
+        big, truth = synthetic(10_000_000)
+        done = in_turn({"ours": lambda: labels_of(infer(big, method="dawid-skene", steps=10).table)}, 1)
+        share = 100 * float((done["ours"][0].sort_index().to_numpy() == truth).mean())
+        say(
+            f"| 1e7 | Dawid-Skene, 10 steps | not run | {done['ours'][1]:.2f} | | {share:.2f} % right |"
+            f" - / {done['ours'][2]:.0f} MiB |"
+        )
+    say()
+
+
+def attacked(answers: pd.DataFrame, seed: int, mode: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(five honest answers a task, the same with three answers of ten added accounts)."""
+    chance = np.random.default_rng(seed)
+    honest = answers.sample(frac=1, random_state=seed)
+    honest = honest[honest.groupby("task").cumcount() < 5][["task", "worker", "label"]].astype({"worker": str})
+    labels = sorted(answers.label.unique())
+    rows = []
+    for task in honest.task.unique():
+        shared = chance.choice(labels)
+        for place in chance.choice(10, 3, replace=False):
+            rows.append((task, f"added{place}", shared if mode == "copies" else chance.choice(labels)))
+    return honest, pd.concat([honest, pd.DataFrame(rows, columns=honest.columns)])
+
+
+def attack(folder: Path, seeds: int) -> None:
+    from crowdkit.aggregation import DawidSkene
+
+    say("## Ten added accounts, three answers a task beside five honest ones\n")
+    say(
+        "| set | attack | ours honest | ours attacked | lost | crowd-kit DS attacked | added flagged of 10 | honest flagged |"
+    )
+    say("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    made, truth_made = synthetic(20_000)
+    made = made.drop_duplicates(["task", "worker"])
+    for name, (answers, truth) in {
+        "dog": load(folder, "dog"),
+        "synthetic": (made, pd.Series(truth_made)),
+    }.items():
+        for mode in ("copies", "random"):
+            rows = []
+            for seed in range(seeds):
+                honest, both = attacked(answers, seed, mode)
+                result = infer(both)
+                flagged = {worker for flag in result.report.flags for worker in flag.workers}
+                added = {worker for worker in flagged if worker.startswith("added")}
+                plain, spoilt = right(labels_of(infer(honest).table), truth), right(labels_of(result.table), truth)
+                peer = right(DawidSkene(n_iter=100).fit_predict(both), truth)
+                share = 100 * len(flagged - added) / honest.worker.nunique()
+                rows.append((plain, spoilt, plain - spoilt, peer, len(added), share))
+            mean = np.mean(rows, axis=0)
+            say(
+                f"| {name} | {mode} | {mean[0]:.2f} | {mean[1]:.2f} | {mean[2]:+.2f} | {mean[3]:.2f} | {mean[4]:.1f} |"
+                f" {mean[5]:.1f} % |"
+            )
+    say()
+
+
+def other_kinds(folder: Path) -> None:
+    from crowdkit.aggregation import ROVER
+
+    say("## Texts, numbers, digits\n")
+    answers, truth = load(folder, "speech_short")
+
+    def words(text: str) -> list[str]:
+        return re.sub(r"[^\w ]+", " ", str(text).lower().replace("'", "")).split()
+
+    def distance(one: list[str], other: list[str]) -> int:
+        row = list(range(len(other) + 1))
+        for at, own in enumerate(one, 1):
+            corner, row[0] = row[0], at
+            for place, word in enumerate(other, 1):
+                corner, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, corner + (own != word))
+        return row[-1]
+
+    def peer() -> pd.Series:
+        plain = answers.assign(text=[" ".join(words(text)) for text in answers.label])
+        return ROVER(tokenizer=str.split, detokenizer=" ".join).fit_predict(plain[["task", "worker", "text"]])
+
+    done = in_turn({"crowd-kit ROVER": peer, "ours": lambda: labels_of(infer(answers).table)}, 3)
+    say("| speech_short | WER, % | exact, % | answers/s CPU |")
+    say("| --- | --- | --- | --- |")
+    for name, (labels, spent, _) in done.items():
+        pairs = [(words(labels[task]), words(text)) for task, text in truth.items()]
+        wrong = sum(distance(one, other) for one, other in pairs) / sum(len(other) for _, other in pairs)
+        exact = np.mean([one == other for one, other in pairs])
+        say(f"| {name} | {100 * wrong:.2f} | {100 * exact:.2f} | {len(answers) / spent:,.0f} |")
+    answers, truth = load(folder, "emotion_numeric")
+    noisy = answers.copy()
+    random = np.random.default_rng(0)
+    hit = random.random(len(noisy)) < 0.2
+    noisy["label"] = np.where(hit, random.uniform(-100, 100, len(noisy)), noisy.label)
+    say("\n| emotion_numeric, MAE | mean | median | ours |\n| --- | --- | --- | --- |")
+    for name, table in {"as it is": answers, "a fifth of the answers random": noisy}.items():
+        errors = [
+            float((table.groupby("task").label.mean().reindex(truth.index) - truth).abs().mean()),
+            float((table.groupby("task").label.median().reindex(truth.index) - truth).abs().mean()),
+            float((labels_of(infer(table, kind="numeric").table).reindex(truth.index) - truth).abs().mean()),
+        ]
+        say(f"| {name} | " + " | ".join(f"{error:.2f}" for error in errors) + " |")
+    say("\nDigits: fields of 5 random digits, every worker mistakes each digit with chance 2 %, no machine reader,")
+    say(digits())
+    say()
+
+
+def digits(fields: int = 20_000) -> str:
+    """Field accuracy and answers a field of `next_step` at its default rule."""
+    chance = np.random.default_rng(0)
+    rule = TranscriptionRule()
+    right_count = answers = 0
+    for field in range(fields):
+        truth = "".join(map(str, chance.integers(0, 10, 5)))
+        given: list[Keyed] = []
+        step: Any = AskMore(1, "start")
+        while isinstance(step, AskMore):
+            for _ in range(step.count):
+                typed = "".join(
+                    str((int(sign) + int(chance.integers(1, 10))) % 10) if chance.random() < 0.02 else sign
+                    for sign in truth
+                )
+                given.append(Keyed(f"w{len(given)}", typed, active_ms=0, skill_bp=9_000, received_at_ms=field))
+            step = next_step([], given, rule, "code")
+        answers += len(given)
+        right_count += isinstance(step, Accept) and step.value == truth
+    return f"`next_step` at its default rule: {100 * right_count / fields:.2f} % right at {answers / fields:.2f} answers a field."
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/crowd-data"))
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    chosen = parser.parse_args()
+    seeds = 3 if chosen.quick else 5
+    say("# Quality: manyhands beside crowd-kit 1.4.2\n")
+    say("Command: `uv run --extra fast --with crowd-kit==1.4.2 --with 'scikit-learn<1.7' --with pandas python")
+    say(
+        f"benchmarks/quality.py --data ../shared/crowd-data{' --quick' if chosen.quick else ''} --out docs/benchmarks/quality.md`\n"
+    )
+    say(
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: CPU seconds and ratios of"
+    )
+    say("one run are to be trusted, wall time is not. Sets are described in their own README files.\n")
+    engine.warm()
+    accuracy(chosen.data, 5 if chosen.quick else 20)
+    cost(chosen.data, seeds)
+    speed(1 if chosen.quick else 3, chosen.quick)
+    attack(chosen.data, seeds)
+    other_kinds(chosen.data)
+    if chosen.out:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
+        chosen.out.write_text("\n".join(LINES).rstrip() + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
