@@ -26,10 +26,10 @@ export function t(name, values = {}) {
 const SHOWN_AS = { MHT: "USD" };
 const formats = new Map();
 
-function moneyFormat(currency, digits) {
-  const key = `${currency}/${digits}`;
+function moneyFormat(currency, least, most) {
+  const key = `${currency}/${least}/${most}`;
   if (!formats.has(key)) {
-    const options = { minimumFractionDigits: 2, maximumFractionDigits: digits };
+    const options = { minimumFractionDigits: least, maximumFractionDigits: most };
     let format;
     try {
       format = new Intl.NumberFormat(language, { ...options, style: "currency", currency, currencyDisplay: "narrowSymbol" });
@@ -41,11 +41,15 @@ function moneyFormat(currency, digits) {
   return formats.get(key);
 }
 
-/** Minor units as money. Small amounts keep up to four decimals, so that a reward of two cents and a half is not rounded. */
-export function money(minor, currency = "MHT", exponent = 6) {
+/**
+ * Minor units as money. Small amounts keep up to four decimals, so that a reward of two cents and a half is not rounded.
+ * digits  exactly so many decimals, for columns of figures; absent = as many as the amount needs
+ */
+export function money(minor, currency = "MHT", exponent = 6, digits = undefined) {
   if (minor === null || minor === undefined) return t("unknown");
   const small = Math.abs(minor) < 10 ** exponent;
-  return moneyFormat(SHOWN_AS[currency] ?? currency, small ? Math.min(4, exponent) : 2).format(minor / 10 ** exponent);
+  const [least, most] = digits === undefined ? [2, small ? Math.min(4, exponent) : 2] : [digits, digits];
+  return moneyFormat(SHOWN_AS[currency] ?? currency, least, most).format(minor / 10 ** exponent);
 }
 
 /** The amount to its last unit, for those who want tokens. */
@@ -84,9 +88,9 @@ export function Hash({ value }) {
 }
 
 /** An amount, with its exact token value on hover. */
-export function Amount({ minor, currency = "MHT", exponent = 6 }) {
+export function Amount({ minor, currency = "MHT", exponent = 6, digits = undefined }) {
   if (minor === null || minor === undefined) return html`<span class="quiet">${t("unknown")}</span>`;
-  return html`<data class="amount" value=${minor} title=${exactMoney(minor, currency, exponent)}>${money(minor, currency, exponent)}</data>`;
+  return html`<data class="amount" value=${minor} title=${exactMoney(minor, currency, exponent)}>${money(minor, currency, exponent, digits)}</data>`;
 }
 
 /** What went wrong and what to do; read out at once by screen readers. */

@@ -12,6 +12,7 @@ const job = signal(null);
 const problem = signal(null);
 const results = signal(null);
 const OVER = new Set(["closed", "refused"]);
+const SHOWN_AT_ONCE = 6;
 const PAUSE_MS = [1_000, 2_000, 4_000, 8_000];
 let quietRounds = 0;
 let last = "";
@@ -51,7 +52,8 @@ watch();
 const STATES = ["accepted_unseen", "accepted", "unreadable", "withdrawn", "frozen", "open", "held"];
 
 function Tasks({ tasks }) {
-  const by = { ...tasks, accepted: Math.max(0, (tasks.accepted ?? 0) - (tasks.accepted_unseen ?? 0)) };
+  // pieces that readers agreed on are no tasks: the exchange counts them beside
+  const by = tasks;
   const all = STATES.reduce((sum, state) => sum + (by[state] ?? 0), 0);
   if (all === 0) return html`<p class="quiet">${t("no_tasks_yet")}</p>`;
   const done = all - (by.open ?? 0) - (by.held ?? 0) - (by.frozen ?? 0);
@@ -67,7 +69,7 @@ function Money({ value }) {
   const known = rows.filter(([, minor]) => minor !== undefined && minor !== null);
   if (known.length === 0) return null;
   return html`<section class="card"><h2>${t("money")}</h2><table class="sums"><tbody>
-    ${known.map(([name, minor]) => html`<tr><th scope="row">${t(`money_${name}`)}</th><td class="figure"><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
+    ${known.map(([name, minor]) => html`<tr><th scope="row">${t(`money_${name}`)}</th><td class="figure"><${Amount} digits=${2} minor=${minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
   </tbody></table></section>`;
 }
 
@@ -76,7 +78,7 @@ function Quote({ value }) {
   if (!lines?.length) return null;
   const { currency, exponent } = value;
   return html`<section class="card"><h2>${t("quote")}</h2><p class="hint">${t("quote_why")}</p><table class="sums"><tbody>
-    ${lines.map((line) => html`<tr><th scope="row" dir="auto">${line.title}${line.because ? html`<span class="hint">${line.because}</span>` : ""}</th><td class="figure"><${Amount} minor=${line.minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
+    ${lines.map((line) => html`<tr><th scope="row" dir="auto">${line.title}${line.because ? html`<span class="hint">${line.because}</span>` : ""}</th><td class="figure"><${Amount} digits=${2} minor=${line.minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
   </tbody></table></section>`;
 }
 
@@ -116,10 +118,10 @@ function Payouts({ value }) {
   if (!value.payouts?.length) return null;
   const { currency, exponent } = value;
   return html`<section class="card"><h2>${t("payouts")}</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t("payouts")}><table>
+    <details open=${value.payouts.length <= SHOWN_AT_ONCE}><summary>${t("payouts_of", { n: count(value.payouts.length) })}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t("payouts")}><table>
       <thead><tr><th scope="col">${t("worker")}</th><th scope="col" class="figure">${t("amount")}</th><th scope="col">${t("transaction")}</th></tr></thead>
-      <tbody>${value.payouts.map((one) => html`<tr><td><${Hash} value=${one.worker} /></td><td class="figure"><${Amount} minor=${one.minor} currency=${currency} exponent=${exponent} /></td><td><${Hash} value=${one.tx_hash} /></td></tr>`)}</tbody>
-    </table></div></section>`;
+      <tbody>${value.payouts.map((one) => html`<tr><td><${Hash} value=${one.worker} /></td><td class="figure"><${Amount} digits=${4} minor=${one.minor} currency=${currency} exponent=${exponent} /></td><td><${Hash} value=${one.tx_hash} /></td></tr>`)}</tbody>
+    </table></div></details></section>`;
 }
 
 function Happened({ value }) {

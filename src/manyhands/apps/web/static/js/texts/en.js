@@ -251,6 +251,7 @@ export const texts = {
   root: "Root",
   transaction: "Transaction",
   payouts: "Payouts",
+  payouts_of: ({ n }) => (n === "1" ? "1 worker" : "{n} workers"),
   worker: "Worker",
   amount: "Amount",
   results: "Results",

@@ -251,6 +251,7 @@ export const texts = {
   root: "Raíz",
   transaction: "Transacción",
   payouts: "Pagos",
+  payouts_of: ({ n }) => (n === "1" ? "1 persona" : "{n} personas"),
   worker: "Persona",
   amount: "Importe",
   results: "Resultados",
