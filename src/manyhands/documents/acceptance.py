@@ -88,10 +88,17 @@ def decide_unseen(pieces: Sequence[Piece], policy: Policy = DEFAULT_POLICY) -> d
     """
     words = [t for p in pieces for t in _words_of(p)] if policy.format_rules else []
     rare = rare_lookalikes(words) | unknown_lookalikes(words)
-    return {p.piece_id: _decide(p, policy, rare) for p in pieces}
+    accents = usual_accents(r.text for p in pieces for r in p.readings[:1])
+    return {p.piece_id: _decide(p, policy, rare, accents) for p in pieces}
 
 
-def _decide(piece: Piece, policy: Policy, rare: frozenset[str]) -> AcceptUnseen | Ask:
+def usual_accents(texts: Iterable[str], *, times: int = 3) -> frozenset[str]:
+    """Accented letters that occur in at least ``times`` texts of a job; a lone one is more likely a speck of dust."""
+    counts = Counter(c for text in texts for c in set(unified(text)) if plain_letters(c) != c)
+    return frozenset(c for c, count in counts.items() if count >= times)
+
+
+def _decide(piece: Piece, policy: Policy, rare: frozenset[str], accents: frozenset[str]) -> AcceptUnseen | Ask:
     if policy.agree == 0:
         return Ask("policy: people read everything")
     if piece.empty:
@@ -102,7 +109,7 @@ def _decide(piece: Piece, policy: Policy, rare: frozenset[str]) -> AcceptUnseen 
         return AcceptUnseen("-", dash)
     if len(heard) < policy.agree:
         return Ask("fewer readers than must agree")
-    text, backers = _largest_agreement(heard)
+    text, backers = _largest_agreement(heard, accents)
     if len(backers) < policy.agree:
         return Ask("readers disagree")
     if joint_confidence_bp(backers) < policy.joint_bp:
@@ -122,10 +129,11 @@ def _dash(piece: Piece, heard: Sequence[Reading]) -> str:
     return "" if any(r.confidence_bp >= 8_000 for r in others) else "one flat mark, read as a dash"
 
 
-def _largest_agreement(heard: Sequence[Reading]) -> tuple[str, list[Reading]]:
+def _largest_agreement(heard: Sequence[Reading], accents: frozenset[str]) -> tuple[str, list[Reading]]:
     """The text most readers give (spacing and case aside), in the words of the first of them.
 
-    A reader that cannot write accents backs a text that has them where it agrees on everything else.
+    A reader that cannot write accents backs a text that has them where it agrees on everything else, as long as those
+    accents are usual in the job.
     """
     groups: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in heard:
@@ -134,10 +142,14 @@ def _largest_agreement(heard: Sequence[Reading]) -> tuple[str, list[Reading]]:
     for reading in heard:
         if reading.reader in PLAIN_LETTER_READERS:
             own = tight(reading.text)
-            same = next((k for k, said in groups.items() if own in (k, tight(plain_letters(said[0].text)))), own)
+            same = next((k for k, said in groups.items() if own in (k, tight(_without(accents, said[0].text)))), own)
             groups[same].append(reading)
     backers = max(groups.values(), key=len)
     return backers[0].text, backers
+
+
+def _without(accents: frozenset[str], text: str) -> str:
+    return "".join(plain_letters(c) if c in accents else c for c in unified(text))
 
 
 def plain_letters(text: str) -> str:

@@ -45,11 +45,20 @@ def _by(reader: str, text: str) -> Reading:
     return Reading(reader, text, 9_990, BOX, 9_900)
 
 
-def test_a_reader_that_knows_no_accents_backs_a_text_that_has_them() -> None:
-    both = Piece("a", 1, BOX, 0, readings=(_by("ppocr6", "Käufer"), _by("ppocr4", "Kaufer")))
-    assert _one(both) == AcceptUnseen("Käufer", "2 readers agree")
-    sharp = Piece("a", 1, BOX, 0, readings=(_by("ppocr6", "Musterstraße"), _by("ppocr4", "MusterstraBe")))
-    assert _one(sharp) == AcceptUnseen("Musterstraße", "2 readers agree")
+def _pair(piece_id: str, first: str, second: str) -> Piece:
+    return Piece(piece_id, 1, BOX, 0, readings=(_by("ppocr6", first), _by("ppocr4", second)))
+
+
+def test_a_reader_that_knows_no_accents_backs_a_text_that_has_usual_ones() -> None:
+    pieces = [_pair(str(i), "Käufer", "Kaufer") for i in range(3)]
+    pieces += [_pair(f"s{i}", "Musterstraße", "MusterstraBe") for i in range(3)]
+    decisions = decide_unseen(pieces, AGREEMENT)
+    assert decisions["0"] == AcceptUnseen("Käufer", "2 readers agree")
+    assert decisions["s0"] == AcceptUnseen("Musterstraße", "2 readers agree")
+
+
+def test_an_accent_that_occurs_once_in_a_job_is_not_believed() -> None:
+    assert isinstance(_one(_pair("a", "TÀX INVOICE", "TAX INVOICE")), Ask)
 
 
 def test_a_reader_that_knows_accents_does_not_back_a_text_with_others() -> None:

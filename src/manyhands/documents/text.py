@@ -12,6 +12,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from .values import find_dates
+
 _SHAPES = str.maketrans({
     "‘": "'", "’": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "−": "-", "‐": "-",
     "·": "•", "，": ",", "：": ":",
@@ -20,10 +22,6 @@ _SHAPES = str.maketrans({
 _CURRENCY = r"(?:RM|MYR|USD|EUR|GBP|CHF|SGD|AUD|CAD|INR|JPY|US\$|[$€£¥])"
 _AMOUNT = re.compile(
     rf"[-+(]?\s?{_CURRENCY}?\s?-?(?:\d{{1,3}}(?:[., ']\d{{3}})+|\d{{1,7}})(?:[.,]\d{{1,2}})?\s?[)%-]?\s?{_CURRENCY}?"
-)
-_MONTH = r"(?:jan|feb|mar|mär|apr|ma[yi]|jun|jul|aug|sep|o[ck]t|nov|de[cz])\w*"
-_DATE = re.compile(
-    rf"\d{{1,4}}[-./ ]\d{{1,2}}[-./ ]\d{{2,4}}|\d{{1,2}}[-./ ,]*{_MONTH}\.?[-./ ,']*\d{{2,4}}", re.IGNORECASE
 )
 
 
@@ -66,7 +64,7 @@ def field_type_of(text: str) -> str:
     plain = unified(text)
     if not plain:
         return "text"
-    if _DATE.fullmatch(plain):
+    if [plain] == [found for found, _ in find_dates(plain)]:
         return "date"
     if any(c.isdigit() for c in plain) and _AMOUNT.fullmatch(plain):
         return "amount"
