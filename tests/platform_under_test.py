@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-START_PATIENCE_S = 150
+START_PATIENCE_S = 300
 
 
 def free_port() -> int:

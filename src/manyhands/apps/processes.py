@@ -230,7 +230,7 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), 0.2)
 
-    async def _until_ready(self, kind: Kind, *, patience_s: float = 180.0) -> None:
+    async def _until_ready(self, kind: Kind, *, patience_s: float = 600.0) -> None:
         deadline = time.monotonic() + patience_s
         while not ready_file(self.folder, kind).exists():
             child = next(child for child in self.children if child.kind == kind)
