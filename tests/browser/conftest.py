@@ -18,7 +18,6 @@ from manyhands.store.postgres import LocalPostgres
 
 from .world import World, in_thread
 
-pytest_plugins = ["manyhands.apps.components.testing"]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
