@@ -178,7 +178,10 @@ class Opening:
         await self.start_if_ready(tx, body.job_id)
 
     async def documents_handed(self, tx: Tx, sender: str, body: DocumentsHanded) -> None:
-        """Keeps the pages. They are looked at when the job is funded, and only if they came from its launcher."""
+        """Keeps the pages until the job is funded. They come from its launcher, after the announcement."""
+        job = await lock_job(tx, body.job_id)
+        if sender != job.launcher:
+            raise NotYours(body.job_id, sender, "launcher")
         pages = [(document, page) for document in body.documents for page in document.pages]
         async with tx.cursor() as cursor:
             await cursor.executemany(
@@ -187,7 +190,6 @@ class Opening:
                     {
                         "job_id": body.job_id,
                         "page_key": page_key,
-                        "handed_by": sender,
                         "doc_id": document.doc_id,
                         "page_no": page.page_no,
                         "kind": document.kind,
@@ -198,8 +200,7 @@ class Opening:
                     for page_key, (document, page) in enumerate(pages)
                 ],
             )
-        if await scalar(tx, "select 1 from exchange.jobs where job_id = %s", (body.job_id,)):
-            await self.start_if_ready(tx, body.job_id)
+        await self.start_if_ready(tx, body.job_id)
 
     async def funds_seen(self, tx: Tx, *, chain_id: int, escrow: str, tx_hash: str, received_minor: int) -> None:
         """The chain shows money in an escrow. It may be nobody's here: then it is only remembered."""
@@ -216,13 +217,9 @@ class Opening:
         where = {"chain_id": job.chain_id, "escrow": job.escrow}
         if await scalar(tx, QUERIES.received_minor, where) < job.funded_minor:
             return
-        pages, all_from_launcher = (await rows(tx, QUERIES.pages_handed, {"job_id": job_id, "launcher": job.launcher}))[
-            0
-        ]
+        pages = await scalar(tx, QUERIES.pages_handed, {"job_id": job_id})
         if pages == 0:
             return
-        if not all_from_launcher:
-            raise NotYours(job_id, "somebody who handed pages in", "launcher")
         await tx.execute(QUERIES.start_reading, {"job_id": job_id, "state": job.after("read"), "pages": pages})
         await enqueue_many(
             tx,

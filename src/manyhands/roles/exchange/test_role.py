@@ -355,6 +355,7 @@ async def test_a_party_that_has_no_part_in_the_job_is_refused(house: House, rece
     )
     said: list[tuple[Role, Body]] = [
         ("recording", CancelRequested(job_id=JOB)),
+        ("recording", DocumentsHanded(job_id=JOB, documents=())),
         ("launcher", JobJudged(job_id=JOB, accepted=True, measured_bp=1, lower_bp=1, rests_on="")),
         ("jury", StandingsChanged(job_id=JOB, standings=(standing,))),
         ("launcher", JobRecorded(job_id=JOB, evidence_blobs=(), roots=(), reserved_minor=0)),
@@ -363,6 +364,11 @@ async def test_a_party_that_has_no_part_in_the_job_is_refused(house: House, rece
         receipt = await house.say(role, body)
         assert receipt.outcome == "refused", body
         assert "is not the" in receipt.reason
+
+
+async def test_pages_of_a_job_that_was_never_announced_are_refused(house: House) -> None:
+    receipt = await house.say("launcher", DocumentsHanded(job_id="job-2", documents=()))
+    assert receipt.outcome == "refused" and "not known here" in receipt.reason
 
 
 async def test_reading_cutting_and_drawing_twice_has_one_effect(house: House, receipt_scan: SampleDocument) -> None:

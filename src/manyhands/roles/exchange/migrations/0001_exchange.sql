@@ -65,7 +65,6 @@ create table exchange.escrow_funds (
 create table exchange.pages (
     job_id     text    not null,
     page_key   integer not null check (page_key >= 0),
-    handed_by  text    not null,
     doc_id     text    not null,
     page_no    integer not null,
     kind       text    not null,

@@ -22,14 +22,13 @@ where chain_id = %(chain_id)s and escrow = %(escrow)s;
 select job_id from exchange.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s and state = 'announced';
 
 -- name: add_page
-insert into exchange.pages (job_id, page_key, handed_by, doc_id, page_no, kind, blob, width_px, height_px)
-values (%(job_id)s, %(page_key)s, %(handed_by)s, %(doc_id)s, %(page_no)s, %(kind)s, %(blob)s, %(width_px)s,
+insert into exchange.pages (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px)
+values (%(job_id)s, %(page_key)s, %(doc_id)s, %(page_no)s, %(kind)s, %(blob)s, %(width_px)s,
         %(height_px)s)
 on conflict do nothing;
 
 -- name: pages_handed
--- How many pages there are, and whether all came from the launcher.
-select count(*), coalesce(bool_and(handed_by = %(launcher)s), true) from exchange.pages where job_id = %(job_id)s;
+select count(*) from exchange.pages where job_id = %(job_id)s;
 
 -- name: start_reading
 update exchange.jobs
