@@ -9,7 +9,7 @@
         1. What is reserved belongs to workers. It is never refunded and never expires; only a jury's ruling lowers it.
         2. A recipient that cannot be paid is credited and delays nobody else; the credit never expires.
         3. Reserving and paying need two keys: the recording oracle reserves, the reputation oracle pays.
-        4. Fees are fixed when the job is set up, capped in sum, and paid when the job ends.
+        4. What fees can be at most is fixed when the job is set up, and capped in sum; they are paid when the job ends.
         5. Every state has an exit: someone can always bring the balance to 0 within a bounded time.
 
 @dev The functions, events and revert texts follow the escrow of HUMAN Protocol (core 7.1.0), so that its clients work
@@ -207,6 +207,7 @@ struct Terms:
     recording_bp: uint256  # 16
     exchange_bp: uint256  # 16
     cap_parts: uint256  # 8, 0 = no daily cap, else at most amount/parts a day
+    fees_follow_pay: uint256  # 8, 1 when a completed job owes fees for the paid share only (`setupWithFees`)
 
 
 _head: uint256
@@ -289,7 +290,8 @@ def setup(
 ):
     """
     @notice Names the oracles and the manifest of a funded job and opens it. By launcher, admin or factory while Launched.
-    @dev Fees are read once from the KVStore (key `fee`, percent with up to two decimals, empty = 0) and fixed for good.
+    @dev Fees are read once from the KVStore (key `fee`, percent with up to two decimals, empty = 0) and fixed for good;
+         completion pays them in full, as HUMAN's does.
          Emits `PendingV3`, `FeesFixed`, `Fund`. Stop: `requestCancellation` by the launcher.
     """
     self._setup(
@@ -299,6 +301,7 @@ def setup(
         self._published_fee_bp(_reputationOracle),
         self._published_fee_bp(_recordingOracle),
         self._published_fee_bp(_exchangeOracle),
+        0,
         _manifest,
         _manifestHash,
     )
@@ -315,9 +318,10 @@ def setupWithFees(
 ):
     """
     @notice As `setup`, with the fees of the signed quote instead of those published. By launcher, admin or factory.
-    @dev Also refuses one key in both the reserving and the paying role: `setup` allows it only for HUMAN's clients.
-         Stop: `requestCancellation` by the launcher.
-    @param _feesBp basis points of the funds for reputation, recording and exchange oracle, in this order
+    @dev These fees follow the pay: completion pays the share that the paid share of the workers' funds stands for and
+         refunds the rest. Also refuses one key in both the reserving and the paying role: `setup` allows it only for
+         HUMAN's clients. Stop: `requestCancellation` by the launcher.
+    @param _feesBp basis points of the funds, at most, for reputation, recording and exchange oracle, in this order
     """
     assert _reputationOracle != _recordingOracle, "Reserving and paying need two keys"
     self._setup(
@@ -327,6 +331,7 @@ def setupWithFees(
         convert(_feesBp[0], uint256),
         convert(_feesBp[1], uint256),
         convert(_feesBp[2], uint256),
+        1,
         _manifest,
         _manifestHash,
     )
@@ -340,6 +345,7 @@ def _setup(
     reputation_bp: uint256,
     recording_bp: uint256,
     exchange_bp: uint256,
+    fees_follow_pay: uint256,
     manifest: String[8192],
     manifest_hash: String[256],
 ):
@@ -367,6 +373,7 @@ def _setup(
             recording_bp=recording_bp,
             exchange_bp=exchange_bp,
             cap_parts=self._get_fund().cap_parts,
+            fees_follow_pay=fees_follow_pay,
         )
     )
     self.reputationOracle = reputation
@@ -539,8 +546,8 @@ def bulkPayOut(
 @external
 def complete():
     """
-    @notice Ends a job: pays the oracles' fees and refunds the rest to the launcher. By the reputation oracle while
-            Pending or Partial, with nothing reserved.
+    @notice Ends a job: pays the oracles' fees (of a signed quote: for the part that was paid) and refunds the rest to the
+            launcher. By the reputation oracle while Pending or Partial, with nothing reserved.
     @dev Emits `OracleFeeTransfer`, `CompletionRefund`, `Completed`. Stop: `freeze` by the exchange oracle.
     """
     assert msg.sender == self.reputationOracle, "Unauthorised"
@@ -780,7 +787,7 @@ def duration() -> uint256:
 @external
 @view
 def fundAmount() -> uint256:
-    """@notice Token base units held when the job was set up; the base of the fees. Anyone."""
+    """@notice Token base units held when the job was set up; the base of the fees at most. Anyone."""
     return self._get_fund().amount
 
 
@@ -853,7 +860,7 @@ def exchangeOracleFeePercentage() -> uint8:
 @external
 @view
 def feesBp() -> uint256[3]:
-    """@notice Fees in basis points of `fundAmount`: reputation, recording, exchange oracle. Anyone."""
+    """@notice Fees at most, in basis points of `fundAmount`: reputation, recording, exchange oracle. Anyone."""
     fund: Terms = self._get_fund()
     return [fund.reputation_bp, fund.recording_bp, fund.exchange_bp]
 
@@ -968,6 +975,7 @@ def _count_today(fund: Terms, reserve_amount: uint256, pay_amount: uint256):
 @internal
 @view
 def _fees(fund: Terms) -> uint256[3]:
+    """What the oracles get at most, and what is held back for them while the job runs."""
     return [
         fund.amount * fund.reputation_bp // BP_ONE,
         fund.amount * fund.recording_bp // BP_ONE,
@@ -1009,8 +1017,9 @@ def _end(head: Head):
     fund: Terms = self._get_fund()
 
     fees: uint256[3] = self._fees(fund)
-    if cancelled:
-        # A cancelled job owes the oracles the share of their fee that the paid share of the work stands for.
+    if cancelled or fund.fees_follow_pay == 1:
+        # Owed is the share of the fees that the paid share of the work stands for. Only HUMAN's `setup` with an orderly
+        # completion owes them in full (ADR 0028).
         for_workers: uint256 = fund.amount - fees[0] - fees[1] - fees[2]
         paid: uint256 = min(fund.paid, for_workers)
         for k: uint256 in range(3):
@@ -1207,7 +1216,8 @@ def _get_fund() -> Terms:
         reputation_bp=(word >> 192) & (2**16 - 1),
         recording_bp=(word >> 208) & (2**16 - 1),
         exchange_bp=(word >> 224) & (2**16 - 1),
-        cap_parts=word >> 240,
+        cap_parts=(word >> 240) & 255,
+        fees_follow_pay=word >> 248,
     )
 
 
@@ -1220,4 +1230,5 @@ def _put_fund(fund: Terms):
         | (fund.recording_bp << 208)
         | (fund.exchange_bp << 224)
         | (fund.cap_parts << 240)
+        | (fund.fees_follow_pay << 248)
     )

@@ -134,9 +134,9 @@ def launch(
     _hash: String[256],
 ) -> address:
     """
-    @notice As `createFundAndSetupEscrow`, with the fees that the signed quote fixed. The same callers.
+    @notice As `createFundAndSetupEscrow`, with the fees that the signed quote fixed; they follow the pay. The same callers.
     @dev Refuses one key for reserving and paying. Emits `LaunchedV2` first. Stop: `requestCancellation` on the escrow.
-    @param _feesBp basis points of the funds for reputation, recording and exchange oracle, in this order
+    @param _feesBp basis points of the funds, at most, for reputation, recording and exchange oracle, in this order
     """
     escrow: address = self._create(_token, _jobRequesterId)
     self._fund(_token, escrow, _amount)

@@ -13,6 +13,7 @@ from manyhands.chain.contracts import (
     MAX_FEES_BP,
     MAX_RECIPIENTS,
     encode_call,
+    fees_for_pay_minor,
     fees_minor,
     fund_for_minor,
 )
@@ -418,15 +419,72 @@ def test_a_freeze_ends_by_itself_and_the_sixth_is_refused(world: World) -> None:
 
 def test_completion_pays_fees_and_refunds_the_rest(world: World) -> None:
     escrow = world.job(1_000, fees_bp=(500, 300, 200))
-    world.reserve(escrow, 100)
-    world.pay(escrow, {world.worker: 100})
+    world.reserve(escrow, 90)  # a tenth of what is for workers
+    world.pay(escrow, {world.worker: 90})
     before = world.balance(world.launcher)
     world.escrow(escrow, "complete", sender=world.reputation)
     oracles = (world.reputation, world.recording, world.exchange)
-    assert [world.balance(oracle) for oracle in oracles] == [50, 30, 20]
-    assert world.balance(world.launcher) - before == 800
-    assert world.seen("CompletionRefund")[0]["amount"] == 800
+    assert [world.balance(oracle) for oracle in oracles] == [5, 3, 2]
+    assert world.balance(world.launcher) - before == 900
+    assert world.seen("CompletionRefund")[0]["amount"] == 900
     assert world.ask("Staking", world.at["Staking"], "openEscrows", world.launcher) == 0
+
+
+@pytest.mark.parametrize(
+    ("ending", "way", "owed"),
+    [
+        ("complete", "launch", [25, 15, 10]),
+        ("complete", "setup", [50, 30, 20]),
+        ("cancel", "launch", [25, 15, 10]),
+        ("cancel", "setup", [25, 15, 10]),
+    ],
+)
+def test_fees_of_a_quote_follow_the_pay_and_published_fees_are_humans(
+    world: World, ending: str, way: str, owed: list[int]
+) -> None:
+    oracles = (world.reputation, world.recording, world.exchange)
+    if way == "launch":
+        escrow = world.job(1_000, fees_bp=(500, 300, 200))
+    else:
+        for oracle, published in zip(oracles, ("5", "3", "2"), strict=True):
+            world.send("KVStore", world.at["KVStore"], "set", "fee", published, sender=oracle)
+        escrow = world.create()
+        world.send("TestToken", world.token, "transfer", escrow, 1_000, sender=world.outsider)
+        world.escrow(escrow, "setup", *oracles, URL, HASH, sender=world.launcher)
+    assert world.of(escrow, "feesBp") == (500, 300, 200)
+    assert world.of(escrow, "remainingFunds") == 900  # held back either way
+    world.reserve(escrow, 450)  # half of what is for workers
+    world.pay(escrow, {world.worker: 450})
+    if ending == "cancel":
+        world.escrow(escrow, "requestCancellation", sender=world.launcher)
+    before = world.balance(world.launcher)
+    world.escrow(escrow, ending, sender=world.reputation)
+    assert [world.balance(oracle) for oracle in oracles] == owed
+    assert world.seen("OracleFeeTransfer")[0]["amounts"] == tuple(owed)
+    assert world.balance(world.launcher) - before == 550 - sum(owed)
+    assert world.of(escrow, "getBalance") == 0
+
+
+def test_a_job_that_paid_nobody_owes_no_fee_of_its_quote_and_a_daily_cap_changes_nothing(world: World) -> None:
+    escrow = world.create()
+    world.escrow(escrow, "setDailyCap", 30, sender=world.launcher)
+    world.send("TestToken", world.token, "transfer", escrow, 1_000, sender=world.outsider)
+    oracles = (world.reputation, world.recording, world.exchange)
+    world.escrow(escrow, "setupWithFees", *oracles, [500, 300, 200], URL, HASH, sender=world.launcher)
+    assert world.of(escrow, "dailyCap") == 34
+    before = world.balance(world.launcher)
+    world.escrow(escrow, "complete", sender=world.reputation)
+    assert world.seen("OracleFeeTransfer") == []
+    assert world.balance(world.launcher) - before == 1_000
+
+
+def test_pay_out_of_a_top_up_raises_no_fee_above_the_quote(world: World) -> None:
+    escrow = world.job(1_000, fees_bp=(500, 300, 200))
+    world.send("TestToken", world.token, "transfer", escrow, 500, sender=world.outsider)
+    world.reserve(escrow, 1_300)
+    world.pay(escrow, {world.worker: 1_300}, force=True)
+    assert world.seen("OracleFeeTransfer")[0]["amounts"] == (50, 30, 20)
+    assert world.seen("CompletionRefund")[0]["amount"] == 100
 
 
 def test_a_cancelled_job_pays_oracles_for_the_paid_share_of_the_work(world: World) -> None:
@@ -510,12 +568,32 @@ def test_a_fund_for_workers_leaves_enough_and_no_unit_too_much(workers: int, bps
     assert fund - 1 - sum(fees_minor(fund - 1, bps)) < workers
 
 
-@given(fund=st.integers(1, 10**11), bps=BPS)
+@given(fund=st.integers(1, 10**11), bps=BPS, paid_bp=st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_the_contract_counts_fees_as_the_program_does(world: World, fund: int, bps: tuple[int, int, int]) -> None:
+def test_the_contract_counts_fees_as_the_program_does(
+    world: World, fund: int, bps: tuple[int, int, int], paid_bp: int
+) -> None:
     with world.aside():
         escrow = world.job(fund, fees_bp=bps)
-        assert world.of(escrow, "remainingFunds") == fund - sum(fees_minor(fund, bps))
-        world.escrow(escrow, "complete", sender=world.reputation)
+        for_workers = fund - sum(fees_minor(fund, bps))
+        assert world.of(escrow, "remainingFunds") == for_workers
+        paid = for_workers * paid_bp // 10_000
+        if paid:
+            world.reserve(escrow, paid)
+            world.pay(escrow, {world.worker: paid}, force=True)
+        else:
+            world.escrow(escrow, "complete", sender=world.reputation)
         oracles = (world.reputation, world.recording, world.exchange)
-        assert tuple(world.balance(oracle) for oracle in oracles) == fees_minor(fund, bps)
+        assert tuple(world.balance(oracle) for oracle in oracles) == fees_for_pay_minor(fund, bps, paid)
+
+
+@given(fund=MINORS, bps=BPS, paid=MINORS)
+@settings(max_examples=200)
+def test_fees_for_pay_are_never_above_those_held_back_and_full_when_all_is_paid(
+    fund: int, bps: tuple[int, int, int], paid: int
+) -> None:
+    most = fees_minor(fund, bps)
+    owed = fees_for_pay_minor(fund, bps, paid)
+    assert all(one <= limit for one, limit in zip(owed, most, strict=True))
+    assert fees_for_pay_minor(fund, bps, fund - sum(most)) == most
+    assert fees_for_pay_minor(fund, bps, 0) == (0, 0, 0)

@@ -322,10 +322,12 @@ def test_a_launcher_or_oracle_the_token_refuses_cannot_keep_a_job_open(world: Wo
     world.escrow(escrow, "setupWithFees", *oracles, [100, 100, 100], URL, HASH, sender=world.launcher)
     for refused in (world.launcher, world.recording):
         world.send("HostileToken", token, "block", refused, sender=world.owner)
+    world.reserve(escrow, 485)  # half of what is for workers
+    world.pay(escrow, {world.worker: 485})
     world.escrow(escrow, "complete", sender=world.reputation)
     assert world.of(escrow, "status") == COMPLETE
-    assert world.of(escrow, "credits", world.launcher) == 970
-    assert world.of(escrow, "credits", world.recording) == 10
+    assert world.of(escrow, "credits", world.launcher) == 500
+    assert world.of(escrow, "credits", world.recording) == 5
 
 
 def test_a_token_that_answers_nothing_is_paid_in(world: World) -> None:

@@ -253,7 +253,7 @@ class World:
         )
         fund = terms & (2**96 - 1)
         bps = [(terms >> shift) & 0xFFFF for shift in (192, 208, 224)]
-        parts = terms >> 240
+        parts = (terms >> 240) & 255
         return Peek(
             status=(head >> 160) & 255,
             expires_at=(head >> 168) & (2**40 - 1),

@@ -143,7 +143,7 @@ def _type_text(parameter: dict[str, Any]) -> str:
 
 
 def fees_minor(fund_minor: int, fees_bp: Sequence[int]) -> tuple[int, int, int]:
-    """What the reputation, recording and exchange oracle get when a job completes.
+    """What the reputation, recording and exchange oracle get at most; held back while the job runs.
 
     fund_minor  base units that the escrow holds when it is set up
     fees_bp     basis points for reputation, recording, exchange oracle, in this order
@@ -156,11 +156,31 @@ def fees_minor(fund_minor: int, fees_bp: Sequence[int]) -> tuple[int, int, int]:
     return reputation, recording, exchange
 
 
+def fees_for_pay_minor(fund_minor: int, fees_bp: Sequence[int], paid_minor: int) -> tuple[int, int, int]:
+    """What the oracles get when a job ends: of `fees_minor`, the share of the workers' funds that was paid.
+
+    A job set up by HUMAN's `setup` owes this only when it is cancelled; completed, it owes `fees_minor`.
+
+    paid_minor  base units paid or credited to workers, top-ups of the fund included
+    returns     base units, each rounded down; what is not owed is refunded
+
+    >>> fees_for_pay_minor(1_000_000, (300, 200, 0), 95_000)
+    (3000, 2000, 0)
+    """
+    most = fees_minor(fund_minor, fees_bp)
+    for_workers_minor = fund_minor - sum(most)
+    if for_workers_minor == 0:
+        return 0, 0, 0
+    paid_minor = min(paid_minor, for_workers_minor)
+    reputation, recording, exchange = (fee * paid_minor // for_workers_minor for fee in most)
+    return reputation, recording, exchange
+
+
 def fund_for_minor(workers_minor: int, fees_bp: Sequence[int]) -> int:
     """The least fund that leaves at least so much for workers after fees.
 
-    >>> fund_for_minor(950_000, (300, 200, 0))
-    1000000
+    >>> fund_for_minor(950_000, (300, 200, 0))  # its fees are rounded down
+    999998
     """
     fund_minor = -(-workers_minor * BP_ONE // (BP_ONE - sum(fees_bp)))
     while fund_minor > 0 and fund_minor - 1 - sum(fees_minor(fund_minor - 1, fees_bp)) >= workers_minor:

@@ -87,7 +87,7 @@ class EscrowAccounts:
 def postings_of(event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int) -> list[Posting]:
     """The postings of one event, in the order they must be written.
 
-    fees_left_minor  what the book still holds on the job's fees account: at a cancelled end the rest goes back
+    fees_left_minor  what the book still holds on the job's fees account: at the end what was not paid goes back
     """
     common = {"job_id": of.job_id, "currency": of.currency, "escrow": of.escrow}
     args = event.args

@@ -1,4 +1,4 @@
-"""Fee: an operator gets what the signed quote set apart. What is not owed goes back to the job's free money."""
+"""Fee: an operator gets at most what the signed quote set apart. What is not owed goes back to the job's free money."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fee(Posting, frozen=True, kw_only=True):
 
 
 class FeeReturned(Posting, frozen=True, kw_only=True):
-    """Fees of a cancelled job for the share of work that was not done. reference  transaction hash and log"""
+    """Fees of an ended job for the share of the funds that paid no work. reference  transaction hash and log"""
 
     kind: ClassVar[str] = "fee_returned"
 

@@ -149,6 +149,21 @@ async def test_a_cancelled_job_returns_the_fees_that_were_not_earned(database: D
     }
 
 
+async def test_a_completed_job_returns_the_fees_that_did_not_follow_any_pay(database: Database) -> None:
+    logs: Logs = [
+        ("OracleFeeTransfer", {"oracles": [REPUTATION, RECORDING, RECORDING], "amounts": [33, 20, 13]}),
+        ("CompletionRefund", {"amount": 334}),
+        ("Completed", {}),
+    ]
+    found = await keep_all(database, FUNDED, ANCHORED, payout((WORKER, 600)), logs)
+    assert found == {
+        account("requester", LAUNCHER): -666,
+        account("worker", WORKER): 600,
+        account("fee", REPUTATION): 33,
+        account("fee", RECORDING): 33,
+    }
+
+
 async def test_an_intention_becomes_the_fact_that_the_chain_tells(database: Database) -> None:
     await keep_all(database, FUNDED)
     async with database.transaction() as tx:

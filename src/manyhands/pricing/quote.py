@@ -4,9 +4,12 @@ Rules kept here
 - What can be spent at most is funded; what was not needed comes back. Expected and most are both shown.
 - The sum of the lines is the quote, to the minor unit.
 - Nothing in it is hidden in a percentage of a percentage: each line names its count, unit price and reason.
+- Fees follow the pay, as the escrow counts them: funded at most, expected for the pay that is expected (ADR 0028).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -95,6 +98,36 @@ def _share(count: int, bp: int) -> int:
     return -(-count * bp // BASIS_POINTS)
 
 
+def _fee_lines(for_workers: Sequence[QuoteLine], fees: FeeRule) -> tuple[QuoteLine, ...]:
+    """The operators' lines: at most what the escrow holds back, expected the share for the pay that is expected.
+
+    The escrow counts basis points of what it is funded with, pay and fees together. Every unit paid to a worker brings
+    the same share of that along, so the per cent told are those of the pay, a little more than the basis points.
+    """
+    paid_expected = sum(line.expected_minor for line in for_workers)
+    paid_most = sum(line.most_minor for line in for_workers)
+    rest_bp = BASIS_POINTS - fees.total_bp
+    funded_minor = -(-paid_most * BASIS_POINTS // rest_bp)
+
+    def fee(label: str, bp: int) -> QuoteLine:
+        most_minor = share_bp_ceil(funded_minor, bp)
+        return QuoteLine(
+            label=label,
+            count=bp,
+            unit_minor=0,
+            expected_minor=-(-most_minor * paid_expected // paid_most) if paid_most else 0,
+            most_minor=most_minor,
+            because=f"{bp * 100 / rest_bp:.3g} % of what workers are paid, fixed when this quote is signed; "
+            "held back from what is funded",
+        )
+
+    return (
+        fee("exchange fee", fees.exchange_bp),
+        fee("recording oracle fee", fees.recording_bp),
+        fee("reputation oracle fee", fees.reputation_bp),
+    )
+
+
 def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: FeeRule) -> Quote:
     """The quote of a workload. The manifest's own check refuses pay below the floor before this is reached."""
     effort = effort_ms(pay, chars=workload.chars_per_piece)
@@ -108,24 +141,8 @@ def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: Fee
     gold_expected, gold_most = (_share(count, rule.gold_share_bp) for count in (workload.pieces, workload.pieces_max))
     base_expected, base_most = (expected + gold_expected) * reward, (most + gold_most) * reward
     juror_minor = reward_minor(pay, effort_ms=JUROR_EFFORT_MS)
-    paid_most = base_most + share_bp_ceil(base_most, pay.bonus_max_bp) + share_bp_ceil(base_most, TOP_UP_RESERVE_BP)
-    paid_most += JURY_RESERVE_CASES * JURORS * juror_minor
 
-    # The escrow holds fees back from what it is funded with, so they are a share of the whole, not of the pay.
-    funded_minor = -(-paid_most * BASIS_POINTS // (BASIS_POINTS - fees.total_bp))
-
-    def fee(label: str, bp: int) -> QuoteLine:
-        minor = share_bp_ceil(funded_minor, bp)
-        return QuoteLine(
-            label=label,
-            count=bp,
-            unit_minor=0,
-            expected_minor=minor,
-            most_minor=minor,
-            because=f"{bp / 100:g} % of what is funded, fixed when this quote is signed",
-        )
-
-    lines = (
+    for_workers = (
         QuoteLine(
             label="answers",
             count=most,
@@ -166,13 +183,10 @@ def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: Fee
             most_minor=JURY_RESERVE_CASES * JURORS * juror_minor,
             because="three workers judge a report of misuse; unused, it comes back",
         ),
-        fee("exchange fee", fees.exchange_bp),
-        fee("recording oracle fee", fees.recording_bp),
-        fee("reputation oracle fee", fees.reputation_bp),
     )
     return Quote(
         currency=pay.currency,
-        lines=lines,
+        lines=(*for_workers, *_fee_lines(for_workers, fees)),
         effort_ms_per_answer=effort,
         reward_minor_per_answer=reward,
         answers_expected=expected + gold_expected,

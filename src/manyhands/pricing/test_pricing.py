@@ -73,6 +73,43 @@ def test_the_funded_total_covers_every_answer_with_full_bonus_and_top_up(pay: Pa
     assert quote.total_minor - held_back >= base + base * pay.bonus_max_bp // 10_000
 
 
+@given(
+    pay_rules(),
+    st.integers(1, 5_000),
+    st.integers(1, 40),
+    st.tuples(*[st.integers(0, 800)] * 3),
+    st.integers(0, 10_000),
+)
+def test_the_fees_expected_are_what_the_escrow_takes_when_workers_get_what_is_expected(
+    pay: PayRule, pieces: int, chars: int, bps: tuple[int, int, int], asked_bp: int
+) -> None:
+    workload = Workload(
+        pieces=pieces, pieces_max=pieces * 2, chars_per_piece=chars, asked_bp=asked_bp, asked_max_bp=10_000,
+        answers_milli=1_200, answers_max_milli=2_000, rests_on="a test",
+    )  # fmt: skip
+    fees = FeeRule(exchange_bp=bps[0], recording_bp=bps[1], reputation_bp=bps[2])
+    quote = make_quote(workload, pay=pay, rule=QualityRule(), fees=fees)
+    paid = sum(line.expected_minor for line in quote.lines[:-3])
+    held_back = [quote.total_minor * bp // 10_000 for bp in bps]
+    for line, held in zip(quote.lines[-3:], held_back, strict=True):
+        owed = held * paid // (quote.total_minor - sum(held_back))  # as contracts/Escrow.vy ends such a job
+        assert owed <= line.expected_minor <= owed + 2
+        assert line.expected_minor <= line.most_minor
+
+
+def test_a_fee_line_says_what_it_follows_and_what_it_comes_to_of_the_pay() -> None:
+    pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000)
+    workload = Workload(
+        pieces=100, pieces_max=150, chars_per_piece=11, asked_bp=4_500, asked_max_bp=10_000,
+        answers_milli=1_200, answers_max_milli=2_000, rests_on="a test",
+    )  # fmt: skip
+    line = make_quote(workload, pay=pay, rule=QualityRule(), fees=FeeRule()).lines[-1]
+    assert line.because == (
+        "1.03 % of what workers are paid, fixed when this quote is signed; held back from what is funded"
+    )  # 100 of 9,700 basis points
+    assert line.expected_minor * 4 < line.most_minor
+
+
 @pytest.mark.parametrize("share", ["exchange_bp", "recording_bp", "reputation_bp"])
 def test_a_dearer_operator_makes_a_dearer_quote(share: str) -> None:
     pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000)
