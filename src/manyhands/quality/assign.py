@@ -100,7 +100,7 @@ def information_nat(posterior: Mapping[str, float], skill_bp: int) -> float:
     """Mutual information between the truth and one answer of this skill, mistakes spread evenly, in nats.
 
     >>> round(information_nat({"a": 0.5, "b": 0.5}, 10_000), 4), round(information_nat({"a": 0.5, "b": 0.5}, 5_000), 4)
-    (0.693, 0.0)
+    (0.6921, 0.0)
     """
     labels, chance = _answer_table(posterior, skill_bp)
     total = 0.0

@@ -91,10 +91,15 @@ def normalise(text: str, field_type: str) -> str:
         case "date":
             return _date(plain) or plain
         case "code":
-            return plain.replace(" ", "").upper()
+            return _signs(plain, " ")
         case "iban":
-            return re.sub(r"[ -]", "", plain).upper()
+            return _signs(plain, " -")
     raise UnknownMethod(field_type, allowed=FIELD_TYPES)
+
+
+def _signs(plain: str, dropped: str) -> str:
+    """Upper case without the dropped signs, composed again: a mark that stood alone may have found its letter."""
+    return unicodedata.normalize("NFKC", "".join(sign for sign in plain if sign not in dropped).upper())
 
 
 def iban_is_valid(key: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from manyhands.quality import fields, transcription
@@ -76,6 +76,7 @@ def test_two_values_stay_apart(field_type: str, one: str, other: str) -> None:
 
 
 @settings(deadline=None)
+@example("R\u0020\u00b8", "code")
 @given(st.text(max_size=30), st.sampled_from(FIELD_TYPES))
 def test_normalising_twice_changes_nothing_that_matters(text: str, field_type: str) -> None:
     once = normalise(text, field_type)
