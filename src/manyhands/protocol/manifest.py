@@ -62,7 +62,7 @@ class PayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class FeeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Shares of what is funded that go to the operators, fixed when the quote is signed."""
+    """The operators' fees, fixed when the quote is signed: shares of the fund, paid as far as the fund was paid out."""
 
     exchange_bp: int = 100
     recording_bp: int = 100
