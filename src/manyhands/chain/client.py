@@ -259,6 +259,22 @@ class ChainClient:
             return _send_outcome(refusal, tx_hash)
         return SendOutcome.TAKEN
 
+    async def send_many(self, signed: Sequence[tuple[bytes, str]]) -> list[SendOutcome | TransactionRefused]:
+        """Hands several signed transactions over in as few calls as possible; a refusal of one is given, not raised.
+
+        signed  pairs of raw bytes and hash, one account's in the order of its nonces
+        raises  ChainUnreachable
+        """
+        requests: list[tuple[str, list[Any]]] = [("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw, _ in signed]
+        answers = await self._ask_each(requests)
+        outcomes: list[SendOutcome | TransactionRefused] = []
+        for (_, tx_hash), answer in zip(signed, answers, strict=True):
+            try:
+                outcomes.append(_send_outcome(answer, tx_hash) if isinstance(answer, RpcRefused) else SendOutcome.TAKEN)
+            except TransactionRefused as refusal:
+                outcomes.append(refusal)
+        return outcomes
+
     async def agreed_head(self) -> Block | None:
         """The newest block that can be trusted for decisions: the lowest head of all URLs that answer.
 
@@ -337,13 +353,17 @@ class ChainClient:
 
         raises  RpcRefused for the first refused one, WrongChain, ChainUnreachable
         """
+        return _unrefused(await self._ask_each(requests))
+
+    async def _ask_each(self, requests: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        """As ask_many, with a refused one given as its RpcRefused instead of raised."""
         if not requests:
             return []
         problems: dict[str, str] = {}
         for url in self._urls_by_trust():
             try:
                 await self._check(url)
-                return await self._post_many(url, requests)
+                return await self._post_each(url, requests)
             except _Unanswered as problem:
                 problems[url] = str(problem)
                 self._shun(url)
@@ -390,6 +410,9 @@ class ChainClient:
         self._checked.add(url)
 
     async def _post_many(self, url: str, requests: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        return _unrefused(await self._post_each(url, requests))
+
+    async def _post_each(self, url: str, requests: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         answers: list[Any] = []
         for start in range(0, len(requests), BATCH):
             answers += await self._post(url, requests[start : start + BATCH])
@@ -405,7 +428,7 @@ class ChainClient:
         except (httpx.HTTPError, ValueError) as problem:
             raise _Unanswered(str(problem) or type(problem).__name__) from problem
         by_id = {entry.get("id"): entry for entry in _entries(parsed)}
-        results = []
+        results: list[Any] = []
         for body in bodies:
             entry = by_id.get(body["id"])
             if entry is None:  # somebody else's answer, or none: as good as silence
@@ -414,14 +437,11 @@ class ChainClient:
                 error = entry["error"] if isinstance(entry["error"], dict) else {"message": str(entry["error"])}
                 if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
                     raise _Unanswered("too many requests")
-                raise RpcRefused(
-                    url,
-                    str(body["method"]),
-                    int(error.get("code", 0)),
-                    str(error.get("message", "")),
-                    error.get("data"),
-                )
-            results.append(entry.get("result"))
+                code, told = error.get("code"), str(error.get("message", ""))
+                code = code if isinstance(code, int) else 0
+                results.append(RpcRefused(url, str(body["method"]), code, told, error.get("data")))
+            else:
+                results.append(entry.get("result"))
         return results
 
 
@@ -454,6 +474,13 @@ def decode_reason(data: bytes) -> str:
     if selector == _PANIC and len(body) >= 32:
         return f"panic 0x{int.from_bytes(body[:32], 'big'):02x}"
     return "0x" + data.hex() if data else ""
+
+
+def _unrefused(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, RpcRefused):
+            raise answer
+    return answers
 
 
 def _entries(parsed: object) -> list[dict[str, Any]]:

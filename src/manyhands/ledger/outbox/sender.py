@@ -265,51 +265,63 @@ class Sender:
                 return False  # the chain moved between two questions: ask everything again
         changed = False
         async with self._db.transaction() as tx:
+            places: list[dict[str, object]] = []
+            settled: list[tuple[Entry, Receipt]] = []
             for entry, verdict in judged:
                 match verdict:
                     case Mined(receipt):
                         block = blocks[receipt.block_number]
                         if block is not None:
-                            await tx.execute(
-                                QUERIES.mark_mined,
-                                _place(entry, receipt) | {"block_timestamp_s": block.timestamp_s},
-                            )
+                            places.append(_place(entry, receipt) | {"block_timestamp_s": block.timestamp_s})
                             self._nonce_used.discard((client.chain_id, entry.purpose))
                             self._last_sent_ms.pop((client.chain_id, entry.purpose), None)
                             self.counts["mined"] += 1
-                            changed = True
                     case Vanished():
                         await tx.execute(QUERIES.mark_vanished, _name(entry))
                         self._last_sent_ms.pop((client.chain_id, entry.purpose), None)
                         self.counts["vanished"] += 1
                         changed = True
                     case Settled(receipt):
-                        await self._settle(tx, entry, receipt, reasons.get(entry.purpose, ""))
-                        changed = True
+                        settled.append((entry, receipt))
+            if places:
+                async with tx.cursor() as cursor:
+                    await cursor.executemany(QUERIES.mark_mined, places)
+            if settled:
+                await self._settle(tx, client.chain_id, settled, reasons)
+            changed = changed or bool(places or settled)
         still = [entry for entry, verdict in judged if entry.state is State.SENT and not isinstance(verdict, Mined)]
         await self._look_after(client, still, attempts, head.number, head.base_fee_wei)
         return changed
 
-    async def _settle(self, tx: Tx, entry: Entry, receipt: Receipt, reason: str) -> None:
-        state = State.FINAL if receipt.succeeded else State.REVERTED
-        moved = {"state": state.value, "reason": reason, "now_ms": self._clock()}
-        if await scalar(tx, QUERIES.mark_settled, _name(entry) | moved) is None:
-            return  # another sender was first
-        self.counts[state.value] += 1
-        for kind in (AlarmKind.REFUSED, AlarmKind.STUCK):
-            over = {"chain_id": entry.chain_id, "kind": kind.value, "subject": entry.purpose, "now_ms": self._clock()}
-            await tx.execute(QUERIES.clear_alarm, over)
-        if state is State.REVERTED and reason not in HARMLESS_REVERTS:
-            told = f"chain {entry.chain_id} refused {entry.purpose!r}: {reason}"
-            await self._alarm_in(tx, entry.chain_id, AlarmKind.REVERTED, entry.purpose, told)
-        await self._tell(tx, entry)
+    async def _settle(
+        self, tx: Tx, chain_id: int, settled: Sequence[tuple[Entry, Receipt]], reasons: Mapping[str, str]
+    ) -> None:
+        """Makes them final or reverted, each once, and tells of them in the order of submission."""
+        named = {"chain_id": chain_id, "now_ms": self._clock()}
+        lists = {
+            "purposes": [entry.purpose for entry, _ in settled],
+            "states": [State.FINAL if receipt.succeeded else State.REVERTED for _, receipt in settled],
+            "reasons": [reasons.get(entry.purpose, "") for entry, _ in settled],
+        }
+        moved = [row[0] for row in await rows(tx, QUERIES.mark_settled, named | lists)]  # not what another was first in
+        over = {"kinds": [AlarmKind.REFUSED, AlarmKind.STUCK], "subjects": moved}
+        await tx.execute(QUERIES.clear_alarms, named | over)
+        for entry, receipt in settled:
+            if entry.purpose not in moved:
+                continue
+            self.counts[(State.FINAL if receipt.succeeded else State.REVERTED).value] += 1
+            reason = reasons.get(entry.purpose, "")
+            if not receipt.succeeded and reason not in HARMLESS_REVERTS:
+                told = f"chain {chain_id} refused {entry.purpose!r}: {reason}"
+                await self._alarm_in(tx, chain_id, AlarmKind.REVERTED, entry.purpose, told)
+        await self._tell(tx, chain_id, moved)
 
-    async def _tell(self, tx: Tx, entry: Entry) -> None:
+    async def _tell(self, tx: Tx, chain_id: int, purposes: Sequence[str]) -> None:
         if self._settled is None:
             return
-        settled = await find(tx, chain_id=entry.chain_id, purpose=entry.purpose)
-        if settled is not None:
-            await self._settled(tx, settled)
+        lists = {"chain_id": chain_id, "purposes": list(purposes)}
+        for entry in await rows_of(tx, Entry, QUERIES.entries_by_purpose, lists):
+            await self._settled(tx, entry)
 
     async def _reason(self, client: ChainClient, entry: Entry, receipt: Receipt) -> str:
         try:
@@ -354,29 +366,31 @@ class Sender:
 
     async def _send_queue(self, client: ChainClient, queue: list[Entry], attempts: dict[str, list[Attempt]]) -> None:
         try:
-            for entry in queue:
-                await self._send(client, entry, attempts[entry.purpose][-1])
+            await self._send(client, [(entry, attempts[entry.purpose][-1]) for entry in queue])
         except (ChainUnreachable, RpcRefused, AnswerUnreadable) as problem:
             # They are marked as sent: the next round that reaches the node sends them again.
             logger.info("sending on chain %s waits: %s", client.chain_id, problem)
 
-    async def _send(self, client: ChainClient, entry: Entry, attempt: Attempt) -> SendOutcome | None:
-        """Hands one signed form to a node. None: refused, which raises an alarm and is tried again."""
-        named = (client.chain_id, entry.purpose)
-        self._last_sent_ms[named] = self._clock()
-        self.counts["sends"] += 1
-        try:
-            outcome = await client.send_raw(attempt.raw, attempt.tx_hash)
-        except TransactionRefused as problem:
-            self._refused.add(named)
-            await self._alarm(client.chain_id, AlarmKind.REFUSED, entry.purpose, problem)
-            return None
-        if outcome is SendOutcome.NONCE_USED:
-            self._nonce_used.add(named)
-        elif named in self._refused:
-            self._refused.discard(named)
-            await self._clear(client.chain_id, AlarmKind.REFUSED, subject=entry.purpose)
-        return outcome
+    async def _send(
+        self, client: ChainClient, forms: Sequence[tuple[Entry, Attempt]]
+    ) -> list[SendOutcome | TransactionRefused]:
+        """Hands signed forms to a node, in order. A refusal raises an alarm and is tried again."""
+        now_ms = self._clock()
+        for entry, _ in forms:
+            self._last_sent_ms[client.chain_id, entry.purpose] = now_ms
+        self.counts["sends"] += len(forms)
+        outcomes = await client.send_many([(attempt.raw, attempt.tx_hash) for _, attempt in forms])
+        for (entry, _), outcome in zip(forms, outcomes, strict=True):
+            named = (client.chain_id, entry.purpose)
+            if isinstance(outcome, TransactionRefused):
+                self._refused.add(named)
+                await self._alarm(client.chain_id, AlarmKind.REFUSED, entry.purpose, outcome)
+            elif outcome is SendOutcome.NONCE_USED:
+                self._nonce_used.add(named)
+            elif named in self._refused:
+                self._refused.discard(named)
+                await self._clear(client.chain_id, AlarmKind.REFUSED, subject=entry.purpose)
+        return outcomes
 
     async def _look_after(
         self,
@@ -389,6 +403,7 @@ class Sender:
         """Sends again what a node may have lost, replaces what is stuck, notes what was displaced."""
         now_ms = self._clock()
         first_of_sender: set[str] = set()
+        again: list[tuple[Entry, Attempt, bool]] = []
         for entry in entries:
             named = (client.chain_id, entry.purpose)
             is_first = entry.sender not in first_of_sender
@@ -402,11 +417,13 @@ class Sender:
             waited_at_node = now_ms - (entry.sent_at_ms or now_ms) > client.facts.fees.stuck_after_ms
             if stuck and waited_at_node:
                 newest = await self._replaced(client, entry, newest, base_fee_wei) or newest
-            outcome = await self._send(client, entry, newest)
+            again.append((entry, newest, is_first))
+        outcomes = await self._send(client, [(entry, newest) for entry, newest, _ in again])
+        for (entry, newest, is_first), outcome in zip(again, outcomes, strict=True):
             if outcome is not SendOutcome.UNDERPRICED or not is_first:
                 continue
             if replacement := await self._replaced(client, entry, newest, base_fee_wei):
-                await self._send(client, entry, replacement)
+                await self._send(client, [(entry, replacement)])
 
     async def _replaced(self, client: ChainClient, entry: Entry, newest: Attempt, base_fee_wei: int) -> Attempt | None:
         """Signs the same transaction with a higher fee and stores it before it is sent. None: not possible, alarm."""
@@ -449,7 +466,11 @@ class Sender:
     ) -> bool:
         """Whether the nonce was used, with all confirmations, by a transaction that is not in our journal."""
         settled_at = head_number - client.facts.confirmations
-        if settled_at < 0 or await client.transaction_count(entry.sender, settled_at) <= entry.nonce:
+        try:
+            if settled_at < 0 or await client.transaction_count(entry.sender, settled_at) <= entry.nonce:
+                return False
+        except RpcRefused as problem:  # the node keeps no state of that block any more; the next round asks a newer one
+            logger.info("chain %s does not tell of block %s: %s", client.chain_id, settled_at, problem)
             return False
         if any(await client.agreed_receipts([attempt.tx_hash for attempt in attempts])):
             return False
@@ -459,7 +480,7 @@ class Sender:
             if await scalar(tx, QUERIES.mark_displaced, _name(entry) | moved) is not None:
                 self.counts["displaced"] += 1
                 await self._alarm_in(tx, entry.chain_id, AlarmKind.DISPLACED, entry.purpose, told)
-                await self._tell(tx, entry)
+                await self._tell(tx, entry.chain_id, [entry.purpose])
         return True
 
     # Remembering ----------------------------------------------------------------------------------------------------
@@ -557,7 +578,7 @@ class Sender:
                 continue
             told = f"{entry.purpose!r} had its confirmations on chain {entry.chain_id} and left it; it is sent again"
             await self._alarm(client.chain_id, AlarmKind.FINALITY_BROKEN, entry.purpose, told)
-            await self._send(client, entry, _mined_form(entry, attempts))
+            await self._send(client, [(entry, _mined_form(entry, attempts))])
             sent = True
         return sent
 

@@ -41,6 +41,12 @@ select chain_id, purpose, transaction_id, job_id, sender, nonce, recipient, cont
        index_in_block, succeeded, gas_used, gas_price_wei, reason
 from outbox.transactions where chain_id = %(chain_id)s and purpose = %(purpose)s;
 
+-- name: entries_by_purpose
+select chain_id, purpose, transaction_id, job_id, sender, nonce, recipient, contract_address, data, value_wei, gas_limit,
+       after_purposes, state, tx_hash, submitted_at_ms, sent_at_ms, block_number, block_hash, block_timestamp_s,
+       index_in_block, succeeded, gas_used, gas_price_wei, reason
+from outbox.transactions where chain_id = %(chain_id)s and purpose = any(%(purposes)s) order by transaction_id;
+
 -- name: entries_of_job
 select chain_id, purpose, transaction_id, job_id, sender, nonce, recipient, contract_address, data, value_wei, gas_limit,
        after_purposes, state, tx_hash, submitted_at_ms, sent_at_ms, block_number, block_hash, block_timestamp_s,
@@ -96,10 +102,11 @@ set state = 'sent', block_number = null, block_hash = null, block_timestamp_s = 
 where chain_id = %(chain_id)s and purpose = %(purpose)s and state = 'mined';
 
 -- name: mark_settled
--- Once only: the caller acts on it when a row comes back.
-update outbox.transactions set state = %(state)s, reason = %(reason)s, settled_at_ms = %(now_ms)s
-where chain_id = %(chain_id)s and purpose = %(purpose)s and state = 'mined'
-returning purpose;
+-- Once only: the caller acts on those that come back.
+update outbox.transactions t set state = told.state, reason = told.reason, settled_at_ms = %(now_ms)s
+from unnest(%(purposes)s::text[], %(states)s::text[], %(reasons)s::text[]) as told (purpose, state, reason)
+where t.chain_id = %(chain_id)s and t.purpose = told.purpose and t.state = 'mined'
+returning t.purpose;
 
 -- name: mark_displaced
 update outbox.transactions set state = 'displaced', reason = %(reason)s, settled_at_ms = %(now_ms)s
@@ -142,6 +149,10 @@ returning alarm_id;
 -- name: clear_alarm
 update outbox.alarms set cleared_at_ms = %(now_ms)s
 where chain_id = %(chain_id)s and kind = %(kind)s and subject = %(subject)s and cleared_at_ms is null;
+
+-- name: clear_alarms
+update outbox.alarms set cleared_at_ms = %(now_ms)s
+where chain_id = %(chain_id)s and kind = any(%(kinds)s) and subject = any(%(subjects)s) and cleared_at_ms is null;
 
 -- name: open_alarms
 select alarm_id, chain_id, kind, subject, told, raised_at_ms from outbox.alarms where cleared_at_ms is null order by alarm_id;
