@@ -111,7 +111,8 @@ def accuracy(folder: Path, splits: int) -> None:
     say("## Accuracy of named labels, %\n")
     say("No gold, then 60 gold items (mean of random splits; all tasks with truth, and the tasks that were no gold).\n")
     say(
-        "| set | crowd-kit MV | Wawa | DS | one-coin | ours | ours, 60 gold | ... on the rest | ECE, 60 gold | ECE, no gold |"
+        "| set | crowd-kit MV | Wawa | DS | one-coin | ours | ours, 60 gold | ... on the rest | ECE, 60 gold |"
+        " ECE, no gold |"
     )
     say("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     sums = []
@@ -140,7 +141,8 @@ def accuracy(folder: Path, splits: int) -> None:
     say("| **mean** | " + " | ".join(f"{value:.2f}" for value in np.mean(sums, axis=0)) + " |")
     best = float(np.mean([max(row[:4]) for row in sums]))
     say(
-        f"\nproduct, F1 of label 1: ours {score:.2f}, crowd-kit DS {peer:.2f}. Best crowd-kit method of each set, chosen"
+        f"\nproduct, F1 of label 1: ours {score:.2f}, crowd-kit DS {peer:.2f}. Best crowd-kit method of each set, "
+        "chosen"
     )
     say(f"with hindsight: mean {best:.2f}.\n")
 
@@ -196,9 +198,8 @@ def cost(folder: Path, seeds: int) -> None:
     job._next_fit = 10**9  # adding alone, without joint estimation
     for task, worker, label in rows_only:
         job.add(task, worker, label)
-    say(
-        f"\nAdding alone, without joint estimation: {len(rows_only) / (time.process_time() - started):,.0f} answers/s CPU.\n"
-    )
+    per_second = len(rows_only) / (time.process_time() - started)
+    say(f"\nAdding alone, without joint estimation: {per_second:,.0f} answers/s CPU.\n")
 
 
 def synthetic(count: int, *, labels: int = 4, redundancy: int = 5, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -279,8 +280,10 @@ def attacked(answers: pd.DataFrame, seed: int, mode: str) -> tuple[pd.DataFrame,
     rows = []
     for task in honest.task.unique():
         shared = chance.choice(labels)
-        for place in chance.choice(10, 3, replace=False):
-            rows.append((task, f"added{place}", shared if mode == "copies" else chance.choice(labels)))
+        rows += [
+            (task, f"added{place}", shared if mode == "copies" else chance.choice(labels))
+            for place in chance.choice(10, 3, replace=False)
+        ]
     return honest, pd.concat([honest, pd.DataFrame(rows, columns=honest.columns)])
 
 
@@ -289,7 +292,8 @@ def attack(folder: Path, seeds: int) -> None:
 
     say("## Ten added accounts, three answers a task beside five honest ones\n")
     say(
-        "| set | attack | ours honest | ours attacked | lost | crowd-kit DS attacked | added flagged of 10 | honest flagged |"
+        "| set | attack | ours honest | ours attacked | lost | crowd-kit DS attacked | added flagged of 10 |"
+        " honest flagged |"
     )
     say("| --- | --- | --- | --- | --- | --- | --- | --- |")
     made, truth_made = synthetic(20_000)
@@ -383,7 +387,8 @@ def digits(fields: int = 20_000) -> str:
             step = next_step([], given, rule, "code")
         answers += len(given)
         right_count += isinstance(step, Accept) and step.value == truth
-    return f"`next_step` at its default rule: {100 * right_count / fields:.2f} % right at {answers / fields:.2f} answers a field."
+    share, each = 100 * right_count / fields, answers / fields
+    return f"`next_step` at its default rule: {share:.2f} % right at {each:.2f} answers a field."
 
 
 def main() -> int:
@@ -395,11 +400,11 @@ def main() -> int:
     seeds = 3 if chosen.quick else 5
     say("# Quality: manyhands beside crowd-kit 1.4.2\n")
     say("Command: `uv run --extra fast --with crowd-kit==1.4.2 --with 'scikit-learn<1.7' --with pandas python")
+    quick = " --quick" if chosen.quick else ""
+    say(f"benchmarks/quality.py --data ../shared/crowd-data{quick} --out docs/benchmarks/quality.md`\n")
     say(
-        f"benchmarks/quality.py --data ../shared/crowd-data{' --quick' if chosen.quick else ''} --out docs/benchmarks/quality.md`\n"
-    )
-    say(
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: CPU seconds and ratios of"
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: CPU seconds and "
+        "ratios of"
     )
     say("one run are to be trusted, wall time is not. Sets are described in their own README files.\n")
     engine.warm()

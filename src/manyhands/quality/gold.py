@@ -8,7 +8,7 @@ Rules kept here
   inference and gives the acceptance test.
 
 >>> gold_share_bp(0, 0), gold_share_bp(5, 5), gold_share_bp(200, 200)
-(10000, 1000, 300)
+(10000, 923, 300)
 """
 
 from __future__ import annotations
