@@ -403,8 +403,8 @@ def main() -> int:
     quick = " --quick" if chosen.quick else ""
     say(f"benchmarks/quality.py --data ../shared/crowd-data{quick} --out docs/benchmarks/quality.md`\n")
     say(
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: CPU seconds and "
-        "ratios of"
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: CPU seconds "
+        "and ratios of"
     )
     say("one run are to be trusted, wall time is not. Sets are described in their own README files.\n")
     engine.warm()
