@@ -31,11 +31,11 @@ demo *args:
 
 # kill -9 of the whole program at 200 random moments of a demo
 kills count="200":
-    uv run pytest -m nightly tests/test_kills.py --kills {{count}}
+    uv run pytest -n 0 -s -m "" tests/test_kills.py -k random_moments --kills {{count}}
 
 # every long test; results belong into docs/nightly.md with date and command
 nightly:
-    uv run pytest -m nightly
+    uv run pytest -n 0 -m nightly
 
 # figures; each prints its command and writes docs/benchmarks/NAME.md
 bench name:
