@@ -208,7 +208,7 @@ def drive_and_print(arguments: argparse.Namespace) -> None:
         )
     )  # fmt: skip
     told = {"seconds": seen.seconds, "items": seen.items, "claim_ms": seen.claim_ms, "answers_ms": seen.answers_ms}
-    print(json.dumps({**told, "stored": seen.stored}))
+    print(json.dumps({**told, "stored": seen.stored, "client_cpu_s": time.process_time()}))
 
 
 # --- the conductor ------------------------------------------------------------------------------------------------
@@ -227,6 +227,7 @@ class Figures:
     answers_p95_ms: float = 0.0
     server_cpu_us: float = 0.0
     postgres_cpu_us: float = 0.0
+    other_cpu_us: float = 0.0
     load_before: float = 0.0
 
 
@@ -327,10 +328,11 @@ def run_once(
     floor: bool,
     server: psutil.Process,
     postgres: psutil.Process,
+    ticks: psutil.Process,
 ) -> tuple[Figures, list[tuple[int, str]]]:
     load = os.getloadavg()[0]
     servers, database = [server, *server.children(recursive=True)], [postgres, *postgres.children(recursive=True)]
-    before = cpu_s(servers), cpu_s(database)
+    before = cpu_s(servers), cpu_s(database), cpu_s([ticks])
     arguments = [
         "drive", "--port", str(port), "--tokens", ",".join(tokens), "--bundle", str(bundle), "--seconds", str(seconds),
         "--job", f"bundle-{bundle}", *(["--floor"] if floor else []),
@@ -340,7 +342,7 @@ def run_once(
     if done.returncode:
         sys.exit("the clients failed")
     seen = json.loads(raw)
-    spent = cpu_s(servers) - before[0], cpu_s(database) - before[1]
+    spent = cpu_s(servers) - before[0], cpu_s(database) - before[1], cpu_s([ticks]) - before[2] + seen["client_cpu_s"]
     figures = Figures(
         bundle=bundle,
         floor=floor,
@@ -351,6 +353,7 @@ def run_once(
         answers_p95_ms=percentile(seen["answers_ms"], 95),
         server_cpu_us=spent[0] / max(1, seen["items"]) * 1e6,
         postgres_cpu_us=spent[1] / max(1, seen["items"]) * 1e6,
+        other_cpu_us=spent[2] / max(1, seen["items"]) * 1e6,
         load_before=load,
     )
     return figures, [(number, one) for number, one in seen["stored"]]
@@ -377,7 +380,14 @@ def conduct(arguments: argparse.Namespace) -> None:
                 for bundle in BUNDLES:
                     for floor in (True, False):
                         figures, stored = run_once(
-                            port, tokens, bundle, arguments.seconds, floor=floor, server=watched, postgres=postgres
+                            port,
+                            tokens,
+                            bundle,
+                            arguments.seconds,
+                            floor=floor,
+                            server=watched,
+                            postgres=postgres,
+                            ticks=psutil.Process(ticks.pid),
                         )
                         runs.append(figures)
                         told.setdefault(f"bundle-{bundle}", []).extend(stored)
@@ -404,6 +414,12 @@ def line_of(one: Figures) -> str:
     return f"{what}, claim p50 {one.claim_p50_ms:.1f} p95 {one.claim_p95_ms:.1f} ms"
 
 
+def cores_alone(work: list[Figures]) -> float:
+    """Answers a second if the cores did nothing else: arithmetic on CPU time, for figures of a busy machine."""
+    spent_us = statistics.median(one.server_cpu_us + one.postgres_cpu_us + one.other_cpu_us for one in work)
+    return (os.cpu_count() or 1) * 1e6 / spent_us
+
+
 def report(runs: list[Figures], checks: Mapping[str, int], rss_mb: float, arguments: argparse.Namespace) -> str:
     """The page of figures."""
     lines = [
@@ -420,7 +436,7 @@ def report(runs: list[Figures], checks: Mapping[str, int], rss_mb: float, argume
         "- `benchmarks/throughput.py` prints this page",
         "",
         "| bundle | answers/s | bare INSERT rows/s | ratio | claim p50 / p95 ms | answers p50 / p95 ms "
-        "| server CPU µs per answer | PostgreSQL CPU µs per answer |",
+        "| CPU µs an answer: server / PostgreSQL / ticks and clients | so at most, cores alone |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for bundle in BUNDLES:
@@ -436,7 +452,8 @@ def report(runs: list[Figures], checks: Mapping[str, int], rss_mb: float, argume
             f"| {bundle} | {per_second:,.0f} | {bare:,.0f} | {per_second / bare:.2f} "
             f"| {middle('claim_p50_ms'):.1f} / {middle('claim_p95_ms'):.1f} "
             f"| {middle('answers_p50_ms'):.1f} / {middle('answers_p95_ms'):.1f} "
-            f"| {middle('server_cpu_us'):.0f} | {middle('postgres_cpu_us'):.0f} |"
+            f"| {middle('server_cpu_us'):.0f} / {middle('postgres_cpu_us'):.0f} / {middle('other_cpu_us'):.0f} "
+            f"| {cores_alone(work):,.0f}/s |"
         )
     lines += [
         "",
