@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from manyhands.apps.compose import Platform, open_platform
 from manyhands.apps.folder import DataFolder, Settings
-from manyhands.apps.processes import Running, run_file
+from manyhands.apps.running import Running, run_file
 from manyhands.protocol.manifest import PayRule
 from manyhands.roles.exchange.testing import OpenJob, put_open_job
 from manyhands.roles.launcher import ImportedDocumentRef, ImportedPageRef, LaunchOptions
@@ -116,7 +116,7 @@ class World:
         """Starts the site as the supervisor does and waits until it answers."""
         with (self.path / "logs" / "web.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "manyhands.apps.processes", "web", str(self.path)],
+                [sys.executable, "-m", "manyhands.apps.child", "web", str(self.path)],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 env=os.environ | {"MANYHANDS_SUPERVISOR": str(os.getpid())},
             )  # fmt: skip

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from manyhands.apps.folder import DataFolder
-from manyhands.apps.processes import Running, local_facts, mark_ready, running
+from manyhands.apps.running import Running, local_facts, mark_ready, running
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey

@@ -17,7 +17,7 @@ import psycopg
 from manyhands.apps.compose import BOOKKEEPERS, Platform, open_platform
 from manyhands.apps.delivery import events_on_chain
 from manyhands.apps.folder import DataFolder
-from manyhands.apps.processes import Kind, ready_file, running
+from manyhands.apps.running import Kind, ready_file, running
 from manyhands.ledger.books import Difference, reconcile, recount
 from manyhands.ledger.outbox import open_alarms
 from manyhands.ledger.posting import account, currency_of

@@ -8,33 +8,30 @@ Rules kept here
 supervisor    manyhands up | manyhands demo
   postgres    database server
   anvil       one per local chain
-  roles       messages, verdicts, chain sender and indexer      python -m manyhands.apps.processes roles FOLDER
-  ocr (n)     reads pages, cuts, assembles: CPU and memory      python -m manyhands.apps.processes ocr FOLDER
-  web         site and API                                      python -m manyhands.apps.processes web FOLDER
+  roles       messages, verdicts, chain sender and indexer      python -m manyhands.apps.child roles FOLDER
+  ocr (n)     reads pages, cuts, assembles: CPU and memory      python -m manyhands.apps.child ocr FOLDER
+  web         site and API                                      python -m manyhands.apps.child web FOLDER
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-import psutil  # type: ignore[import-untyped]  # the package carries no types
 
 from manyhands.apps.components import Components, ensure_components
 from manyhands.apps.folder import DataFolder
-from manyhands.chain.facts import ChainFacts, facts_in, shipped_facts
+from manyhands.apps.running import Kind, Running, local_facts, ready_file, replace_file, run_file
 from manyhands.chain.node import LocalNode
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.store.database import Database
@@ -44,10 +41,8 @@ from manyhands.store.postgres import LocalPostgres
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["roles", "ocr", "web"]
 Told = Callable[[str], None]
 
-PR_SET_PDEATHSIG = 1
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.5, 30.0
 STOP_PATIENCE_S = 25.0
 
@@ -69,40 +64,6 @@ class DidNotStart(ManyhandsError):
     def __init__(self, what: str, log_file: Path) -> None:
         self.what, self.log_file = what, log_file
         super().__init__(f"{what} did not get ready", cure=f"Its log says why: {log_file}")
-
-
-class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """What the processes of a running platform need to find each other. Written to run.json before they start."""
-
-    dsn: str
-    rpc_urls: dict[str, str]
-    web_port: int
-    node_modules: str
-    supervisor_pid: int
-
-
-def run_file(folder: DataFolder) -> Path:
-    return folder.path / "run.json"
-
-
-def ready_file(folder: DataFolder, kind: Kind) -> Path:
-    return folder.path / f"{kind}.ready"
-
-
-def running(folder: DataFolder) -> Running | None:
-    """How to reach the platform of this folder, None when it is not up."""
-    try:
-        found = msgspec.json.decode(run_file(folder).read_bytes(), type=Running)
-    except FileNotFoundError:
-        return None
-    return found if psutil.pid_exists(found.supervisor_pid) else None
-
-
-def local_facts(folder: DataFolder) -> dict[int, ChainFacts]:
-    """Facts of the chains this platform uses: the folder's own files before the shipped ones."""
-    wanted = folder.settings().chain_ids
-    known = facts_in(folder.chains, beside=shipped_facts())
-    return {chain_id: known[chain_id] for chain_id in wanted}
 
 
 @dataclass
@@ -168,7 +129,7 @@ class Supervisor:
         )
         for kind in ("roles", "ocr", "web"):
             ready_file(self.folder, kind).unlink(missing_ok=True)
-        _replace(run_file(self.folder), msgspec.json.encode(found))
+        replace_file(run_file(self.folder), msgspec.json.encode(found))
         self.children = [Child("roles", 0)]
         self.children += [Child("ocr", number) for number in range(settings.ocr_processes)]
         self.children += [Child("web", 0)] if self.web else []
@@ -208,7 +169,7 @@ class Supervisor:
         log_path = self.folder.logs / f"{child.name}.log"
         with log_path.open("ab") as handle:
             child.process = subprocess.Popen(
-                [sys.executable, "-m", "manyhands.apps.processes", child.kind, str(self.folder.path)],
+                [sys.executable, "-m", "manyhands.apps.child", child.kind, str(self.folder.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=handle,
                 stderr=subprocess.STDOUT,
@@ -273,51 +234,3 @@ def check_port_is_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as refused:
             raise PortTaken(port) from refused
-
-
-def end_with_supervisor() -> None:
-    """Called first thing by a child: the system ends it when its supervisor dies, also by kill -9."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    supervisor = int(os.environ.get("MANYHANDS_SUPERVISOR", "0"))
-    if supervisor and os.getppid() != supervisor:
-        sys.exit("the supervisor died before this process was ready")
-
-
-def mark_ready(folder: DataFolder, kind: Kind) -> None:
-    _replace(ready_file(folder, kind), str(os.getpid()).encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(content)
-    draft.replace(path)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry of the child processes."""
-    kind, path = (arguments or sys.argv[1:])[:2]
-    end_with_supervisor()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    folder = DataFolder(Path(path))
-    match kind:
-        case "roles":
-            from manyhands.apps.compose import run_roles
-
-            asyncio.run(run_roles(folder))
-        case "ocr":
-            from manyhands.apps.compose import run_ocr
-
-            asyncio.run(run_ocr(folder))
-        case "web":
-            from manyhands.apps.web.serve import run_web
-
-            run_web(folder)
-        case _:
-            sys.exit(f"no process is called {kind!r}: roles, ocr or web")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,7 +19,8 @@ from manyhands.apps.compose import Platform, open_platform
 from manyhands.apps.delivery import gather_proof, record_of, write_results
 from manyhands.apps.folder import DataFolder, Settings
 from manyhands.apps.intake import Intake, take_in
-from manyhands.apps.processes import Supervisor, running
+from manyhands.apps.processes import Supervisor
+from manyhands.apps.running import running
 from manyhands.apps.verify import Proof, Report, verify
 from manyhands.documents.compare import RecordOf, compare_lines
 from manyhands.documents.samples import write_samples

@@ -1,0 +1,57 @@
+"""Entry of the child processes: `python -m manyhands.apps.child roles|ocr|web FOLDER`.
+
+Apart from the supervisor, which starts them and must not load what they need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from manyhands.apps.folder import DataFolder
+
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_supervisor() -> None:
+    """Called first thing by a child: the system ends it when its supervisor dies, also by kill -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    supervisor = int(os.environ.get("MANYHANDS_SUPERVISOR", "0"))
+    if supervisor and os.getppid() != supervisor:
+        sys.exit("the supervisor died before this process was ready")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry of the child processes."""
+    kind, path = (arguments or sys.argv[1:])[:2]
+    end_with_supervisor()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    folder = DataFolder(Path(path))
+    match kind:
+        case "roles":
+            from manyhands.apps.compose import run_roles
+
+            asyncio.run(run_roles(folder))
+        case "ocr":
+            from manyhands.apps.compose import run_ocr
+
+            asyncio.run(run_ocr(folder))
+        case "web":
+            from manyhands.apps.web.serve import run_web
+
+            run_web(folder)
+        case _:
+            sys.exit(f"no process is called {kind!r}: roles, ocr or web")
+
+
+if __name__ == "__main__":
+    main()
