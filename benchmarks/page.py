@@ -13,6 +13,7 @@ usage: benchmarks/page.py [--rounds 5] [--write docs/benchmarks/page.md]
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
 import sys
@@ -51,6 +52,7 @@ def measure(browser: Browser, world: World, job_id: str, round_no: int) -> dict[
     context = browser.new_context(**PHONE)
     page = context.new_page()
     sign_up(page, world, f"bench {round_no}")
+    page.goto("about:blank")
     session = context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.clearBrowserCache")
@@ -193,6 +195,8 @@ def main() -> None:
             f"`uv run python benchmarks/page.py --rounds {found['rounds']}` on {platform.machine()}, Python "
             f"{platform.python_version()}, chromium 390 x 844, loopback, empty cache, our own site process.\n\n"
             f"{told}\n\n"
+            f"Load average of the machine's {os.cpu_count()} processors at the end: {os.getloadavg()[0]:.0f}. "
+            "Times in the browser grow with it; bytes and memory do not.\n\n"
             "Beside it, from the reference facts: Label Studio's labelling page moves 8.0 MB uncompressed (1.87 MB of\n"
             "scripts gzipped) and shows its first task after 3.0 s on an unthrottled processor.\n",
             encoding="utf-8",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from manyhands.apps.components import Components
 from manyhands.store.database import Database
@@ -18,11 +18,12 @@ from manyhands.store.postgres import LocalPostgres
 
 from .world import World, in_thread
 
-
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 DESK = {"viewport": {"width": 1280, "height": 860}}
 _numbers = itertools.count(1)
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium_path() -> str:
@@ -104,7 +105,7 @@ def opened(browser: Browser, world: World) -> Iterator[Opened]:
         pages.append(page)
         page.on("console", note)
         page.on("pageerror", lambda problem: problems.append(str(problem)))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         go(page, world.url + path)
         return page
 

@@ -23,7 +23,7 @@ def shown_task(page: Page) -> str:
 
 
 def wait_until_stored(page: Page, world: World, job_id: str, count: int) -> None:
-    for _ in range(150):
+    for _ in range(600):
         if sum(len(texts) for texts in world.answers(job_id).values()) >= count:
             return
         page.wait_for_timeout(100)

@@ -74,8 +74,15 @@ export function forgetMe() {
   localStorage.removeItem("mh_me");
 }
 
+let asked = null;
+
 /** Asks once per page whose session this is. Without a network the last known worker stands, so that work can go on. */
-export async function whoAmI() {
+export function whoAmI() {
+  asked ??= findOut();
+  return asked;
+}
+
+async function findOut() {
   if (!signedIn()) {
     forgetMe();
     me.value = null;

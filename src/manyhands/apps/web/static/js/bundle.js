@@ -6,7 +6,7 @@
 // - The last HELD_MAX answers, at most HOLD_MS old, are held back so that they can be undone; then they are sent.
 // - What was answered is kept on the device before anything else happens.
 import { computed, signal } from "@preact/signals";
-import { at, get, post, serverNow } from "manyhands/api.js";
+import { at, get, post, serverNow, whoAmI } from "manyhands/api.js";
 import { Meter } from "manyhands/meter.js";
 import * as outbox from "manyhands/outbox.js";
 
@@ -47,22 +47,29 @@ export class Bundle {
     this.phase.value = "loading";
     this.problem.value = null;
     let bundle;
+    let fresh;
     try {
       await this.seal(this.heldInOrder());
-      await outbox.flush();
-      bundle = await post(at`/api/jobs/${this.jobId}/claim`, { count: BUNDLE_MAX });
+      for (let asked = 0; asked < 2; asked += 1) {
+        [bundle] = await Promise.all([post(at`/api/jobs/${this.jobId}/claim`, { count: BUNDLE_MAX }), whoAmI()]);
+        // what is answered but not yet sent is still lent in the exchange's eyes: it is not shown again
+        const kept = await outbox.keptFor(this.jobId);
+        fresh = bundle.assignments.filter(({ assignment_id }) => !kept.has(assignment_id));
+        if (fresh.length || bundle.assignments.length === 0) break;
+        await outbox.flush();
+      }
     } catch (problem) {
       this.problem.value = problem;
       this.phase.value = "problem";
       return;
     }
-    const kept = await outbox.keptFor(this.jobId);
     this.sitUp();
     for (const item of this.items.value) if (item.picture) URL.revokeObjectURL(item.picture);
     this.leaseUntilMs.value = bundle.lease_until_ms;
-    this.items.value = bundle.assignments
-      .filter(({ assignment_id }) => !kept.has(assignment_id))
-      .map((assignment) => ({ ...assignment, state: "open", text: draftOf(assignment.assignment_id), active_ms: 0, picture: null, because: "" }));
+    this.items.value = fresh.map((assignment) => {
+      const text = draftOf(assignment.assignment_id);
+      return { ...assignment, state: "open", text, active_ms: 0, picture: null, because: "" };
+    });
     if (this.items.value.length === 0) {
       this.phase.value = "none";
       return;
