@@ -198,18 +198,24 @@ def _encode_numpy(values: Objects, name: str) -> tuple[Codes, Objects]:
 def encode_integers(values: npt.NDArray[Any]) -> tuple[Codes, Objects]:
     """Codes of whole numbers; a table look-up when their range is near their count."""
     low, high = int(values.min()), int(values.max())
-    if high - low >= max(4 * len(values), 1 << 16):
+    if high - low >= min(max(4 * len(values), 1 << 16), 1 << 31) or high >= 1 << 63:
         found, codes = np.unique(values, return_inverse=True)
         return codes.astype(np.int32), found
-    shifted = np.subtract(values, low, dtype=np.int64) if values.dtype.kind != "b" else values.astype(np.int64)
+    # cut to 32 bits before subtracting: both wrap alike, and the difference is below 2 ** 31
+    cut = np.array(low & 0xFFFFFFFF, np.uint32).astype(np.int32)
+    shifted = (
+        values.astype(np.int32)
+        if values.dtype.kind == "b"
+        else np.subtract(values, cut, dtype=np.int32, casting="unsafe")
+    )
     present = np.zeros(high - low + 1, bool)
     present[shifted] = True
     found = np.flatnonzero(present)
     if len(found) == len(present):
-        codes = shifted.astype(np.int32)
+        codes = np.asarray(shifted, np.int32)
     else:
-        place: Codes = np.cumsum(present, dtype=np.int32) - np.int32(1)
-        codes = place[shifted]
+        place = np.cumsum(present, dtype=np.int32) - np.int32(1)
+        codes = np.asarray(place[shifted], np.int32)
     return np.asarray(codes, np.int32), (found + low).astype(values.dtype)
 
 

@@ -268,6 +268,13 @@ def test_unknown_gold_is_refused_and_gold_without_answers_is_left_out() -> None:
         aggregate((["a", "a"], ["w", "v"], ["x", "y"]), gold=(["a", "a"], ["x", "y"]))
 
 
+@pytest.mark.parametrize("base", [0, -5, 2**31 - 2, 2**40, -(2**62)])
+def test_whole_numbers_of_any_size_keep_their_value(base) -> None:
+    tasks = np.array([base, base + 1, base + 3, base + 1])
+    result = aggregate((tasks, np.array([1, 2, 3, 4]), np.array([0, 1, 1, 1])))
+    assert result.task.tolist() == [base, base + 1, base + 3] and result.label.tolist() == [0, 1, 1]
+
+
 def test_one_worker_and_one_label_give_a_defined_result() -> None:
     assert list(aggregate((["a", "b"], ["w", "w"], ["x", "y"])).label) == ["x", "y"]
     assert list(aggregate((["a", "b"], ["w", "v"], ["x", "x"])).label) == ["x", "x"]
