@@ -43,7 +43,7 @@ def chromium_path() -> str:
 def browser() -> Iterator[Browser]:
     path = chromium_path()
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path)
+        started = playwright.chromium.launch(executable_path=path, timeout=3 * PATIENCE_MS)
         yield started
         started.close()
 
@@ -52,10 +52,11 @@ def browser() -> Iterator[Browser]:
 def world(
     postgres_server: LocalPostgres, components: Components, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """One site for all browser tests."""
+    """One site for all browser tests; pytest may end and make it again between files, hence the number."""
+    name = f"browser_tests_{next(_numbers)}"
     with psycopg.connect(postgres_server.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute("create database browser_tests")
-    dsn = postgres_server.dsn_of("browser_tests")
+        connection.execute(f"create database {name}")
+    dsn = postgres_server.dsn_of(name)
 
     async def fill() -> None:
         db = await Database.open(dsn, max_size=1)
