@@ -337,7 +337,7 @@ def test_the_plain_methods_give_crowd_kits_labels() -> None:
     ):
         ours = infer(frame, method=method, steps=20 if method == "dawid-skene" else None).table.set_index("task").label
         theirs = peer.fit_predict(frame)
-        if method == "majority":  # ties are broken by different rules (which moves the weights of Wawa a little, too)
+        if method == "majority":  # ties fall by other rules, which moves Wawa's weights a little too
             counts = frame.groupby(["task", "label"]).size().groupby("task").nlargest(2).droplevel(0).groupby("task")
             theirs = theirs[counts.max() > counts.min().where(counts.size() > 1, 0)]
         assert (ours.reindex(theirs.index) == theirs).mean() >= (
