@@ -22,7 +22,7 @@ format:
 contracts:
     uv run python contracts/build.py
 
-# write the exact versions into uv.toml and requirements.lock, and the browser components' lock file
+# write the exact versions into pyproject.toml and requirements.lock, and the browser components' lock file
 lock:
     uv run python tools/lock.py
 

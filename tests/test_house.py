@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def run(*command: str) -> None:
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def tracked() -> list[Path]:
@@ -53,6 +58,20 @@ def test_nothing_of_a_machine_or_a_registry_is_written_down() -> None:
 def test_no_bundle_of_others_is_committed() -> None:
     assert [p for p in tracked() if p.name.endswith((".min.js", ".min.css")) or "node_modules" in p.parts] == []
     assert [p for p in tracked() if p.stat().st_size > 600_000] == []
+
+
+def test_what_is_installed_is_what_the_lock_names() -> None:
+    pinned = re.findall(r"^([A-Za-z0-9_.\-]+)==([^\s\\;]+)", (ROOT / "requirements.lock").read_text(), flags=re.M)
+    locked: dict[str, set[str]] = {}
+    for name, version in pinned:
+        locked.setdefault(canonical(name), set()).add(version)
+    installed = {canonical(one.metadata["Name"]): one.version for one in metadata.distributions()}
+    assert {name: version for name, version in installed.items() if version not in locked.get(name, {version})} == {}
+
+
+def test_only_one_opencv_is_there_for_two_overwrite_each_other() -> None:
+    named = {canonical(one.metadata["Name"]) for one in metadata.distributions()}
+    assert [name for name in named if name.startswith("opencv")] == ["opencv-contrib-python-headless"]
 
 
 @pytest.mark.parametrize("path", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "justfile", ".ci/run"])

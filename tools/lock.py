@@ -1,8 +1,8 @@
-"""Writes the exact version of every package into `uv.toml` and, with hashes, into `requirements.lock`.
+"""Writes the exact version of every package into `pyproject.toml` and, with hashes, into `requirements.lock`.
 
 uv's own lock file names the addresses of a registry; ours names packages, versions and hashes only, so that the same
-repository installs from any mirror. `uv run` obeys the versions in `uv.toml`; who wants the hashes checked too runs
-`uv pip sync --require-hashes requirements.lock`.
+repository installs from any mirror. `uv run` obeys the versions in `pyproject.toml`; who wants the hashes checked too
+runs `uv pip sync --require-hashes requirements.lock`.
 
 usage: python tools/lock.py [--check]
 """
@@ -37,22 +37,22 @@ def pins(requirements: str) -> list[str]:
 
 
 def settings(current: str, pinned: list[str]) -> str:
-    """uv.toml with its pins replaced."""
+    """pyproject.toml with its pins replaced; they stand at its end, in the table `tool.uv`."""
     kept = current.split(BEGIN)[0].rstrip()
     lines = "".join(f'    "{pin}",\n' for pin in pinned)
     return f"{kept}\n\n{BEGIN}\nconstraint-dependencies = [\n{lines}]\n"
 
 
 def main() -> int:
-    uv_toml, lock = ROOT / "uv.toml", ROOT / "requirements.lock"
+    project, lock = ROOT / "pyproject.toml", ROOT / "requirements.lock"
     if "--check" not in sys.argv:
-        uv_toml.write_text(uv_toml.read_text().split(BEGIN)[0].rstrip() + "\n")
+        project.write_text(settings(project.read_text(), []))
         subprocess.run(["uv", "lock", "--quiet", "--upgrade"], cwd=ROOT, check=True)
     requirements = exported()
-    wanted = settings(uv_toml.read_text(), pins(requirements))
+    wanted = settings(project.read_text(), pins(requirements))
     if "--check" in sys.argv:
-        return int(wanted != uv_toml.read_text() or requirements != lock.read_text())
-    uv_toml.write_text(wanted)
+        return int(wanted != project.read_text() or requirements != lock.read_text())
+    project.write_text(wanted)
     lock.write_text(requirements)
     return 0
 
