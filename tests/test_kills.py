@@ -71,7 +71,7 @@ async def killed_through(data: Path, scans: Path, truths: Mapping[str, bytes], k
         person = Witness(
             platform.url,
             habits(seed * 100 + number, 0.03),
-            lambda job_id: known.get(job_id, {}),
+            known.get,
             Counted(),
             seed=number,
         )

@@ -49,7 +49,7 @@ class Known:
     readings: tuple[Reading, ...] = ()
 
 
-TruthSource = Callable[[str], Mapping[str, Known]]
+TruthSource = Callable[[str], Mapping[str, Known] | None]
 
 
 class Counted(msgspec.Struct, kw_only=True):
@@ -73,7 +73,7 @@ def habits(seed: int, error_rate: float) -> Habits:
 class SimulatedPerson:
     """One person with a session of their own.
 
-    known      current knowledge of a job's tasks, asked for again when an unknown task appears
+    known      what is known of a job's tasks; a job of which nothing is known yet (None) is left for later
     reports    whether this person reports their first piece of a job, once
     """
 
@@ -105,9 +105,12 @@ class SimulatedPerson:
             await self._sign_in()
         judged = await self._judge()
         for offer in (await self._get("/api/offers"))["offers"]:
+            known = self.known(offer["job_id"])
+            if known is None:
+                continue
             bundle = await self._post(f"/api/jobs/{offer['job_id']}/claim", {"count": BUNDLE})
             if bundle["assignments"]:
-                await self._work(offer["job_id"], bundle["assignments"])
+                await self._work(offer["job_id"], bundle["assignments"], known)
                 return True
         return judged
 
@@ -118,8 +121,7 @@ class SimulatedPerson:
             (await self._http.post("/api/sign-in", json=credentials)).raise_for_status()
         self._signed_in = True
 
-    async def _work(self, job_id: str, assignments: list[dict[str, object]]) -> None:
-        known = self.known(job_id)
+    async def _work(self, job_id: str, assignments: list[dict[str, object]], known: Mapping[str, Known]) -> None:
         answers: list[dict[str, object]] = []
         for assignment in assignments:
             if self.reports:

@@ -196,7 +196,7 @@ class Demo:
         self.told(f"{self.options.people} simulated people begin to work")
         await work(
             f"http://127.0.0.1:{self.options.port}",
-            lambda job_id: known if job_id == view.job_id else {},
+            lambda job_id: known if job_id == view.job_id else None,
             stop,
             people=self.options.people,
             error_rate=self.options.error,
