@@ -182,7 +182,7 @@ async def drive(port: int, tokens: list[str], *, job_id: str, bundle: int, secon
             lent = (await client.post(f"/api/jobs/{job_id}/claim", wish))["assignments"]
             seen.claim_ms.append((time.perf_counter() - at) * 1_000)
             if not lent:
-                raise RuntimeError("the tasks are used up: give --tasks more")
+                raise RuntimeError("the tasks are used up: give more with --tasks")
             given = [{"assignment_id": one["assignment_id"], "text": "12.50", "active_ms": 4_000} for one in lent]
             at = time.perf_counter()
             told = await client.post(f"/api/jobs/{job_id}/answers", msgspec.json.encode({"answers": given}))
@@ -433,7 +433,8 @@ def report(runs: list[Figures], checks: Mapping[str, int], rss_mb: float, argume
         f"- {arguments.tasks:,} open tasks per job at the start, {arguments.rounds} rounds of {arguments.seconds:g} s "
         f"a row; load average before it {min(r.load_before for r in runs):.1f} to "
         f"{max(r.load_before for r in runs):.1f}",
-        "- `benchmarks/throughput.py` prints this page",
+        f"- `benchmarks/throughput.py --tasks {arguments.tasks} --seconds {arguments.seconds:g} "
+        f"--rounds {arguments.rounds}` printed this page on {time.strftime('%Y-%m-%d')}",
         "",
         "| bundle | answers/s | bare INSERT rows/s | ratio | claim p50 / p95 ms | answers p50 / p95 ms "
         "| CPU µs an answer: server / PostgreSQL / ticks and clients | so at most, cores alone |",

@@ -63,6 +63,13 @@ async def test_a_claim_lends_what_was_asked_and_no_task_twice(database: Database
     assert mine.lease_until_ms == NOW_MS + 600_000
 
 
+async def test_a_job_of_a_million_tasks_takes_workers(database: Database, lending: Lending) -> None:
+    (worker,) = await prepared(database, OpenJob(per_page=4), workers=1)
+    async with database.transaction() as tx:
+        await tx.execute("update exchange.jobs set tasks_total = 2000000000")
+    assert len((await lending.claim(worker, "job-1", count=6)).assignments) == 4
+
+
 async def test_asking_again_gives_the_same_bundle(database: Database, lending: Lending) -> None:
     (worker,) = await prepared(database, OpenJob(), workers=1)
     bundle = await lending.claim(worker, "job-1", count=4)

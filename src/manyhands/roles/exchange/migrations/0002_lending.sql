@@ -4,6 +4,7 @@
 -- statement that reads a table of 50 rows from end to end is still doing so when it has 100,000 a minute later
 -- (measured: 400 ms a claim instead of 2). Every row here is reached by a key, whatever the sizes: other ways are off,
 -- and where rows of one list are looked for in a table, the list is also given as `= any (...)`, which an index takes.
+-- As there is one way only, it is planned once per connection: planning each time would cost more than running it.
 -- READ COMMITTED is assumed: an update that waited for a row looks at the row's newest version before it acts.
 
 -- Lends a worker up to `at_most` tasks of a job, or gives the unfinished bundle back when there is one.
@@ -25,6 +26,7 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
 as $$
     with mine as materialized (
         select claims, cursor_rank, task_ids, lease_until_ms from exchange.bundles
@@ -39,9 +41,9 @@ as $$
         join exchange.jobs job on job.job_id = for_job and job.state = 'open'
     ), unfinished as materialized (
         select held.task_id, held.lease_until_ms
-        from fresh
-        join exchange.assignments held on held.job_id = for_job and held.task_id = any (fresh.task_ids)
-                                      and held.worker = for_worker and held.state = 'lent'
+        from exchange.assignments held
+        where held.job_id = for_job and held.task_id = any (array(select unnest(task_ids) from fresh))
+          and held.worker = for_worker and held.state = 'lent'
     ), candidates as materialized (
         select free.task_id, free.rank, free.page_key, free.page_share, free.from_start
         from fresh
@@ -74,7 +76,7 @@ as $$
                     where had.job_id = for_job and had.worker = for_worker and had.page_key = task.page_key
                       and had.place between task.place - 1 and task.place + 1
                     offset 0)))
-            limit 60
+            limit 20 + 3 * at_most
         ) free
         where not exists (select from unfinished)
     ), apart as materialized (
@@ -154,6 +156,7 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
 as $$
     with given as materialized (
         select * from unnest(given_tasks::text[], given_texts::text[], given_active_ms::integer[])
@@ -201,6 +204,7 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
 as $$
     with given as (
         update exchange.assignments held set state = 'returned'
@@ -222,6 +226,7 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
 as $$
     with due as materialized (
         select job_id, worker, task_ids from exchange.bundles

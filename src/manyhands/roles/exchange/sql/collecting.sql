@@ -131,8 +131,9 @@ select job_id from exchange.jobs where state in ('open', 'cancelling') and undec
 select exists (select from exchange.uncollected where job_id = %(job_id)s)
     or exists (
         select from exchange.bundles bundle
-        join exchange.assignments held on held.job_id = bundle.job_id and held.worker = bundle.worker
-                                      and held.task_id = any (bundle.task_ids)
+        cross join lateral unnest(bundle.task_ids) as one (task_id)
+        join exchange.assignments held on held.job_id = bundle.job_id and held.task_id = one.task_id
+                                      and held.worker = bundle.worker
         where bundle.job_id = %(job_id)s and held.state = 'lent');
 
 -- name: count_undecided_less

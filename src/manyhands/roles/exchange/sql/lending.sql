@@ -16,7 +16,7 @@ select bundles, tasks from exchange.expire(%(job_id)s, %(most)s, %(now_ms)s);
 -- A worker's row in a job, made at the first claim. The cursor starts at a place of the worker's own, so that workers
 -- do not crowd at the same tasks. No row when the job is not open, or the crowd is of the other kind.
 insert into exchange.bundles (job_id, worker, cursor_rank)
-select job.job_id, account.worker, floor(job.tasks_total * %(start_bp)s / 10000.0)::integer - 1
+select job.job_id, account.worker, floor(job.tasks_total::bigint * %(start_bp)s / 10000.0)::integer - 1
 from exchange.jobs job, exchange.accounts account
 where job.job_id = %(job_id)s and job.state = 'open' and account.worker = %(worker)s
   and account.simulated = job.simulated
