@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json as json_text
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -286,13 +286,53 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
     return run(work, json=json)
 
 
-def _show_record(found: dict[str, object]) -> None:
-    for name, value in found.items():
-        if isinstance(value, dict | list):
-            text = json_text.dumps(value, default=str)
-            output.print(f"[bold]{name}[/]: {text if len(text) < 400 else text[:400] + ' ... (--json shows all)'}")
-        else:
-            output.print(f"[bold]{name}[/]: {value}")
+def _show_record(job: dict[str, Any]) -> None:
+    """A job as a person reads it: what it is, how far the work is, its money, and what happened. --json has it all."""
+
+    def cash(name: str) -> str:
+        return money(int(job.get(name) or 0), str(job["currency"]))
+
+    simulated = " (simulated people)" if job["simulated"] else ""
+    output.print(f"[bold]{job['title']}[/]{simulated}: [bold]{job['state']}[/], {job['because']}", markup=True)
+    lines = [
+        ["job", str(job["job_id"])],
+        ["asked for", f"{job['documents']} documents, {job['pages']} pages; privacy {job['privacy']}"],
+        ["pay", f"{cash('pay_per_hour_minor')} an hour at the median pace, never below {cash('floor_per_hour_minor')}"],
+    ]
+    if tasks := job.get("tasks"):
+        done, asked = tasks["accepted"] + tasks["unreadable"], sum(tasks.values()) - tasks["accepted_unseen"]
+        counted = [f"{done} of {asked} tasks settled", f"{job['answers']} answers by {job['workers']} people"]
+        counted += [f"{tasks[name]} {name}" for name in ("unreadable", "frozen", "withdrawn") if tasks[name]]
+        lines.append(["work", ", ".join(counted)])
+        lines.append(
+            [
+                "read by machine",
+                f"{job['pages_read']} of {job['pages']} pages, {tasks['accepted_unseen']} pieces unseen",
+            ]
+        )
+    if job.get("waits_for"):
+        lines.append(["waits for", str(job["waits_for"])])
+    lines.append(["quote", f"{cash('quote_expected_minor')} expected, {cash('quote_total_minor')} at most"])
+    if job.get("escrow"):
+        money_line = (
+            f"{cash('funded_minor')} funded, {cash('reserved_minor')} earned and set aside, {cash('paid_minor')} paid"
+        )
+        lines.append(["money", f"{money_line}, {cash('fees_minor')} fees, {cash('refunded_minor')} refunded"])
+        lines.append(["escrow", str(job["escrow"])])
+    if job.get("routing") is not None:
+        lines.append(["routed", job["routing"].reason])
+    if anchors := job.get("anchors"):
+        lines.append(["on chain", f"{sum(one['count'] for one in anchors)} answers under {len(anchors)} anchors"])
+    table("", ["", ""], lines)
+    table(
+        "What happened",
+        ["when (UTC)", "what", "because"],
+        [[_utc(one["at_ms"]), one["name"], one["because"]] for one in job["happened"]],
+    )
+
+
+def _utc(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @app.command

@@ -24,8 +24,8 @@ PRIVATE_FIELDS = ("requester", "token", "workers_needed", "events", "judged", "s
 """Fields of the launcher's view that the page has in another form, or not at all."""
 
 COUNTED_FIELDS = (
-    "tasks", "lent", "answers", "workers", "pages_read", "pages_drawn", "opened_at_ms", "recorded_at_ms",
-    "settled_at_ms",
+    "tasks", "lent", "answers", "workers", "out_of_reach", "pages_read", "pages_drawn", "opened_at_ms",
+    "recorded_at_ms", "settled_at_ms",
 )  # fmt: skip
 """What of the exchange's counts anyone may see: how far the work is, and nothing of who or what."""
 
@@ -99,6 +99,29 @@ def facts_of(events: Iterable[ChainEvent]) -> ChainFactsOfJob:
     )
 
 
+def waits_for(view: JobView, progress: Mapping[str, Any]) -> str:
+    """What a job that is worked on waits for, in one sentence; empty when it waits for nobody.
+
+    >>> from types import SimpleNamespace as View
+    >>> counts = {"tasks": {"open": 7}, "lent": 0, "workers": 12, "out_of_reach": 7, "pages_read": 4, "pages_drawn": 4}
+    >>> waits_for(View(state="open", pages=4, privacy="standard"), counts)
+    '7 tasks wait for other people: the 12 who worked have had them, or seen what privacy standard allows of the page'
+    """
+    if view.state != "open":
+        return ""
+    if progress["pages_read"] < view.pages:
+        return f"{view.pages - progress['pages_read']} of {view.pages} pages are still to be read by the machine"
+    waiting, beyond = progress["tasks"].get("open", 0), progress.get("out_of_reach", 0)
+    if beyond:
+        return (
+            f"{beyond} tasks wait for other people: the {progress['workers']} who worked have had them, "
+            f"or seen what privacy {view.privacy} allows of the page"
+        )
+    if waiting and not progress["lent"]:
+        return f"{waiting} tasks wait for people"
+    return f"{progress['lent']} tasks are being worked on" if progress["lent"] else ""
+
+
 def job_page(view: JobView, progress: Mapping[str, Any] | None, facts: ChainFactsOfJob) -> dict[str, Any]:
     """One job as the API tells it: the launcher's view, the exchange's counts, the chain's money."""
     told: dict[str, Any] = {
@@ -111,6 +134,7 @@ def job_page(view: JobView, progress: Mapping[str, Any] | None, facts: ChainFact
     told["happened"] = [{"at_ms": event.at_ms, "name": event.name, "because": event.because} for event in view.events]
     if progress:
         told |= {name: progress[name] for name in COUNTED_FIELDS if name in progress}
+        told["waits_for"] = waits_for(view, progress)
     if view.escrow:
         told |= msgspec.structs.asdict(facts)
     if view.judged is not None:

@@ -20,8 +20,10 @@ from manyhands.roles.exchange.errors import BadRequest, JobNotOpen, NoSuchJob, N
 from manyhands.roles.exchange.lending import Bundle, Given, Lending
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers, worker_address
 from manyhands.store.database import Database, rows, scalar
+from manyhands.store.sql import load_queries
 
 NOW_MS = 1_000_000
+VIEWS = load_queries("manyhands.roles.exchange")
 
 
 class Clock:
@@ -68,6 +70,28 @@ async def test_a_job_of_a_million_tasks_takes_workers(database: Database, lendin
     async with database.transaction() as tx:
         await tx.execute("update exchange.jobs set tasks_total = 2000000000")
     assert len((await lending.claim(worker, "job-1", count=6)).assignments) == 4
+
+
+async def out_of_reach(database: Database) -> tuple[int, int]:
+    async with database.connection() as connection:
+        return (await rows(connection, VIEWS.out_of_reach, {"job_id": "job-1"}))[0]
+
+
+async def test_tasks_that_nobody_who_came_may_take_are_counted(database: Database, lending: Lending) -> None:
+    first, second = await prepared(database, OpenJob(pages=1, per_page=10, privacy="standard"), workers=2)
+    assert await out_of_reach(database) == (10, 0)
+    await lending.submit(first, "job-1", answered(await lending.claim(first, "job-1", count=9)))
+    assert await out_of_reach(database) == (9, 1)
+    await lending.submit(second, "job-1", answered(await lending.claim(second, "job-1", count=9)))
+    assert await out_of_reach(database) == (8, 2)
+
+
+async def test_tasks_that_somebody_who_came_may_still_take_are_not_counted(
+    database: Database, lending: Lending
+) -> None:
+    (worker,) = await prepared(database, OpenJob(pages=1, per_page=10, privacy="off"), workers=1)
+    await lending.submit(worker, "job-1", answered(await lending.claim(worker, "job-1", count=3)))
+    assert await out_of_reach(database) == (0, 1)
 
 
 async def test_asking_again_gives_the_same_bundle(database: Database, lending: Lending) -> None:

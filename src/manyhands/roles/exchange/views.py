@@ -111,7 +111,10 @@ class AnchorView(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """A job as the exchange sees it. tasks: number by state, and those accepted unseen."""
+    """A job as the exchange sees it. tasks: number by state, and those accepted unseen.
+
+    out_of_reach    open tasks that nobody who came so far may take; counted while nothing is lent, else 0
+    """
 
     job_id: str
     title: str
@@ -131,6 +134,7 @@ class Progress(msgspec.Struct, frozen=True):
     lent: int
     answers: int
     workers: int
+    out_of_reach: int
     anchors: tuple[AnchorView, ...]
     announced_at_ms: int
     opened_at_ms: int | None
@@ -233,6 +237,9 @@ class Views:
             by_state = dict(await rows(connection, QUERIES.tasks_by_state, where))
             answers, workers, lent = (await rows(connection, QUERIES.work_done, where))[0]
             anchors = await rows_of(connection, AnchorView, QUERIES.anchors, where)
+            out_of_reach = 0
+            if by_state.get("open") and not lent:
+                out_of_reach = (await rows(connection, QUERIES.out_of_reach, where))[0][0]
         states = ("held", "open", "accepted", "unreadable", "frozen", "withdrawn")
         started = job["pages_total"] > 0
         return Progress(
@@ -254,6 +261,7 @@ class Views:
             lent=lent,
             answers=answers,
             workers=workers,
+            out_of_reach=out_of_reach,
             anchors=tuple(anchors),
             announced_at_ms=job["announced_at_ms"],
             opened_at_ms=job["opened_at_ms"],

@@ -61,6 +61,32 @@ select count(*) filter (where state = 'answered') as answers,
        count(*) filter (where state = 'lent') as lent
 from exchange.assignments where job_id = %(job_id)s;
 
+-- name: out_of_reach
+-- Open tasks that nobody who came so far may take: each of them had the task, or has seen what the privacy level allows
+-- of its page; and how many people came. Only worth asking while nothing is lent; at most 1,000 tasks are looked at.
+with waiting as materialized (
+    select task_id, page_key, place, page_share from exchange.tasks
+    where job_id = %(job_id)s and state = 'open' and taken < wanted
+    order by rank limit 1000
+), came as materialized (
+    select worker from exchange.bundles where job_id = %(job_id)s
+)
+select count(*) filter (where not exists (
+           select from came
+           where not exists (
+               select from exchange.assignments had
+               where had.job_id = %(job_id)s and had.task_id = waiting.task_id and had.worker = came.worker)
+             and (waiting.page_share is null or (
+               waiting.page_share > (
+                   select count(*) from exchange.assignments had
+                   where had.job_id = %(job_id)s and had.worker = came.worker and had.page_key = waiting.page_key)
+               and not exists (
+                   select from exchange.assignments had
+                   where had.job_id = %(job_id)s and had.worker = came.worker and had.page_key = waiting.page_key
+                     and had.place between waiting.place - 1 and waiting.place + 1))))) as out_of_reach,
+       (select count(*) from came) as people
+from waiting;
+
 -- name: anchors
 select batch_no, root, answers, reserved_minor, evidence_blob, recorded_at_ms
 from exchange.batches where job_id = %(job_id)s order by batch_no;
