@@ -78,6 +78,7 @@ class Receipt(NamedTuple):
 
     succeeded         False: it was mined and refused; its nonce and its gas are used up
     contract_address  of the contract it created, or None
+    sender            who signed it
     """
 
     tx_hash: str
@@ -89,6 +90,7 @@ class Receipt(NamedTuple):
     gas_price_wei: int
     contract_address: str | None
     logs: tuple[Log, ...]
+    sender: str = ""
 
 
 class SendOutcome(Enum):
@@ -583,6 +585,7 @@ def _read_receipt(raw: Any) -> Receipt:
         gas_price_wei=int(raw.get("effectiveGasPrice") or "0x0", 16),
         contract_address=str(created).lower() if created else None,
         logs=tuple(_log(entry, place) for place, entry in enumerate(logs)),
+        sender=str(raw.get("from") or "").lower(),
     )
 
 

@@ -28,7 +28,10 @@ TRANSFER_TOPIC = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
 
 
 class Event(NamedTuple):
-    """One decoded event. contract = its address, contract_kind = the contract's name; index_in_tx = its identity."""
+    """One decoded event. contract = its address, contract_kind = the contract's name; index_in_tx = its identity.
+
+    block_timestamp_s, sender  when its block was made and who signed its transaction; 0 and "" when only a log was read
+    """
 
     chain_id: int
     tx_hash: str
@@ -40,6 +43,8 @@ class Event(NamedTuple):
     contract_kind: str
     name: str
     args: dict[str, Any]
+    block_timestamp_s: int = 0
+    sender: str = ""
 
 
 class _Shape(NamedTuple):
@@ -116,8 +121,16 @@ async def decoded_events(
                 kind = "TestToken" if _is_transfer_to(log, token, escrows) else kinds.get(log.address)
                 event = decode_log(log, chain_id=client.chain_id, kind=kind) if kind else None
                 if event is not None:
-                    events.append(event)
-    return sorted(events, key=lambda event: (event.block_number, event.index_in_block))
+                    events.append(event._replace(sender=receipt.sender))
+    times = await _timestamps_s(client, {event.block_number for event in events})
+    timed = [event._replace(block_timestamp_s=times.get(event.block_number, 0)) for event in events]
+    return sorted(timed, key=lambda event: (event.block_number, event.index_in_block))
+
+
+async def _timestamps_s(client: ChainClient, numbers: set[int]) -> dict[int, int]:
+    """When each block was made. One that has left the chain meanwhile is missing; its hash gives that away."""
+    blocks = await client.blocks(sorted(numbers))
+    return {block.number: block.timestamp_s for block in blocks if block is not None}
 
 
 async def _receipts_with_events(

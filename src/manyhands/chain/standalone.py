@@ -26,6 +26,9 @@ from .node import LocalNode
 
 MINED_PATIENCE_S = 30.0
 
+Beside = Callable[[ChainClient], contextlib.AbstractAsyncContextManager[object]]
+"""Given the chain's client, whose facts hold the contracts' addresses."""
+
 
 class StandaloneChain(msgspec.Struct, frozen=True):
     """What a client must know; the names are those that HUMAN's SDK uses for its networks."""
@@ -46,6 +49,7 @@ async def chain_up(
     data_dir: Path | None = None,
     anvil: Path | None = None,
     ready: Callable[[dict[str, object]], object] = lambda _: None,
+    beside: Beside | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Runs a chain until it is interrupted (SIGINT, SIGTERM) or `stop` is set.
@@ -53,6 +57,7 @@ async def chain_up(
     data_dir  where it is kept; None keeps nothing
     port      0 takes any free one
     ready     told once, when the contracts stand: the fields of StandaloneChain
+    beside    what runs with the chain, from the moment the contracts stand until its end
     raises    AnvilMissing, PortTaken, NodeDied; CallReverted when the chain refuses the deployment
     """
     over = stop or asyncio.Event()
@@ -63,8 +68,10 @@ async def chain_up(
         node = LocalNode(facts_for(chain_id), folder, port, anvil=anvil, keep_state=data_dir is not None)
         async with node, ChainClient(node.facts.at([node.rpc_url])) as client:
             at = await deploy_directly(client, dev_key(0), terms=HUMAN_LOCAL_TERMS)
-            ready(msgspec.to_builtins(described(client.facts, at)))
-            await over.wait()
+            client.facts = client.facts.with_contracts(at)
+            async with beside(client) if beside else contextlib.nullcontext():
+                ready(msgspec.to_builtins(described(client.facts, at)))
+                await over.wait()
 
 
 def facts_for(chain_id: int) -> ChainFacts:

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -80,6 +81,7 @@ async def read_on(db: Database, client: ChainClient, *, dispatch: Dispatch, cloc
         known_to = deepest_true(checkpoints, blocks, before_all=client.facts.start_block - 1)
         logger.warning("chain %d was rewritten above block %d", client.chain_id, known_to)
         async with db.transaction() as tx:
+            await tx.execute(QUERIES.lock_events, where)
             await tx.execute(QUERIES.rewind, {**where, "block_number": known_to})
             await tx.execute(QUERIES.orphan_events, {**where, "block_number": known_to})
         return True
@@ -100,12 +102,27 @@ async def read_on(db: Database, client: ChainClient, *, dispatch: Dispatch, cloc
     if block_hash is None or await client.agreed_block_hash(last) != block_hash:
         return False
     async with db.transaction() as tx:
+        await tx.execute(QUERIES.lock_events, where)
         for event in events:
             if await _store(tx, event, clock()):
                 await dispatch(tx, event)
         await tx.execute(QUERIES.put_checkpoint, {**where, "block_number": last, "block_hash": block_hash})
         await tx.execute(QUERIES.prune_checkpoints, where)
     return last < final
+
+
+class StoredEvent(NamedTuple):
+    """An event as it is kept. orphaned: its block left the chain; changed_no grows with every change to any event."""
+
+    event: Event
+    orphaned: bool
+    changed_no: int
+
+
+async def events_changed(tx: Tx, chain_id: int, *, since: int = 0) -> list[StoredEvent]:
+    """Events of one chain that were stored, moved or lost after the change `since`, in the order of the chain."""
+    found = await rows(tx, QUERIES.events_changed, {"chain_id": chain_id, "changed_no": since})
+    return [StoredEvent(Event(*row[:-2]), bool(row[-2]), int(row[-1])) for row in found]
 
 
 def deepest_true(checkpoints: Sequence[tuple[int, str]], blocks: Sequence[Block | None], *, before_all: int) -> int:

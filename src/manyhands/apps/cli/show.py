@@ -84,6 +84,12 @@ def as_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def as_json_line(value: Any) -> None:
+    """The result on one line, for programs that read it while the command runs on."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.flush()
+
+
 def table(title: str, columns: list[str], lines: list[list[str]], *, right: tuple[int, ...] = ()) -> None:
     """A table, for people."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -19,10 +19,13 @@ from typing import Final
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from starlette.routing import BaseRoute
 
 from manyhands.apps.compose import Platform, PlatformNotUp, open_platform, stop_on_signals
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import mark_ready, running
+from manyhands.gateways.human.routes import subgraph_routes
+from manyhands.gateways.human.sources import StoredSource
 from manyhands.protocol.messages import ROLES
 
 from .assets import load_assets
@@ -49,11 +52,16 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         record=Record(platform.launcher, platform.progress, platform.db),
         pictures=platform.blobs.get,
         take_message=platform.mailbox.receive_bytes,
-        hot_routes=routes(platform.exchange),
+        hot_routes=[*routes(platform.exchange), *_read_side(platform)],
         hosts=hosts,
         simulated_crowd=platform.exchange.settings.simulated_crowd,
         results_secret=b"",
     )
+
+
+def _read_side(platform: Platform) -> list[BaseRoute]:
+    """What HUMAN's clients ask a subgraph for, from the events that this platform's indexer stored."""
+    return subgraph_routes({chain_id: StoredSource(platform.db, chain_id) for chain_id in platform.chains.ids()})
 
 
 def run_web(folder: DataFolder) -> None:

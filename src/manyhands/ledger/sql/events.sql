@@ -22,15 +22,29 @@ delete from outbox.checkpoints where chain_id = %(chain_id)s and block_number > 
 
 -- name: orphan_events
 -- Their block left the chain. They were dispatched and stay so; they count again when they are seen again.
-update outbox.events set orphaned = true where chain_id = %(chain_id)s and block_number > %(block_number)s;
+update outbox.events set orphaned = true, changed_no = nextval('outbox.event_changes')
+where chain_id = %(chain_id)s and block_number > %(block_number)s;
 
 -- name: add_event
 -- An event seen before, in another block, keeps its identity: it is put right and not told again.
 insert into outbox.events (chain_id, tx_hash, index_in_tx, block_number, block_hash, index_in_block, contract,
-                           contract_kind, name, args, seen_at_ms)
+                           contract_kind, name, args, block_timestamp_s, sender, seen_at_ms)
 values (%(chain_id)s, %(tx_hash)s, %(index_in_tx)s, %(block_number)s, %(block_hash)s, %(index_in_block)s, %(contract)s,
-        %(contract_kind)s, %(name)s, %(args)s, %(seen_at_ms)s)
+        %(contract_kind)s, %(name)s, %(args)s, %(block_timestamp_s)s, %(sender)s, %(seen_at_ms)s)
 on conflict (chain_id, tx_hash, index_in_tx) do update
 set block_number = excluded.block_number, block_hash = excluded.block_hash,
-    index_in_block = excluded.index_in_block, orphaned = false
+    block_timestamp_s = excluded.block_timestamp_s, index_in_block = excluded.index_in_block, orphaned = false,
+    changed_no = nextval('outbox.event_changes')
 returning xmax = 0;
+
+-- name: events_changed
+-- What was stored, put right or lost since a reader looked last, in the order of the chain.
+select chain_id, tx_hash, index_in_tx, block_number, block_hash, index_in_block, contract, contract_kind, name, args,
+       block_timestamp_s, sender, orphaned, changed_no
+from outbox.events
+where chain_id = %(chain_id)s and changed_no > %(changed_no)s
+order by block_number, index_in_block;
+
+-- name: lock_events
+-- Events of a chain are stored by one follower at a time, so that a reader who goes by changed_no misses none.
+select pg_advisory_xact_lock(hashtext('outbox.events'), (%(chain_id)s %% 2147483647)::integer);
