@@ -20,11 +20,13 @@ from starlette.routing import Route
 
 from manyhands.protocol.canonical import BadShape
 from manyhands.roles.exchange import Exchange, Given
+from manyhands.roles.exchange.accounts import SCOPES
 from manyhands.roles.exchange.decisions import ACTIVE_MS_MAX, BUNDLE_MAX, TEXT_MAX_CHARS
 
-from .site import SESSION_COOKIE
+from .door import token_of
 
 T = TypeVar("T")
+WORKING = SCOPES["work"]
 Id = Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -75,7 +77,8 @@ def routes(exchange: Exchange) -> list[Route]:
     """The hot routes over an exchange. Errors travel to the application's handlers."""
 
     async def claim(request: Request) -> Response:
-        worker = (await exchange.accounts.need(request.cookies.get(SESSION_COOKIE, ""))).worker
+        caller = await exchange.accounts.need_caller(token_of(request))
+        worker = caller.check(roles=WORKING, scope="work").worker
         wish = _decoded(_claim_wish, await request.body() or b"{}")
         bundle = await exchange.claim(worker, request.path_params["job_id"], wish.count)
         told = BundleTold(
@@ -95,7 +98,8 @@ def routes(exchange: Exchange) -> list[Route]:
         return _told(told)
 
     async def answers(request: Request) -> Response:
-        worker = (await exchange.accounts.need(request.cookies.get(SESSION_COOKIE, ""))).worker
+        caller = await exchange.accounts.need_caller(token_of(request))
+        worker = caller.check(roles=WORKING, scope="work").worker
         wish = _decoded(_answers_given, await request.body())
         given = [Given(one.assignment_id, one.text, one.active_ms) for one in wish.answers]
         outcomes = await exchange.submit(worker, request.path_params["job_id"], given)

@@ -43,15 +43,6 @@ STATUS_BY_CODE: Final[Mapping[str, int]] = {
 """Codes whose status does not follow from their form. Codes are class names in snake case."""
 
 
-class NotSignedIn(ManyhandsError):
-    """The request needs a session and has none, or one that ended."""
-
-    cure = "Sign in again; answers kept on this device are sent afterwards."
-
-    def __init__(self) -> None:
-        super().__init__("you are not signed in")
-
-
 class NotFound(ManyhandsError):
     """There is nothing under this address, or nothing that the reader may see."""
 

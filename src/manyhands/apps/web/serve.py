@@ -49,6 +49,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         assets=load_assets(Path(platform.running.node_modules)),
         picture_secret=platform.exchange.settings.picture_secret,
         desk=platform.exchange,
+        accounts=platform.exchange.accounts,
         record=Record(platform.launcher, platform.progress, platform.db),
         pictures=platform.blobs.get,
         take_message=platform.mailbox.receive_bytes,

@@ -23,13 +23,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from manyhands.protocol.errors import ManyhandsError
+from manyhands.roles.exchange.accounts import Account, token_hash_of
 from manyhands.store.blobs import media_type_of, verify_signed
 
 from . import shapes
+from .door import signed_in, token_of
 from .problems import (
     BadRequest,
     NotFound,
-    NotSignedIn,
     on_manyhands_error,
     on_unforeseen_error,
     problem_body,
@@ -120,6 +121,7 @@ def build_app(site: Site) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_exception(site))
     app.add_exception_handler(Exception, on_unforeseen_error)
 
+    app.state.accounts, app.state.clock = site.accounts, site.clock
     _add_files(app, site)
     _add_pages(app, site)
     _add_health(app)
@@ -226,19 +228,13 @@ def _add_health(app: FastAPI) -> None:
 # --- accounts ------------------------------------------------------------------------------------------------------
 
 
-def _signed_in(desk: WorkerDesk) -> Callable[[Request], Awaitable[Any]]:
-    async def who(request: Request) -> Any:
-        token = request.cookies.get(SESSION_COOKIE, "")
-        found = await desk.who_is(token) if token else None
-        if found is None:
-            raise NotSignedIn
-        return found
-
-    return who
+def device_of(request: Request) -> str:
+    """What the browser calls itself, for the list of one's own sessions."""
+    return request.headers.get("user-agent", "")
 
 
 def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
-    who = _signed_in(desk)
+    anybody = Depends(signed_in())
 
     def with_session(token: str, account: Any, *, status: int) -> Response:
         response = answer(account, status=status)
@@ -259,14 +255,16 @@ def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
         "/api/sign-up", tags=["account"], status_code=201, response_model=shapes.Worker, responses=PROBLEMS,
         summary="Open a worker's account and sign in",
     )  # fmt: skip
-    async def sign_up(wish: shapes.SignUp) -> Response:
+    async def sign_up(wish: shapes.SignUp, request: Request) -> Response:
         simulated = wish.simulated and site.simulated_crowd
-        token, account = await desk.sign_up(wish.name, wish.password, simulated=simulated)
+        token, account = await desk.sign_up(
+            wish.name, wish.password, simulated=simulated, role=wish.role, device=device_of(request)
+        )
         return with_session(token, account, status=201)
 
     @app.post("/api/sign-in", tags=["account"], response_model=shapes.Worker, responses=PROBLEMS, summary="Sign in")
-    async def sign_in(wish: shapes.SignIn) -> Response:
-        token, account = await desk.sign_in(wish.name, wish.password)
+    async def sign_in(wish: shapes.SignIn, request: Request) -> Response:
+        token, account = await desk.sign_in(wish.name, wish.password, device=device_of(request))
         return with_session(token, account, status=200)
 
     @app.post("/api/sign-out", tags=["account"], response_model=shapes.Done, summary="End this session")
@@ -282,21 +280,23 @@ def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
     @app.get(
         "/api/me", tags=["account"], response_model=shapes.Worker, responses=PROBLEMS, summary="Whose session this is"
     )
-    async def me(worker: Annotated[Any, Depends(who)]) -> Response:
+    async def me(worker: Annotated[Account, anybody]) -> Response:
         return answer(worker)
 
     @app.get(
         "/api/sessions", tags=["account"], response_model=shapes.Sessions, responses=PROBLEMS,
         summary="Where this worker is signed in",
     )  # fmt: skip
-    async def sessions(worker: Annotated[Any, Depends(who)]) -> Response:
-        return answer({"sessions": await desk.sessions(worker.worker)})
+    async def sessions(request: Request, worker: Annotated[Account, anybody]) -> Response:
+        here = token_hash_of(token_of(request))
+        found = msgspec.to_builtins(await desk.sessions(worker.worker))
+        return answer({"sessions": [{**one, "here": one["session_id"] == here} for one in found]})
 
     @app.post(
         "/api/sessions/{session_id}/end", tags=["account"], response_model=shapes.Done, responses=PROBLEMS,
         summary="End one of this worker's sessions",
     )  # fmt: skip
-    async def end_session(session_id: JobId, worker: Annotated[Any, Depends(who)]) -> Response:
+    async def end_session(session_id: JobId, worker: Annotated[Account, anybody]) -> Response:
         if not await desk.end_session(worker.worker, session_id):
             raise NotFound("session of yours with that id")
         return answer({"done": True})
@@ -306,24 +306,24 @@ def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
 
 
 def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
-    who = Depends(_signed_in(desk))
+    who, earning = Depends(signed_in(scope="work")), Depends(signed_in(scope="earnings"))
     options: dict[str, Any] = {"tags": ["work"], "responses": PROBLEMS}
 
     @app.get("/api/offers", response_model=shapes.Offers, summary="Work that fits this worker", **options)
-    async def offers(worker: Annotated[Any, who]) -> Response:
+    async def offers(worker: Annotated[Account, who]) -> Response:
         return answer({"offers": await desk.offers(worker.worker)})
 
     @app.post(
         "/api/jobs/{job_id}/return", response_model=shapes.Returned, summary="Give tasks back without loss", **options
     )
-    async def give_back(job_id: JobId, wish: shapes.Return, worker: Annotated[Any, who]) -> Response:
+    async def give_back(job_id: JobId, wish: shapes.Return, worker: Annotated[Account, who]) -> Response:
         return answer({"returned": await desk.give_back(worker.worker, job_id, wish.assignment_ids)})
 
     @app.post(
         "/api/jobs/{job_id}/reports", response_model=shapes.Reported, summary="Say that a task is not in order",
         **options,
     )  # fmt: skip
-    async def report(job_id: JobId, wish: shapes.Report, worker: Annotated[Any, who]) -> Response:
+    async def report(job_id: JobId, wish: shapes.Report, worker: Annotated[Account, who]) -> Response:
         report_id = await desk.report(worker.worker, job_id, wish.assignment_id, wish.code, wish.text)
         return answer({"report_id": report_id})
 
@@ -332,27 +332,27 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
         return answer({"codes": desk.report_codes()})
 
     @app.get("/api/earnings", response_model=shapes.Earnings, summary="What this worker earned, and why", **options)
-    async def earnings(worker: Annotated[Any, who]) -> Response:
+    async def earnings(worker: Annotated[Account, earning]) -> Response:
         return answer(await desk.earnings(worker.worker))
 
     @app.get(
         "/api/receipts/{job_id}", response_model=list[shapes.Receipt],
         summary="Proofs of this worker's own recorded answers", **options,
     )  # fmt: skip
-    async def receipts(job_id: JobId, worker: Annotated[Any, who]) -> Response:
+    async def receipts(job_id: JobId, worker: Annotated[Account, earning]) -> Response:
         return answer(await desk.receipts(worker.worker, job_id))
 
     @app.get("/api/jury", response_model=shapes.Cases, summary="Reports this worker was drawn to judge", **options)
-    async def jury(worker: Annotated[Any, who]) -> Response:
+    async def jury(worker: Annotated[Account, who]) -> Response:
         return answer({"cases": await desk.jury_cases(worker.worker)})
 
     @app.post("/api/jury/{case_id}/vote", response_model=shapes.Done, summary="Judge a report", **options)
-    async def vote(case_id: JobId, wish: shapes.Vote, worker: Annotated[Any, who]) -> Response:
+    async def vote(case_id: JobId, wish: shapes.Vote, worker: Annotated[Account, who]) -> Response:
         await desk.jury_vote(worker.worker, case_id, uphold=wish.uphold, because=wish.because)
         return answer({"done": True})
 
     @app.get("/api/standing", response_model=shapes.Standings, summary="This worker's standing, with causes", **options)
-    async def standing(worker: Annotated[Any, who]) -> Response:
+    async def standing(worker: Annotated[Account, earning]) -> Response:
         return answer({"standings": await desk.standings(worker.worker)})
 
 

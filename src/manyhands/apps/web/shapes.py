@@ -44,9 +44,14 @@ class ProblemBody(Told):
 # --- accounts ---------------------------------------------------------------------------------------------------
 
 
+Role = Literal["worker", "requester", "operator", "workpool"]
+FreeRole = Literal["worker", "requester"]
+
+
 class SignUp(Asked):
     name: Annotated[str, Field(min_length=1, max_length=64, examples=["quick-otter"])]
     password: Annotated[str, Field(min_length=1, max_length=1_000)]
+    role: FreeRole = "worker"
     simulated: bool = Field(default=False, description="honoured only where the site allows a simulated crowd")
 
 
@@ -56,9 +61,12 @@ class SignIn(Asked):
 
 
 class Worker(Told):
+    """An account. `worker` is its address, whatever its roles."""
+
     worker: Address
     name: str
     simulated: bool = False
+    roles: list[Role] = Field(default=["worker"], examples=[["worker"]])
 
 
 class Done(Told):
@@ -69,6 +77,9 @@ class Session(Told):
     session_id: str = Field(description="names the session and opens nothing")
     created_at_ms: AtMs
     expires_at_ms: AtMs
+    way: str = Field(description="password, passkey, wallet, email or link")
+    device: str = Field(description="what the browser called itself")
+    here: bool = Field(description="whether this request came with it")
 
 
 class Sessions(Told):

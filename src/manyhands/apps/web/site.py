@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from starlette.routing import BaseRoute
 
 from manyhands.protocol.ids import Clock, system_clock
+from manyhands.roles.exchange.accounts import Accounts
 
 from .assets import Assets
 
@@ -27,10 +28,11 @@ LANGUAGE_COOKIE = "mh_lang"
 class WorkerDesk(Protocol):
     """What the exchange does for workers. Values are msgspec structs or builtins in the shapes of `shapes`."""
 
-    async def sign_up(self, name: str, password: str, *, simulated: bool) -> tuple[str, Any]: ...
-    async def sign_in(self, name: str, password: str) -> tuple[str, Any]: ...
+    async def sign_up(
+        self, name: str, password: str, *, simulated: bool, role: str, device: str
+    ) -> tuple[str, Any]: ...
+    async def sign_in(self, name: str, password: str, *, device: str) -> tuple[str, Any]: ...
     async def sign_out(self, token: str) -> None: ...
-    async def who_is(self, token: str) -> Any | None: ...
     async def sessions(self, worker: str) -> Any: ...
     async def end_session(self, worker: str, session_id: str) -> bool: ...
     async def offers(self, worker: str) -> Any: ...
@@ -66,6 +68,7 @@ class Site:
 
     picture_secret   key of picture addresses, shared with whoever signs them
     results_secret   key from which a requester's key for one job follows; empty = results are open to anyone
+    accounts         who may come in; without it no route that needs somebody signed in lets anybody in
     hosts            names the site may be asked under; empty = any
     secure_cookies   True behind TLS
     simulated_crowd  whether an account may call itself simulated
@@ -75,6 +78,7 @@ class Site:
     assets: Assets
     picture_secret: bytes
     desk: WorkerDesk | None = None
+    accounts: Accounts | None = None
     record: JobRecord | None = None
     pictures: Pictures | None = None
     take_message: TakeMessage | None = None

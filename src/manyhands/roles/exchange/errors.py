@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 
 
@@ -19,10 +21,111 @@ class NotSignedIn(ExchangeError):
     """There is no session, or it has ended."""
 
     code, status = "not_signed_in", 401
-    cure = "Sign in."
+    cure = "Sign in again; answers kept on this device are sent afterwards."
 
     def __init__(self) -> None:
         super().__init__("you are not signed in")
+
+
+class WrongRole(ExchangeError):
+    """The account has none of the roles that this needs."""
+
+    code, status = "wrong_role", 403
+
+    def __init__(self, needed: Sequence[str]) -> None:
+        self.needed = tuple(needed)
+        super().__init__(
+            f"this is for the role {' or '.join(needed)}, which your account does not have",
+            cure="Take the role on your account page, or sign in with another account."
+            if set(needed) & {"worker", "requester"}
+            else "Ask the operator of this site for it.",
+        )
+
+
+class ScopeMissing(ExchangeError):
+    """The key may do other things, not this."""
+
+    code, status = "scope_missing", 403
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        if scope:
+            super().__init__(f"this key lacks the scope {scope}", cure=f"Make a key with the scope {scope}.")
+        else:
+            super().__init__("this is done by a person, not with a key", cure="Sign in and do it on the account page.")
+
+
+class SignInAgain(ExchangeError):
+    """What is asked for needs a session that began a short while ago."""
+
+    code, status = "sign_in_again", 403
+    cure = "Sign out, sign in again and repeat it within ten minutes."
+
+    def __init__(self) -> None:
+        super().__init__("this needs a fresh sign-in")
+
+
+class TicketSpent(ExchangeError):
+    """A nonce, challenge or link that was used before, is too old, or never was."""
+
+    code, status = "ticket_spent", 401
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"this {what} was used before or is too old", cure="Begin again; a new one is made at once.")
+
+
+class BadProof(ExchangeError):
+    """A signature, passkey or message that does not prove what it should."""
+
+    code, status = "bad_proof", 401
+    cure = "Begin again, on the site's own page."
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"this does not prove who you are: {problem}")
+
+
+class AlreadyLinked(ExchangeError):
+    """A passkey, wallet or e-mail address that opens an account already."""
+
+    code, status = "already_linked", 409
+    cure = "Sign in with it, or use another."
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"this {what} belongs to an account already")
+
+
+class LastWay(ExchangeError):
+    """Without this the person could never sign in again."""
+
+    code, status = "last_way", 409
+    cure = "Add another way to sign in first."
+
+    def __init__(self) -> None:
+        super().__init__("this is the only way into your account")
+
+
+class TooManyKeys(ExchangeError):
+    """More keys than anybody keeps an eye on."""
+
+    code, status = "too_many_keys", 409
+    cure = "End keys that are not used any more."
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"an account has at most {most} keys")
+
+
+class WalletNotKept(ExchangeError):
+    """The key of this account's address is not kept here (any more)."""
+
+    code, status = "wallet_not_kept", 409
+    cure = "Use the wallet that holds it."
+
+    def __init__(self) -> None:
+        super().__init__("the key of this account's wallet is not kept here")
 
 
 class WrongNameOrPassword(ExchangeError):

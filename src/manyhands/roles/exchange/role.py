@@ -253,15 +253,17 @@ class Exchange:
         expires_at_ms = max(lease_until_ms, self.ctx.clock()) + PICTURE_EXTRA_MS
         return signed_url(blob, expires_at_ms=expires_at_ms, secret=self.settings.picture_secret, base="/pictures")
 
-    async def sign_up(self, name: str, password: str, *, simulated: bool = False) -> tuple[str, Account]:
-        """raises SimulatedNotAllowed, BadName, BadPassword, NameTaken"""
+    async def sign_up(
+        self, name: str, password: str, *, simulated: bool = False, role: str = "worker", device: str = ""
+    ) -> tuple[str, Account]:
+        """raises SimulatedNotAllowed, BadName, BadPassword, NameTaken, WrongRole"""
         if simulated and not self.settings.simulated_crowd:
             raise SimulatedNotAllowed
-        return await self.accounts.sign_up(name, password, simulated=simulated)
+        return await self.accounts.sign_up(name, password, simulated=simulated, role=role, device=device)
 
-    async def sign_in(self, name: str, password: str) -> tuple[str, Account]:
+    async def sign_in(self, name: str, password: str, *, device: str = "") -> tuple[str, Account]:
         """raises WrongNameOrPassword, TooManyAttempts"""
-        return await self.accounts.sign_in(name, password)
+        return await self.accounts.sign_in(name, password, device=device)
 
     async def sign_out(self, token: str) -> None:
         await self.accounts.sign_out(token)

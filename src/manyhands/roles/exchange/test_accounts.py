@@ -16,7 +16,9 @@ from manyhands.roles.exchange.accounts import (
     SESSION_MS,
     SIMULATED_COST,
     WINDOW_MS,
+    Account,
     Accounts,
+    Caller,
     check_name,
     hash_password,
     open_key,
@@ -28,9 +30,11 @@ from manyhands.roles.exchange.errors import (
     BadPassword,
     NameTaken,
     NotSignedIn,
+    ScopeMissing,
     TooManyAttempts,
     WalletUnreadable,
     WrongNameOrPassword,
+    WrongRole,
 )
 from manyhands.store.database import Database, rows
 
@@ -194,3 +198,52 @@ def test_a_password_fits_its_own_hash_alone() -> None:
     assert password_fits(PASSWORD, stored) and not password_fits(PASSWORD + " ", stored)
     assert not password_fits(PASSWORD, "") and not password_fits("", stored)
     assert stored != hash_password(PASSWORD, salt=b"\x01" * 16, cost=SIMULATED_COST)
+
+
+async def test_an_account_takes_worker_and_requester_by_itself_and_nothing_else(accounts: Accounts) -> None:
+    token, account = await accounts.sign_up("otter", PASSWORD, simulated=True, role="requester")
+    assert account.roles == ("requester",)
+    await accounts.take_role(account.worker, "worker")
+    await accounts.take_role(account.worker, "worker")
+    assert (await accounts.need(token)).roles == ("requester", "worker")
+    for role in ("operator", "workpool", "emperor"):
+        with pytest.raises(WrongRole):
+            await accounts.take_role(account.worker, role)
+        with pytest.raises(WrongRole):
+            await accounts.sign_up(f"would-be {role}", PASSWORD, simulated=True, role=role)
+    await accounts.take_role(account.worker, "operator", by_operator=True)
+    assert "operator" in (await accounts.need(token)).roles
+
+
+def test_a_caller_is_let_in_by_role_and_a_key_by_its_scope_too() -> None:
+    person = Caller(Account("0x1", "otter", roles=("worker",)), None, 0)
+    assert person.check(roles=("worker", "workpool"), scope="work") == person.account
+    assert person.check() == person.account
+    with pytest.raises(WrongRole, match="requester"):
+        person.check(roles=("requester",), scope="jobs")
+    key = Caller(person.account, frozenset({"work"}), 0)
+    assert key.check(roles=("worker",), scope="work") == person.account
+    with pytest.raises(ScopeMissing, match="earnings"):
+        key.check(roles=("worker",), scope="earnings")
+    with pytest.raises(ScopeMissing, match="by a person"):
+        key.check()
+
+
+async def test_a_session_tells_how_and_where_it_began_and_others_can_be_ended_together(accounts: Accounts) -> None:
+    first, account = await accounts.sign_up("otter", PASSWORD, simulated=True, device="Phone\n\x00" + "x" * 300)
+    second, _ = await accounts.sign_in("otter", PASSWORD, device="Desk")
+    assert {(one.way, one.device[:5], len(one.device)) for one in await accounts.sessions(account.worker)} == {
+        ("password", "Phone", 120), ("password", "Desk", 4),
+    }  # fmt: skip
+    assert await accounts.who_is(first) == account
+    assert await accounts.end_other_sessions(account.worker, second) == 1
+    assert await accounts.who_is(first) is None
+    assert await accounts.who_is(second) == account
+
+
+async def test_a_stranger_cannot_end_a_session(accounts: Accounts) -> None:
+    token, account = await accounts.sign_up("otter", PASSWORD, simulated=True)
+    _, outsider = await accounts.sign_up("outsider", PASSWORD, simulated=True)
+    (session,) = await accounts.sessions(account.worker)
+    assert not await accounts.end_session(outsider.worker, session.session_id)
+    assert await accounts.who_is(token) == account

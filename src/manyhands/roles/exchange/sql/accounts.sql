@@ -1,32 +1,50 @@
 -- Accounts, sessions and standing of workers.
 
 -- name: add_account
-insert into exchange.accounts (worker, name, name_key, password_hash, wallet_sealed, simulated, created_at_ms)
-values (%(worker)s, %(name)s, %(name_key)s, %(password_hash)s, %(wallet_sealed)s, %(simulated)s, %(now_ms)s)
-on conflict (name_key) do nothing
+insert into exchange.accounts (worker, name, name_key, password_hash, wallet_sealed, simulated, roles, created_at_ms)
+values (%(worker)s, %(name)s, %(name_key)s, %(password_hash)s, %(wallet_sealed)s, %(simulated)s, %(roles)s, %(now_ms)s)
+on conflict do nothing
 returning worker;
 
 -- name: account_by_name
-select worker, name, simulated, password_hash from exchange.accounts where name_key = %(name_key)s;
+select worker, name, simulated, roles, password_hash from exchange.accounts where name_key = %(name_key)s;
+
+-- name: account_of
+select worker, name, simulated, roles from exchange.accounts where worker = %(worker)s;
+
+-- name: give_role
+update exchange.accounts set roles = array_append(roles, %(role)s)
+where worker = %(worker)s and not %(role)s = any (roles);
+
+-- name: set_password
+update exchange.accounts set password_hash = %(password_hash)s where worker = %(worker)s;
+
+-- name: forget_wallet
+-- The person keeps the key themselves from now on.
+update exchange.accounts set wallet_sealed = null where worker = %(worker)s and wallet_sealed is not null
+returning worker;
 
 -- name: wallet_of
 select wallet_sealed from exchange.accounts where worker = %(worker)s;
 
 -- name: add_session
-insert into exchange.sessions (token_hash, worker, created_at_ms, expires_at_ms)
-values (%(token_hash)s, %(worker)s, %(now_ms)s, %(expires_at_ms)s);
+insert into exchange.sessions (token_hash, worker, created_at_ms, expires_at_ms, way, device)
+values (%(token_hash)s, %(worker)s, %(now_ms)s, %(expires_at_ms)s, %(way)s, %(device)s);
 
 -- name: session
-select account.worker, account.name, account.simulated, session.expires_at_ms
+select account.worker, account.name, account.simulated, account.roles, session.created_at_ms, session.expires_at_ms
 from exchange.sessions session join exchange.accounts account on account.worker = session.worker
 where session.token_hash = %(token_hash)s and session.expires_at_ms > %(now_ms)s;
 
 -- name: sessions_of
-select token_hash as session_id, created_at_ms, expires_at_ms from exchange.sessions
+select token_hash as session_id, created_at_ms, expires_at_ms, way, device from exchange.sessions
 where worker = %(worker)s and expires_at_ms > %(now_ms)s order by created_at_ms desc;
 
 -- name: end_session
 delete from exchange.sessions where token_hash = %(token_hash)s;
+
+-- name: end_other_sessions
+delete from exchange.sessions where worker = %(worker)s and token_hash <> %(token_hash)s returning token_hash;
 
 -- name: end_session_of
 delete from exchange.sessions where worker = %(worker)s and token_hash = %(session_id)s returning token_hash;

@@ -24,10 +24,11 @@ values (%(job_id)s, %(report_id)s, %(task_id)s, %(worker)s, %(code)s, %(text)s, 
 
 -- name: may_judge
 -- Workers of the same crowd who have never had the task. Simulated people judge simulated jobs, people those of people.
+-- Votes are signed with the wallet that is kept here, so who keeps their own is not drawn.
 select account.worker
 from exchange.accounts account
 join exchange.jobs job on job.job_id = %(job_id)s and job.simulated = account.simulated
-where account.worker <> %(worker)s
+where account.worker <> %(worker)s and 'worker' = any (account.roles) and account.wallet_sealed is not null
   and not exists (
       select from exchange.assignments had
       where had.job_id = %(job_id)s and had.task_id = %(task_id)s and had.worker = account.worker)
