@@ -1,5 +1,7 @@
 """The house keeps its own rules: layers, types, style, pages, and nothing of the machine it was built on."""
 
+import doctest
+import importlib
 import re
 import subprocess
 import sys
@@ -72,6 +74,19 @@ def test_what_is_installed_is_what_the_lock_names() -> None:
 def test_only_one_opencv_is_there_for_two_overwrite_each_other() -> None:
     named = {canonical(one.metadata["Name"]) for one in metadata.distributions()}
     assert [name for name in named if name.startswith("opencv")] == ["opencv-contrib-python-headless"]
+
+
+def modules_with_examples() -> list[str]:
+    found = [path for path in (ROOT / "src").rglob("*.py") if not path.name.startswith("test_")]
+    named = [
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts) for path in found if ">>>" in path.read_text()
+    ]
+    return sorted(name.removesuffix(".__init__") for name in named)
+
+
+@pytest.mark.parametrize("module", modules_with_examples())
+def test_the_examples_in_docstrings_do_what_they_say(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
 @pytest.mark.parametrize("path", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "justfile", ".ci/run"])

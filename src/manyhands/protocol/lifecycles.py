@@ -2,7 +2,7 @@
 
 A move that is not in the table is refused with `IllegalMove`; tests try every other one.
 
->>> move(JOB_MOVES, "job j1", "draft", "route")
+>>> move(JOB_MOVES, "job j1", "quoted", "route")
 'routed'
 """
 
