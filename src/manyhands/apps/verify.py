@@ -18,12 +18,11 @@ from typing import Any
 
 import msgspec
 
-from manyhands.pricing import Earned, determine_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, PayoutsFile
 from manyhands.protocol.manifest import Manifest, parse_manifest
-from manyhands.roles.reputation.decide import Replayed, moved_standings, replay
+from manyhands.roles.reputation.decide import Replayed, moved_standings, pay_of, replay, restored
 
 
 @dataclass(frozen=True)
@@ -199,19 +198,26 @@ def _pay(
     brought = {worker: counts for batch in batches for worker, counts in batch.standings.items()}
     standings = moved_standings(replayed.outcomes, brought)
     wrong: list[str] = []
+    try:
+        back = restored(replayed, file.appeals)
+    except ProtocolError as problem:
+        report.add("appeals follow from their jurors' signatures", False, str(problem))
+        return
+    if file.appeals:
+        granted = sum(ruling.granted for ruling in file.appeals)
+        unheard = sum(not ruling.heard for ruling in file.appeals)
+        told = f"{len(file.appeals)} appeals, {granted} granted, {unheard} of them because nobody was found to judge"
+        report.add("appeals follow from their jurors' signatures", True, told)
     by_worker = {pay.worker: pay for pay in file.pay}
     for worker in sorted(replayed.base_minor):
         standing = standings.get(worker)
-        expected = determine_pay(
-            manifest.pay,
-            Earned(
-                worker=worker,
-                answers=replayed.answers[worker],
-                base_minor=replayed.base_minor[worker],
-                credited_ms=replayed.credited_ms[worker],
-                standing_bp=standing.score_bp if standing else 0,
-            ),
+        expected = pay_of(
+            manifest,
+            replayed,
+            worker,
             accepted=file.accepted,
+            score_bp=standing.score_bp if standing else 0,
+            back=back.get(worker, (0, 0, 0)),
         )
         found = by_worker.get(worker)
         if found is None:
@@ -220,6 +226,7 @@ def _pay(
         elif found.total_minor - found.jury_minor != expected.total_minor:
             wrong.append(f"{worker}: earned {expected.total_minor}, file says {found.total_minor - found.jury_minor}")
     jurors = {str(juror).lower() for entry in chain if entry.name == "CaseOpened" for juror in entry.args["jurors"]}
+    jurors |= {vote.juror for ruling in file.appeals for vote in ruling.votes}
     for pay in file.pay:
         if pay.jury_minor and pay.worker not in jurors:
             wrong.append(f"{pay.worker}: paid as a juror without having been drawn")

@@ -15,7 +15,7 @@ import msgspec
 
 from . import canonical, merkle
 from .errors import ProtocolError
-from .messages import AnswerFact, Decision, RefusedAnswer, TaskFacts
+from .messages import AnswerFact, AppealRuled, Decision, RefusedAnswer, TaskFacts
 
 Salt = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 """256 bits of chance, hexadecimal."""
@@ -105,7 +105,11 @@ def check_receipt(receipt_: Receipt, *, anchored_roots: Sequence[str]) -> None:
 
 
 class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one worker's pay for one job came about, in minor units and ms. jury_minor = for judging its reports."""
+    """How one worker's pay for one job came about, in minor units and ms.
+
+    jury_minor      for judging its reports and appeals
+    restored_minor  for refused answers that an appeal gave back
+    """
 
     worker: str
     answers: int
@@ -114,11 +118,12 @@ class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     bonus_minor: int
     top_up_minor: int
     jury_minor: int = 0
+    restored_minor: int = 0
     standing_bp: int
 
     @property
     def total_minor(self) -> int:
-        return self.base_minor + self.bonus_minor + self.top_up_minor + self.jury_minor
+        return self.base_minor + self.bonus_minor + self.top_up_minor + self.jury_minor + self.restored_minor
 
 
 class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -126,6 +131,7 @@ class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     measured_bp   share of the holdback that is right; -1 = there was no holdback
     package_hash  sha-256 of the delivered results, so that the chain's hash of this file covers them too
+    appeals       rulings with the jurors' signatures: what restored pay rests on
     """
 
     job_id: str
@@ -135,6 +141,7 @@ class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     accepted: bool
     rests_on: str
     pay: tuple[WorkerPay, ...]
+    appeals: tuple[AppealRuled, ...] = ()
 
     @property
     def total_minor(self) -> int:

@@ -55,6 +55,11 @@ REPORT_MOVES: Moves = {
     ("judged", "uphold"): "upheld",
 }
 
+APPEAL_MOVES: Moves = {
+    ("open", "grant"): "granted",
+    ("open", "deny"): "denied",
+}
+
 TRANSACTION_MOVES: Moves = {
     ("signed", "send"): "sent",
     ("sent", "mine"): "mined",

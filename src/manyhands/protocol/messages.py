@@ -162,11 +162,15 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TasksOpened(Body, frozen=True, kw_only=True):
-    """Tasks that the exchange offers. complete = no more will follow for this job."""
+    """Tasks that the exchange offers. complete = no more will follow for this job.
+
+    appeals  with complete: every appeal of the job. Their rulings come from the jury and are waited for
+    """
 
     batch_no: int
     tasks: tuple[TaskFacts, ...]
     complete: bool
+    appeals: tuple[str, ...] = ()
 
     def meaning(self) -> tuple[str | int, ...]:
         return (self.job_id, self.batch_no)
@@ -243,12 +247,16 @@ class BatchRecorded(Body, frozen=True, kw_only=True):
 
 
 class JobRecorded(Body, frozen=True, kw_only=True):
-    """Every task of the job has its final verdict. To exchange and reputation oracle."""
+    """Every task of the job has its final verdict. To exchange and reputation oracle.
+
+    appeals  every appeal of the job; nobody is paid before their rulings are here
+    """
 
     evidence_blobs: tuple[str, ...]
     roots: tuple[str, ...]
     reserved_minor: int
     short_of_funds: bool = False
+    appeals: tuple[str, ...] = ()
 
 
 # --- exchange -> reputation ---------------------------------------------------------------------------------------
@@ -386,10 +394,79 @@ class ReportRuled(Body, frozen=True, kw_only=True):
         return (self.job_id, self.case_id)
 
 
+# --- appeals ------------------------------------------------------------------------------------------------------
+
+
+class AppealFiled(Body, frozen=True, kw_only=True):
+    """A worker asks people to look again at refused answers. One appeal holds all of them, at most `BATCH_MAX`.
+
+    eligible  workers that may judge it: none of them has had one of the pieces shown
+    """
+
+    appeal_id: str
+    worker: str
+    words: str
+    task_ids: tuple[str, ...]
+    eligible: tuple[str, ...]
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.appeal_id)
+
+
+class AppealJurorsDrawn(Body, frozen=True, kw_only=True):
+    """Workers drawn to judge an appeal, blind of whose it is."""
+
+    appeal_id: str
+    jurors: tuple[str, ...]
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.appeal_id)
+
+
+class AppealVote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One juror's vote, signed with the juror's own wallet over `appeals.vote_text`."""
+
+    juror: str
+    grant: bool
+    signature: str
+
+
+class AppealVoteCast(Body, frozen=True, kw_only=True):
+    """A vote on its way to the jury, with the juror's reason."""
+
+    appeal_id: str
+    vote: AppealVote
+    because: str
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.appeal_id, self.vote.juror)
+
+
+class AppealRuled(Body, frozen=True, kw_only=True):
+    """What became of an appeal, with the signatures it rests on. Granted, the answers earn what they were offered for.
+
+    heard  False = nobody could be found to judge in time; then doubt is the worker's and it is granted
+    """
+
+    appeal_id: str
+    worker: str
+    task_ids: tuple[str, ...]
+    granted: bool
+    heard: bool
+    because: str
+    jurors: tuple[str, ...]
+    votes: tuple[AppealVote, ...]
+    jurors_paid_minor: dict[str, int]
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.appeal_id)
+
+
 AnyBody = (
     RouteRequested | RouteDecided | JobFunded | DocumentsHanded | HoldbackHanded | CancelRequested | TasksOpened
     | AnswersCollected | TasksWithdrawn | BatchRecorded | JobRecorded | ResultsAssembled | ExtraPayDetermined
     | ExtraPayReserved | JobJudged | StandingsChanged | JobSettled | ReportFiled | JurorsDrawn | VoteCast | ReportRuled
+    | AppealFiled | AppealJurorsDrawn | AppealVoteCast | AppealRuled
 )  # fmt: skip
 
 

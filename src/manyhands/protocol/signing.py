@@ -48,6 +48,11 @@ class LocalSigner:
         return f"LocalSigner({self.address})"
 
 
+def personal_digest(text: bytes) -> bytes:
+    """The 32 bytes that a wallet signs for a personal message: `recover_signer` finds the signer of them."""
+    return bytes(keccak(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text))
+
+
 def recover_signer(text: bytes, signature: str) -> str | None:
     """The address that signed the personal message, or None when the signature is none at all."""
     try:

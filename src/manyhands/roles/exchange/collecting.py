@@ -27,6 +27,7 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
+from .appealing import Appealing
 from .decisions import grown_sample
 from .errors import NotYours
 from .opening import JobRow, lock_job
@@ -40,8 +41,8 @@ TAKES_ANSWERS = ("open", "cancelling")
 class Collecting:
     """The second half of a job's life at the exchange, up to its completion."""
 
-    def __init__(self, ctx: RoleContext) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: RoleContext, appealing: Appealing) -> None:
+        self._ctx, self._appealing = ctx, appealing
 
     async def collect_all(self) -> int:
         """Sends what waits, of all jobs; how many answers were sent."""
@@ -96,10 +97,13 @@ class Collecting:
         job = await lock_job(tx, job_id)
         if job.state not in TAKES_ANSWERS or job.undecided or await scalar(tx, QUERIES.work_is_out, {"job_id": job_id}):
             return
+        if await self._appealing.holds(tx, job_id):
+            return
         batch_no = job.task_batches + 1
         await tx.execute(QUERIES.count_task_batch, {"job_id": job_id, "batch_no": batch_no})
         await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": job.after("finish")})
-        body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=(), complete=True)
+        appeals = tuple(appeal_id for (appeal_id,) in await rows(tx, QUERIES.appeal_ids, {"job_id": job_id}))
+        body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=(), complete=True, appeals=appeals)
         await self._ctx.send(tx, body, to_role="recording", to=job.recording)
 
     # --- verdicts -------------------------------------------------------------------------------------------------
@@ -115,6 +119,8 @@ class Collecting:
         _need_same(body, evidence)
         await tx.execute(QUERIES.plan_by_key)
         await self._store_outcomes(tx, job, evidence)
+        if evidence.refused:
+            await tx.execute(QUERIES.note_refusal, {"job_id": body.job_id, "now_ms": self._ctx.clock()})
         settled = await self._store_decisions(tx, body)
         await tx.execute(
             QUERIES.add_batch,

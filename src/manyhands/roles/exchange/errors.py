@@ -325,3 +325,24 @@ class StillBusy(ExchangeError):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(f"all tasks of job {job_id} are just being lent to others")
+
+
+class NothingToAppeal(ExchangeError):
+    """There is nothing left to appeal, and why."""
+
+    code, status = "nothing_to_appeal", 409
+    cure = "Your earnings page lists every refused answer with what became of it."
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+
+
+class TooLateToAppeal(ExchangeError):
+    """The job has ended: its money was paid out or returned."""
+
+    code, status = "too_late_to_appeal", 409
+    cure = "An appeal can be made until a day after the last refusal of a job."
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__("this job has ended")

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 import msgspec
 
+from manyhands.pricing import reward_minor
+from manyhands.pricing.quote import JUROR_EFFORT_MS
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import ASSIGNMENT_MOVES, REPORT_MOVES, TASK_MOVES, move
+from manyhands.protocol.manifest import parse_manifest
 from manyhands.protocol.messages import JurorsDrawn, ReportFiled, ReportRuled, VoteCast
 from manyhands.roles import RoleContext
-from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
+from manyhands.store.database import Tx, row_of, rows, scalar
 from manyhands.store.sql import load_queries
 
 from .accounts import Accounts
@@ -35,7 +38,11 @@ ELIGIBLE_MAX = 200
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A report that waits for this worker's vote. picture = key of the cutting in the blob store."""
+    """A report that waits for this worker's vote.
+
+    picture       key of the cutting in the blob store
+    reward_minor  what the vote is paid, whichever way it goes
+    """
 
     job_id: str
     case_id: str
@@ -160,7 +167,20 @@ class Reporting:
     async def cases(self, worker: str) -> list[Case]:
         """What waits for this worker's vote, oldest first."""
         async with self._ctx.db.connection() as connection:
-            return await rows_of(connection, Case, QUERIES.cases_of, {"worker": worker})
+            found = await rows(connection, QUERIES.cases_of, {"worker": worker})
+        return [
+            Case(
+                job_id=job_id,
+                case_id=case_id,
+                task_id=task_id,
+                picture=picture,
+                code=code,
+                text=text,
+                question=question,
+                reward_minor=reward_minor(parse_manifest(manifest).pay, effort_ms=JUROR_EFFORT_MS),
+            )
+            for job_id, case_id, task_id, picture, code, text, question, manifest in found
+        ]
 
     async def vote(self, worker: str, case_id: str, *, uphold: bool, because: str) -> None:
         """Signs and sends the worker's vote. The same vote again changes nothing.

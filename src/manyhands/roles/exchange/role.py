@@ -12,6 +12,8 @@ from manyhands.protocol import canonical
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.evidence import PayoutsFile, Receipt
 from manyhands.protocol.messages import (
+    AppealJurorsDrawn,
+    AppealRuled,
     BatchRecorded,
     CancelRequested,
     DocumentsHanded,
@@ -31,9 +33,10 @@ from manyhands.store.database import Tx, rows
 from manyhands.store.sql import load_queries
 
 from .accounts import Account, Accounts, Session
+from .appealing import Appeal, Appealing
 from .collecting import Collecting
 from .decisions import REPORT_CODES, pay_lines
-from .errors import NotYours, SimulatedNotAllowed
+from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
 from .lending import Bundle, Given, Lending, Stored
 from .opening import OCR_QUEUE, Opening, lock_job
 from .reporting import Reporting
@@ -73,8 +76,21 @@ class ReportCode(msgspec.Struct, frozen=True):
     title: str
 
 
+class ExhibitView(msgspec.Struct, frozen=True):
+    """A piece and what was answered; text None = "cannot read"."""
+
+    picture_url: str
+    question: str
+    text: str | None
+
+
 class CaseView(msgspec.Struct, frozen=True):
-    """A jury case as its juror sees it."""
+    """A jury case as its juror sees it.
+
+    kind          report: is the task in order? appeal: are these refused answers honest work?
+    reward_minor  what the vote is paid
+    exhibits      of an appeal; a report has its one picture
+    """
 
     case_id: str
     task_id: str
@@ -83,6 +99,27 @@ class CaseView(msgspec.Struct, frozen=True):
     text: str
     question: str
     reward_minor: int
+    kind: str = "report"
+    exhibits: tuple[ExhibitView, ...] = ()
+
+
+class RefusalView(msgspec.Struct, frozen=True):
+    """A refused answer as its worker sees it. text None = "cannot read"; appeal_id None = no appeal holds it."""
+
+    job_id: str
+    title: str
+    task_id: str
+    picture_url: str
+    question: str
+    text: str | None
+    reward_minor: int
+    code: str
+    because: str
+    received_at_ms: int
+    can_appeal: bool
+    appeal_id: str | None
+    currency: str
+    exponent: int
 
 
 @dataclass(frozen=True)
@@ -113,7 +150,8 @@ class Exchange:
         self.accounts = Accounts(ctx.db, clock=ctx.clock, ids=ctx.ids, wallet_secret=settings.wallet_secret)
         self.lending = Lending(ctx.db, clock=ctx.clock)
         self.opening = Opening(ctx, secret=settings.wallet_secret, reader_names=settings.reader_names)
-        self.collecting = Collecting(ctx)
+        self.appealing = Appealing(ctx, self.accounts)
+        self.collecting = Collecting(ctx, self.appealing)
         self.reporting = Reporting(ctx, self.accounts, self.collecting)
         self.results = Results(ctx, self.collecting)
         self.views = Views(ctx)
@@ -139,6 +177,10 @@ class Exchange:
                 await self.reporting.jurors_drawn(tx, sender, body)
             case ReportRuled():
                 await self.reporting.report_ruled(tx, sender, body)
+            case AppealJurorsDrawn():
+                await self.appealing.jurors_drawn(tx, sender, body)
+            case AppealRuled():
+                await self.appealing.ruled(tx, sender, body)
             case StandingsChanged():
                 await self._standings_changed(tx, sender, body)
             case JobJudged():
@@ -311,11 +353,62 @@ class Exchange:
                 reward_minor=case.reward_minor,
             )
             for case in await self.reporting.cases(worker)
+        ] + [
+            CaseView(
+                case_id=case.appeal_id,
+                task_id="",
+                picture_url="",
+                code="appeal",
+                text=case.words,
+                question="",
+                reward_minor=case.pays_minor,
+                kind="appeal",
+                exhibits=tuple(
+                    ExhibitView(self.picture_url(one.picture, lease_until_ms=0), one.question, one.text)
+                    for one in case.exhibits
+                ),
+            )
+            for case in await self.appealing.cases(worker)
         ]
 
     async def jury_vote(self, worker: str, case_id: str, *, uphold: bool, because: str) -> None:
-        """raises NoSuchCase, AlreadyVoted, BadRequest"""
-        await self.reporting.vote(worker, case_id, uphold=uphold, because=because)
+        """A vote on a report, or on an appeal (uphold = the worker is right).
+
+        raises  NoSuchCase, AlreadyVoted, BadRequest
+        """
+        try:
+            await self.reporting.vote(worker, case_id, uphold=uphold, because=because)
+        except NoSuchCase:
+            await self.appealing.vote(worker, case_id, grant=uphold, because=because)
+
+    async def appeal(self, worker: str, job_id: str, words: str) -> str:
+        """raises BadRequest, NoSuchJob, NothingToAppeal, TooLateToAppeal"""
+        return await self.appealing.appeal(worker, job_id, words)
+
+    async def appeals(self, worker: str) -> list[Appeal]:
+        return await self.appealing.appeals_of(worker)
+
+    async def refusals(self, worker: str) -> list[RefusalView]:
+        """The worker's refused answers, newest first, with their pictures."""
+        return [
+            RefusalView(
+                job_id=one.job_id,
+                title=one.title,
+                task_id=one.task_id,
+                picture_url=self.picture_url(one.picture, lease_until_ms=0),
+                question=one.question,
+                text=one.text,
+                reward_minor=one.reward_minor,
+                code=one.code,
+                because=one.because,
+                received_at_ms=one.received_at_ms,
+                can_appeal=one.can_appeal,
+                appeal_id=one.appeal_id,
+                currency=one.currency,
+                exponent=one.exponent,
+            )
+            for one in await self.appealing.refusals(worker)
+        ]
 
     async def earnings(self, worker: str) -> Earnings:
         return await self.views.earnings(worker)

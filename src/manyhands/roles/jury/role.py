@@ -14,6 +14,8 @@ from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import REPORT_MOVES, move
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
+    AppealFiled,
+    AppealVoteCast,
     Envelope,
     JobFunded,
     JurorsDrawn,
@@ -28,6 +30,7 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of
 from manyhands.store.sql import load_queries
 
+from .appeals import Appeals
 from .draw import DrawProof, commitment, draw, eligible_for, seed_of
 from .votes import Vote, recover_vote, report_hash, ruling_of
 
@@ -45,11 +48,13 @@ class JuryPolicy:
     draw_wait_ms  how long a report waits for enough people to draw from; then it ends cleared
     vote_wait_ms  how long jurors may take; then a case without majority ends cleared. Shorter than the seven days after
                   which the contract ends a freeze by itself
+    appeal_wait_ms  how long an appeal waits for votes; then those that came decide, and none is one for the worker
     """
 
     jurors: int = JURORS
     draw_wait_ms: int = 24 * HOUR_MS
     vote_wait_ms: int = 5 * 24 * HOUR_MS
+    appeal_wait_ms: int = 24 * HOUR_MS
 
 
 class JobNotYetKnown(ManyhandsError):
@@ -130,6 +135,7 @@ class Jury:
 
     def __init__(self, ctx: RoleContext, desk: Desk, *, policy: JuryPolicy | None = None) -> None:
         self.ctx, self.desk, self.policy = ctx, desk, policy or JuryPolicy()
+        self.appeals = Appeals(ctx, jurors=self.policy.jurors, wait_ms=self.policy.appeal_wait_ms)
 
     def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
         """Background work of this role: none."""
@@ -145,6 +151,10 @@ class Jury:
                 await self._report_filed(tx, sender, body)
             case VoteCast():
                 await self._vote_cast(tx, sender, body)
+            case AppealFiled():
+                await self.appeals.filed(tx, await self._lock_job(tx, body.job_id), sender, body)
+            case AppealVoteCast():
+                await self.appeals.vote_cast(tx, await self._lock_job(tx, body.job_id), sender, body)
             case _:
                 raise ProtocolError(f"the jury takes no {type(body).__name__}")
 
@@ -170,6 +180,9 @@ class Jury:
         for job_id, report_id in unvoted:
             async with self.ctx.db.transaction() as tx:
                 await self._end_unvoted(tx, job_id, report_id)
+        for job_id, appeal_id in await self.appeals.overdue():
+            async with self.ctx.db.transaction() as tx:
+                await self.appeals.end_overdue(tx, await self._lock_job(tx, job_id), appeal_id)
 
     async def draw_proof(self, job_id: str, report_id: str) -> DrawProof | None:
         """Everything to draw a report's jurors again; the secret only once all of the job's reports have ended."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from manyhands.ledger.desk import Desk
 from manyhands.pricing import Earned, credited_ms, determine_pay
 from manyhands.protocol import canonical
+from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, WorkerPay
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
     AnswerFact,
     AnswersCollected,
+    AppealRuled,
     BatchRecorded,
     Decision,
     Envelope,
@@ -51,6 +55,15 @@ class UnknownJob(ManyhandsError):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(f"job {job_id} is not known here yet", cure="The launcher announces it with JobFunded.")
+
+
+class RulingOnItsWay(ManyhandsError):
+    """The job's end came before the jury's word on an appeal. It is tried again by itself."""
+
+    def __init__(self, job_id: str, appeal_ids: Sequence[str]) -> None:
+        self.job_id, self.appeal_ids = job_id, tuple(appeal_ids)
+        told = ", ".join(appeal_ids)
+        super().__init__(f"job {job_id}: no ruling yet on {told}", cure="The jury's message is on its way.")
 
 
 class ExtraPayOutOfBounds(ProtocolError):
@@ -120,6 +133,8 @@ class RecordingOracle:
                 await self._extra_pay_determined(tx, sender, body)
             case ReportRuled():
                 await self._report_ruled(tx, sender, body)
+            case AppealRuled():
+                await self._appeal_ruled(tx, sender, body)
             case _:
                 raise ProtocolError(f"the recording oracle takes no {type(body).__name__}")
 
@@ -158,6 +173,9 @@ class RecordingOracle:
                 QUERIES.add_task, {"job_id": job.job_id, "task_id": facts.task_id, "facts": canonical.encode(facts)}
             )
         if body.complete:
+            here = {appeal_id for appeal_id, _ in await rows(tx, QUERIES.appeals_of, {"job_id": job.job_id})}
+            if missing := set(body.appeals) - here:
+                raise RulingOnItsWay(job.job_id, sorted(missing))
             await tx.execute(QUERIES.tasks_complete, {"job_id": job.job_id})
         await self._finish_if_done(tx, job.job_id)
 
@@ -359,11 +377,13 @@ class RecordingOracle:
             return
         await tx.execute(QUERIES.set_recorded, {"job_id": job_id})
         batches = await rows(tx, QUERIES.batches_of, {"job_id": job_id})
+        appeals = await rows(tx, QUERIES.appeals_of, {"job_id": job_id})
         body = JobRecorded(
             job_id=job_id,
             evidence_blobs=tuple(blob for _, _, blob, _, _ in batches),
             roots=tuple(root for _, root, _, _, _ in batches),
             reserved_minor=job.reserved_minor,
+            appeals=tuple(appeal_id for appeal_id, _ in appeals),
         )
         await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
         await self.ctx.send(tx, body, to_role="reputation", to=job.reputation)
@@ -391,6 +411,17 @@ class RecordingOracle:
         await tx.execute(
             QUERIES.add_ruling,
             {"job_id": job.job_id, "case_id": body.case_id, "paid": canonical.encode(body.jurors_paid_minor)},
+        )
+
+    async def _appeal_ruled(self, tx: Tx, sender: str, body: AppealRuled) -> None:
+        """Keeps a ruling after counting its signatures; what it restores follows from this oracle's own records."""
+        job = await self._lock(tx, body.job_id)
+        if sender != job.jury:
+            raise NotYours(body.job_id, sender, "jury")
+        check_ruling(body)
+        await tx.execute(
+            QUERIES.add_appeal,
+            {"job_id": job.job_id, "appeal_id": body.appeal_id, "ruling": canonical.encode(body)},
         )
 
     async def _extra_pay_determined(self, tx: Tx, sender: str, body: ExtraPayDetermined) -> None:
@@ -436,6 +467,13 @@ class RecordingOracle:
         for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job.job_id}):
             for worker, minor in canonical.decode(raw, dict[str, int]).items():
                 jurors[worker] = jurors.get(worker, 0) + minor
+        granted: dict[str, list[str]] = {}
+        for _, raw in await rows(tx, QUERIES.appeals_of, {"job_id": job.job_id}):
+            ruling = canonical.decode(bytes(raw), AppealRuled, what="ruling")
+            if ruling.granted:
+                granted.setdefault(ruling.worker, []).extend(ruling.task_ids)
+            for worker, minor in ruling.jurors_paid_minor.items():
+                jurors[worker] = jurors.get(worker, 0) + minor
         pays: dict[str, WorkerPay] = {}
         for worker, answers, base_minor, active, task_ids in await rows(
             tx, QUERIES.earned_by_worker, {"job_id": job.job_id}
@@ -444,25 +482,26 @@ class RecordingOracle:
                 credited_ms(pay, effort_ms=effort[task_id], active_ms=active_ms)
                 for task_id, active_ms in zip(task_ids or (), active or (), strict=True)
             )
+            restored_minor = 0
+            back = {"job_id": job.job_id, "worker": worker, "task_ids": granted.get(worker, [])}
+            for task_id, reward_minor, active_ms in await rows(tx, QUERIES.refused_answers, back) if granted else ():
+                restored_minor += reward_minor
+                worked_ms += credited_ms(pay, effort_ms=effort[task_id], active_ms=active_ms)
             earned = Earned(
-                worker=worker, answers=answers, base_minor=base_minor, credited_ms=worked_ms, standing_bp=10_000
+                worker=worker,
+                answers=answers,
+                base_minor=base_minor + restored_minor,
+                credited_ms=worked_ms,
+                standing_bp=10_000,
             )
             with_bonus, without = determine_pay(pay, earned, accepted=True), determine_pay(pay, earned, accepted=False)
-            pays[worker] = max(with_bonus, without, key=lambda one: one.total_minor)
+            best = max(with_bonus, without, key=lambda one: one.total_minor)
+            pays[worker] = msgspec.structs.replace(best, base_minor=base_minor, restored_minor=restored_minor)
         for worker, minor in jurors.items():
             own = pays.get(worker) or WorkerPay(
                 worker=worker, answers=0, credited_ms=0, base_minor=0, bonus_minor=0, top_up_minor=0, standing_bp=0
             )
-            pays[worker] = WorkerPay(
-                worker=worker,
-                answers=own.answers,
-                credited_ms=own.credited_ms,
-                base_minor=own.base_minor,
-                bonus_minor=own.bonus_minor,
-                top_up_minor=own.top_up_minor,
-                jury_minor=minor,
-                standing_bp=own.standing_bp,
-            )
+            pays[worker] = msgspec.structs.replace(own, jury_minor=minor)
         return list(pays.values())
 
     # --- small things ---------------------------------------------------------------------------------------------

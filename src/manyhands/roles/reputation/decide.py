@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manyhands.pricing import Earned, credited_ms, determine_pay
+from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, PayoutsFile, WorkerPay
 from manyhands.protocol.manifest import Manifest
+from manyhands.protocol.messages import AppealRuled
 from manyhands.quality import acceptance_test, reputation
 from manyhands.task_types.judging import PRIOR, JobBook, skill_name, standing_from
 
@@ -27,6 +29,8 @@ class Replayed:
     base_minor: Mapping[str, int]
     answers: Mapping[str, int]
     credited_ms: Mapping[str, int]
+    refused: Mapping[tuple[str, str], tuple[int, int]]
+    """(worker, task) of each refused answer -> the reward it was offered for, and the time it would be credited."""
 
     @property
     def reserved_minor(self) -> int:
@@ -44,6 +48,7 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
     base: dict[str, int] = {}
     counts: dict[str, int] = {}
     worked: dict[str, int] = {}
+    turned_down: dict[tuple[str, str], tuple[int, int]] = {}
     for expected_no, batch in enumerate(batches, start=1):
         if batch.batch_no != expected_no or batch.job_id != manifest.job_id:
             raise EvidenceMismatch("order of batches", expected=str(expected_no), found=str(batch.batch_no))
@@ -63,18 +68,74 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
         refused = {(one.task_id, one.worker) for one in judged.refused}
         for record in batch.answers:
             worker = record.answer.worker
+            facts = book.tasks[record.answer.task_id].facts
+            took_ms = credited_ms(manifest.pay, effort_ms=facts.effort_ms, active_ms=record.answer.active_ms)
             base[worker] = base.get(worker, 0) + record.reward_minor
-            if (record.answer.task_id, worker) in refused:
+            if (facts.task_id, worker) in refused:
+                turned_down[worker, facts.task_id] = (facts.reward_minor, took_ms)
                 counts.setdefault(worker, 0)
                 worked.setdefault(worker, 0)
                 continue
             counts[worker] = counts.get(worker, 0) + 1
-            worked[worker] = worked.get(worker, 0) + credited_ms(
-                manifest.pay,
-                effort_ms=book.tasks[record.answer.task_id].facts.effort_ms,
-                active_ms=record.answer.active_ms,
-            )
-    return Replayed(tuple(outcomes), tuple(confidences), base, counts, worked)
+            worked[worker] = worked.get(worker, 0) + took_ms
+    return Replayed(tuple(outcomes), tuple(confidences), base, counts, worked, turned_down)
+
+
+def restored(replayed: Replayed, appeals: Sequence[AppealRuled]) -> dict[str, tuple[int, int, int]]:
+    """What granted appeals give back: worker -> answers, minor units, credited ms. An answer is given back once.
+
+    raises  BadRuling for a ruling that does not follow from its signatures
+    """
+    back: dict[str, tuple[int, int, int]] = {}
+    given: set[tuple[str, str]] = set()
+    for ruling in appeals:
+        check_ruling(ruling)
+        for task_id in ruling.task_ids if ruling.granted else ():
+            answer = (ruling.worker, task_id)
+            if answer in given or answer not in replayed.refused:
+                continue
+            given.add(answer)
+            reward_minor, took_ms = replayed.refused[answer]
+            answers, minor, worked_ms = back.get(ruling.worker, (0, 0, 0))
+            back[ruling.worker] = (answers + 1, minor + reward_minor, worked_ms + took_ms)
+    return back
+
+
+def pay_of(
+    manifest: Manifest,
+    replayed: Replayed,
+    worker: str,
+    *,
+    accepted: bool,
+    score_bp: int,
+    back: tuple[int, int, int] = (0, 0, 0),
+    jury_minor: int = 0,
+) -> WorkerPay:
+    """One worker's pay. back: what appeals restored; bonus and floor count it like any accepted answer."""
+    answers, restored_minor, restored_ms = back
+    base_minor = replayed.base_minor.get(worker, 0)
+    own = determine_pay(
+        manifest.pay,
+        Earned(
+            worker=worker,
+            answers=replayed.answers.get(worker, 0) + answers,
+            base_minor=base_minor + restored_minor,
+            credited_ms=replayed.credited_ms.get(worker, 0) + restored_ms,
+            standing_bp=score_bp,
+        ),
+        accepted=accepted,
+    )
+    return WorkerPay(
+        worker=worker,
+        answers=own.answers,
+        credited_ms=own.credited_ms,
+        base_minor=base_minor,
+        bonus_minor=own.bonus_minor,
+        top_up_minor=own.top_up_minor,
+        jury_minor=jury_minor,
+        restored_minor=restored_minor,
+        standing_bp=own.standing_bp,
+    )
 
 
 def moved_standings(
@@ -96,30 +157,22 @@ def payouts(
     package_hash: str,
     scores_bp: Mapping[str, int],
     jurors_minor: Mapping[str, int],
+    appeals: Sequence[AppealRuled] = (),
 ) -> PayoutsFile:
     """Everyone's pay, in order of address: the same evidence gives the same file, to the byte."""
-    pay: list[WorkerPay] = []
-    for worker in sorted({*replayed.base_minor, *jurors_minor}):
-        earned = Earned(
-            worker=worker,
-            answers=replayed.answers.get(worker, 0),
-            base_minor=replayed.base_minor.get(worker, 0),
-            credited_ms=replayed.credited_ms.get(worker, 0),
-            standing_bp=scores_bp.get(worker, 0),
+    back = restored(replayed, appeals)
+    pay = [
+        pay_of(
+            manifest,
+            replayed,
+            worker,
+            accepted=verdict.accepted,
+            score_bp=scores_bp.get(worker, 0),
+            back=back.get(worker, (0, 0, 0)),
+            jury_minor=jurors_minor.get(worker, 0),
         )
-        own = determine_pay(manifest.pay, earned, accepted=verdict.accepted)
-        pay.append(
-            WorkerPay(
-                worker=own.worker,
-                answers=own.answers,
-                credited_ms=own.credited_ms,
-                base_minor=own.base_minor,
-                bonus_minor=own.bonus_minor,
-                top_up_minor=own.top_up_minor,
-                jury_minor=jurors_minor.get(worker, 0),
-                standing_bp=own.standing_bp,
-            )
-        )
+        for worker in sorted({*replayed.base_minor, *jurors_minor})
+    ]
     return PayoutsFile(
         job_id=manifest.job_id,
         package_hash=package_hash,
@@ -128,6 +181,7 @@ def payouts(
         accepted=verdict.accepted,
         rests_on="; ".join(verdict.rests_on),
         pay=tuple(one for one in pay if one.total_minor > 0),
+        appeals=tuple(appeals),
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from manyhands.documents.compare import Comparison, compare_package
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
 from manyhands.protocol import canonical
+from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, PayoutsFile, WorkerPay
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
+    AppealRuled,
     Envelope,
     ExtraPayDetermined,
     ExtraPayReserved,
@@ -53,6 +55,15 @@ class UnknownJob(ManyhandsError):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(f"job {job_id} is not known here yet", cure="The launcher announces it with JobFunded.")
+
+
+class RulingOnItsWay(ManyhandsError):
+    """The job's end came before the jury's word on an appeal. It is tried again by itself."""
+
+    def __init__(self, job_id: str, appeal_ids: Sequence[str]) -> None:
+        self.job_id, self.appeal_ids = job_id, tuple(appeal_ids)
+        told = ", ".join(appeal_ids)
+        super().__init__(f"job {job_id}: no ruling yet on {told}", cure="The jury's message is on its way.")
 
 
 class TamperedPackage(ProtocolError):
@@ -118,6 +129,9 @@ class ReputationOracle:
                     )
             case JobRecorded():
                 await self._lock(tx, body.job_id, recording=sender)
+                here = {ruling.appeal_id for ruling in await self._appeals(tx, body.job_id)}
+                if missing := set(body.appeals) - here:
+                    raise RulingOnItsWay(body.job_id, sorted(missing))
                 await tx.execute(
                     QUERIES.set_recorded,
                     {"job_id": body.job_id, "evidence_blobs": canonical.encode(body.evidence_blobs)},
@@ -134,6 +148,11 @@ class ReputationOracle:
                 await self._lock(tx, body.job_id, jury=sender)
                 paid = canonical.encode(body.jurors_paid_minor)
                 await tx.execute(QUERIES.add_ruling, {"job_id": body.job_id, "case_id": body.case_id, "paid": paid})
+            case AppealRuled():
+                await self._lock(tx, body.job_id, jury=sender)
+                check_ruling(body)
+                ruling = {"job_id": body.job_id, "appeal_id": body.appeal_id, "ruling": canonical.encode(body)}
+                await tx.execute(QUERIES.add_appeal, ruling)
             case ExtraPayReserved():
                 await self._lock(tx, body.job_id, recording=sender)
                 await self._pay_when_reserved(tx, body.job_id)
@@ -204,6 +223,10 @@ class ReputationOracle:
             for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job_id}):
                 for worker, minor in canonical.decode(raw, dict[str, int]).items():
                     jurors[worker] = jurors.get(worker, 0) + minor
+            appeals = await self._appeals(tx, job_id)
+            for ruling in appeals:
+                for worker, minor in ruling.jurors_paid_minor.items():
+                    jurors[worker] = jurors.get(worker, 0) + minor
             file = payouts(
                 manifest,
                 replayed,
@@ -211,6 +234,7 @@ class ReputationOracle:
                 package_hash=job.package_hash or "",
                 scores_bp=scores,
                 jurors_minor=jurors,
+                appeals=appeals,
             )
             raw_file = canonical.encode(file)
             blob = await self.ctx.blobs.put(raw_file, media_type="application/json", namespace=job_id)
@@ -254,6 +278,10 @@ class ReputationOracle:
     async def _evidence(self, job: JobRow) -> list[BatchEvidence]:
         blobs: tuple[str, ...] = canonical.decode(job.evidence_blobs or b"[]", tuple[str, ...])
         return [canonical.decode(await self.ctx.blobs.get(blob), BatchEvidence) for blob in blobs]
+
+    async def _appeals(self, tx: Tx, job_id: str) -> list[AppealRuled]:
+        found = await rows(tx, QUERIES.appeals_of, {"job_id": job_id})
+        return [canonical.decode(bytes(raw), AppealRuled, what="ruling") for (raw,) in found]
 
     async def _compare(self, tx: Tx, job: JobRow) -> Comparison:
         """The delivered records beside the holdback."""

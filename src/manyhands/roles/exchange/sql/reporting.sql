@@ -71,8 +71,9 @@ update exchange.tasks set state = %(state)s where job_id = %(job_id)s and task_i
 -- name: cases_of
 -- What waits for a juror's vote. Who reported is not told.
 select judged.job_id, judged.case_id, report.task_id, task.picture, report.code, report.report_text as text,
-       task.question, task.reward_minor
+       task.question, job.manifest
 from exchange.case_jurors juror
+join exchange.jobs job on job.job_id = juror.job_id
 join exchange.cases judged on judged.job_id = juror.job_id and judged.case_id = juror.case_id
 join exchange.reports report on report.job_id = judged.job_id and report.report_id = judged.report_id
 join exchange.tasks task on task.job_id = report.job_id and task.task_id = report.task_id

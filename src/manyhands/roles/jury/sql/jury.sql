@@ -74,3 +74,30 @@ returning juror;
 -- name: votes_of
 select juror, uphold, signature from jury.votes
 where job_id = %(job_id)s and case_id = %(case_id)s order by cast_at_ms, juror;
+
+-- name: add_appeal
+insert into jury.appeals (job_id, appeal_id, worker, words, task_ids, eligible, jurors, filed_at_ms)
+values (%(job_id)s, %(appeal_id)s, %(worker)s, %(words)s, %(task_ids)s, %(eligible)s, %(jurors)s, %(filed_at_ms)s)
+on conflict (job_id, appeal_id) do nothing;
+
+-- name: lock_appeal
+select job_id, appeal_id, worker, task_ids, jurors, state from jury.appeals
+where job_id = %(job_id)s and appeal_id = %(appeal_id)s for update;
+
+-- name: add_appeal_vote
+insert into jury.appeal_votes (job_id, appeal_id, juror, granted, because, signature, cast_at_ms)
+values (%(job_id)s, %(appeal_id)s, %(juror)s, %(granted)s, %(because)s, %(signature)s, %(cast_at_ms)s)
+on conflict (job_id, appeal_id, juror) do nothing
+returning juror;
+
+-- name: appeal_votes_of
+select juror, granted, signature from jury.appeal_votes
+where job_id = %(job_id)s and appeal_id = %(appeal_id)s order by cast_at_ms, juror;
+
+-- name: appeals_due
+select job_id, appeal_id from jury.appeals
+where state = 'open' and filed_at_ms <= %(before_ms)s order by filed_at_ms limit 100;
+
+-- name: set_appeal_ended
+update jury.appeals set state = %(state)s, because = %(because)s, ended_at_ms = %(ended_at_ms)s
+where job_id = %(job_id)s and appeal_id = %(appeal_id)s;

@@ -110,5 +110,20 @@ insert into recording.rulings (job_id, case_id, jurors_paid_minor) values (%(job
 -- name: rulings_of
 select jurors_paid_minor from recording.rulings where job_id = %(job_id)s;
 
+-- name: add_appeal
+insert into recording.appeals (job_id, appeal_id, ruling) values (%(job_id)s, %(appeal_id)s, %(ruling)s)
+on conflict do nothing;
+
+-- name: appeals_of
+select appeal_id, ruling from recording.appeals where job_id = %(job_id)s order by appeal_id;
+
+-- name: refused_answers
+-- Answers of the worker that were refused, among these tasks, with what they were offered for.
+select answer.task_id, (convert_from(task.facts, 'UTF8')::jsonb ->> 'reward_minor')::bigint, answer.active_ms
+from recording.answers answer
+join recording.tasks task on task.job_id = answer.job_id and task.task_id = answer.task_id
+where answer.job_id = %(job_id)s and answer.worker = %(worker)s and answer.task_id = any(%(task_ids)s)
+  and answer.refused;
+
 -- name: job_of_escrow
 select job_id from recording.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s;

@@ -29,6 +29,13 @@ insert into reputation.rulings (job_id, case_id, jurors_paid_minor) values (%(jo
 -- name: rulings_of
 select jurors_paid_minor from reputation.rulings where job_id = %(job_id)s order by case_id;
 
+-- name: add_appeal
+insert into reputation.appeals (job_id, appeal_id, ruling) values (%(job_id)s, %(appeal_id)s, %(ruling)s)
+on conflict do nothing;
+
+-- name: appeals_of
+select ruling from reputation.appeals where job_id = %(job_id)s order by appeal_id;
+
 -- name: set_recorded
 update reputation.jobs set evidence_blobs = %(evidence_blobs)s where job_id = %(job_id)s;
 
