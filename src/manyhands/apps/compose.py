@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from manyhands.apps.desk import INTAKE_QUEUE, RequesterDesk
+from manyhands.apps.desk.work import DeskClock, IntakeWork
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import Running, local_facts, mark_ready, running
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
@@ -257,6 +259,21 @@ class ChainProbes:
         )
 
 
+def desk_of(platform: Platform) -> RequesterDesk:
+    """The requester's desk over a platform."""
+    from manyhands.apps.web.record import Record
+
+    return RequesterDesk.over(
+        platform.db,
+        platform.blobs,
+        platform.launcher,
+        look=Record(platform.launcher, platform.progress, platform.db).job,
+        clock=system_clock,
+        ids=SystemIds(),
+        picture_secret=platform.exchange.settings.picture_secret,
+    )
+
+
 @asynccontextmanager
 async def client(folder: DataFolder, *, pool: int = 4) -> AsyncIterator[Platform]:
     """The platform running on this folder, for a command. raises PlatformNotUp"""
@@ -287,6 +304,7 @@ async def run_roles(folder: DataFolder) -> None:
             for job_name, body in role.jobs().items():
                 platform.jobs.task(job_name)(body)
     platform.jobs.task(CHAIN_WORK)(ChainWork(platform).run)
+    DeskClock(desk_of(platform).drafts, platform.jobs)
     clients = {chain_id: ChainClient(platform.chains.of(chain_id)) for chain_id in platform.chains.ids()}
     deployer = deployer_key()
     everyone = {key.address: key for key in [*platform.keys.values(), deployer]}
@@ -403,10 +421,15 @@ async def _tick(tick: Any, name: str, stop: asyncio.Event) -> None:
 async def run_ocr(folder: DataFolder) -> None:
     """A process that reads, cuts and assembles, until it is told to stop."""
     stop = stop_on_signals()
-    platform = await open_platform(folder, _running(folder), pool=6, name="manyhands ocr")
+    platform = await open_platform(folder, _running(folder), pool=9, name="manyhands ocr")
+    intake = JobApp(platform.db)
+    IntakeWork(desk_of(platform).drafts, intake)
     mark_ready(folder, "ocr")
     try:
-        await platform.jobs.run_worker(list(QUEUES), concurrency=1, stop=stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(platform.jobs.run_worker(list(QUEUES), concurrency=1, stop=stop), name="reading")
+            # a requester waits for the pages of a draft: they are read in beside whatever else goes on
+            group.create_task(intake.run_worker([INTAKE_QUEUE], concurrency=1, stop=stop), name="intake")
     finally:
         await platform.close()
 

@@ -8,12 +8,13 @@ Rules kept here
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from manyhands.documents.estimate import estimate_page
-from manyhands.documents.importing import ImportedDocument, ImportRefused, import_folder
+from manyhands.documents.estimate import ink_of
+from manyhands.documents.importing import ImportedDocument, ImportedPage, ImportRefused, import_folder
+from manyhands.documents.ink import InkLine, estimate_of
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import digest
 from manyhands.roles.launcher.values import ImportedDocumentRef, ImportedPageRef
@@ -21,6 +22,9 @@ from manyhands.store.blobs import BlobStore
 
 Seen = Callable[[str], None]
 """Is given the name of each document or refused file as it is done."""
+
+PageSeen = Callable[[ImportedDocument, ImportedPage, ImportedPageRef, list[InkLine]], Awaitable[None]]
+"""Is given every page once it is stored, with its pixels and where its ink stands."""
 
 PAGES = "pages"
 TRUTH = "truth"
@@ -57,6 +61,7 @@ async def take_in(
     kind: str | None = None,
     truths: Mapping[str, bytes] | None = None,
     seen: Seen = lambda _: None,
+    page_seen: PageSeen | None = None,
 ) -> Intake:
     """Imports every file of a folder in a locked-in child and stores its pages.
 
@@ -85,7 +90,7 @@ async def take_in(
             refused.append(item)
             seen(item.file_name)
             continue
-        documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id)))
+        documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id), page_seen))
         seen(item.doc_id)
     await feeder
     if not documents:
@@ -94,22 +99,28 @@ async def take_in(
 
 
 async def _store(
-    document: ImportedDocument, blobs: BlobStore, kind: str | None, truth: bytes | None
+    document: ImportedDocument,
+    blobs: BlobStore,
+    kind: str | None,
+    truth: bytes | None,
+    page_seen: PageSeen | None,
 ) -> ImportedDocumentRef:
     pages: list[ImportedPageRef] = []
     for page in document.pages:
-        estimate = await asyncio.to_thread(estimate_page, page.png_bytes)
-        pages.append(
-            ImportedPageRef(
-                page_no=page.page_no,
-                blob=await blobs.put(page.png_bytes, namespace=PAGES, media_type="image/png"),
-                width=page.width,
-                height=page.height,
-                pieces=estimate.pieces,
-                pieces_max=estimate.pieces_max,
-                chars_per_piece=-(-estimate.chars // estimate.pieces) if estimate.pieces else 0,
-            )
+        ink = await asyncio.to_thread(ink_of, page.png_bytes)
+        estimate = estimate_of(ink)
+        stored = ImportedPageRef(
+            page_no=page.page_no,
+            blob=await blobs.put(page.png_bytes, namespace=PAGES, media_type="image/png"),
+            width=page.width,
+            height=page.height,
+            pieces=estimate.pieces,
+            pieces_max=estimate.pieces_max,
+            chars_per_piece=-(-estimate.chars // estimate.pieces) if estimate.pieces else 0,
         )
+        pages.append(stored)
+        if page_seen is not None:
+            await page_seen(document, page, stored, ink)
     return ImportedDocumentRef(
         doc_id=document.doc_id,
         kind=kind or document.kind,

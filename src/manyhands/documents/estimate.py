@@ -11,32 +11,26 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UnreadableImage
+from .ink import InkLine, PageEstimate, estimate_of
 from .layout import LONGEST_PERMILLE
 
 _WORK_WIDTH_PX = 800
 
 
-class PageEstimate(msgspec.Struct, frozen=True):
-    """What a page is likely to hold.
-
-    pieces      likely number of pieces
-    pieces_max  a number that is rarely exceeded
-    chars       likely number of characters
-    """
-
-    lines: int
-    pieces: int
-    pieces_max: int
-    chars: int
-
-
 def estimate_page(page_png: bytes) -> PageEstimate:
     """Lines, pieces and characters of an imported page.
+
+    raises  UnreadableImage
+    """
+    return estimate_of(ink_of(page_png))
+
+
+def ink_of(page_png: bytes) -> list[InkLine]:
+    """Where text seems to stand on an imported page.
 
     raises  UnreadableImage
     """
@@ -53,7 +47,7 @@ def estimate_page(page_png: bytes) -> PageEstimate:
     marks = _boxes(dark.astype(np.uint8))
     heights = [h for _, _, w, h in marks if 4 <= h <= 60 and w <= 4 * h]
     if not heights:
-        return PageEstimate(0, 0, 4, 0)
+        return []
     # Broken print falls into many specks: the usual height is the one that half of all inked area belongs to.
     heights.sort()
     total, passed, usual = sum(h * h for h in heights), 0, 5
@@ -63,14 +57,22 @@ def estimate_page(page_png: bytes) -> PageEstimate:
         if 2 * passed >= total:
             break
     words = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, max(3, usual * 12 // 10)), np.uint8))
-    lines = [(w, h) for _, _, w, h in _boxes(words) if h >= usual * 6 // 10 and w >= usual // 3]
-    pieces = chars = 0
-    for w, h in lines:
+    across, down = words.shape[1], words.shape[0]
+    found: list[InkLine] = []
+    for x, y, w, h in _boxes(words):
+        if h < usual * 6 // 10 or w < usual // 3:
+            continue
         rows = max(1, round(h / (usual * 1.8)))
         longest = LONGEST_PERMILLE * usual * 14 // 10 // 1000
-        pieces += rows * max(1, -(-w // longest))
-        chars += rows * max(1, round(w / (usual * 0.75)))
-    return PageEstimate(len(lines), pieces, pieces * 5 // 4 + 20, chars)
+        found.append(
+            InkLine(
+                500 * (2 * x + w) // across,
+                500 * (2 * y + h) // down,
+                rows * max(1, -(-w // longest)),
+                rows * max(1, round(w / (usual * 0.75))),
+            )
+        )
+    return found
 
 
 def _boxes(mask: NDArray[Any]) -> list[tuple[int, int, int, int]]:

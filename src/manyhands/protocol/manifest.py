@@ -8,7 +8,7 @@ Rules kept here
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -85,8 +85,40 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     finality_ms_max: int = 0
 
 
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A place on every document's page that the requester drew, in thousandths of the page's width and height.
+
+    name     the field's name, as it stands in the results
+    page_no  page of the document, from 1
+    """
+
+    name: str
+    page_no: int = 1
+    x0_permille: int
+    y0_permille: int
+    x1_permille: int
+    y1_permille: int
+
+
+class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What of the pages is asked, where it is not everything.
+
+    regions     only pieces whose middle lies in one of them go to people; empty = the whole page
+    pieces_max  pieces that go to people at most, over all pages: a try-out; 0 = no limit
+    """
+
+    regions: tuple[Region, ...] = ()
+    pieces_max: int = 0
+
+
+REGIONS_MAX = 40
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One job. Amounts in minor units of `pay.currency`."""
+    """One job. Amounts in minor units of `pay.currency`.
+
+    scope  absent = all of the pages. Without one the bytes, and so the hash, are those from before there was a scope
+    """
 
     version: Literal[1] = 1
     job_id: str
@@ -103,6 +135,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     fees: FeeRule = FeeRule()
     wishes: Wishes = Wishes()
     lease_ms: int = 600_000
+    scope: Scope | msgspec.UnsetType = msgspec.UNSET
     page_count: int
     document_count: int
     budget_minor: int
@@ -181,3 +214,21 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
     need(low <= manifest.lease_ms <= high, "lease_ms", f"must be between {low} and {high}")
     need(manifest.page_count > 0 and manifest.document_count > 0, "page_count", "there is no page to work on")
     need(manifest.budget_minor > 0, "budget_minor", "must be more than 0")
+    if isinstance(manifest.scope, Scope):
+        _check_scope(manifest.scope, need)
+
+
+def _check_scope(scope: Scope, need: Callable[[bool, str, str], None]) -> None:
+    need(scope.pieces_max >= 0, "scope.pieces_max", "must not be negative")
+    need(len(scope.regions) <= REGIONS_MAX, "scope.regions", f"are more than {REGIONS_MAX}")
+    names = [region.name for region in scope.regions]
+    need(len(set(names)) == len(names), "scope.regions", "name one field twice")
+    for region in scope.regions:
+        need(region.name.strip() != "" and len(region.name) <= 80, "scope.regions.name", "is empty or too long")
+        need(region.page_no >= 1, "scope.regions.page_no", "counts from 1")
+        need(
+            0 <= region.x0_permille < region.x1_permille <= 1_000
+            and 0 <= region.y0_permille < region.y1_permille <= 1_000,
+            "scope.regions",
+            f"{region.name!r} is not a box inside the page",
+        )

@@ -48,7 +48,8 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 
 MODULE_PREFIX: Final = "manyhands/"
 TEXTS_MODULE: Final = "manyhands/texts.js"
-"""The one import name that depends on the reader's language."""
+"""An import name that depends on the reader's language: `texts/LANGUAGE.js`, and `texts/LANGUAGE.PART.js` as
+`manyhands/texts-PART.js`, for words that only some pages need."""
 
 
 class ComponentMissing(ManyhandsError):
@@ -77,18 +78,22 @@ class Assets:
 
     modules    import name -> URL, for the import map (language texts left out)
     languages  language -> URL of its texts
+    parts      language -> import name -> URL, of words that only some pages need
     styles     URL of the style sheet
+    sheets     name -> URL of sheets that only some pages need
     """
 
     by_url: Mapping[str, Asset]
     modules: Mapping[str, str]
     languages: Mapping[str, str]
+    parts: Mapping[str, Mapping[str, str]]
     styles: str
+    sheets: Mapping[str, str]
     icon: str
 
     def import_map(self, language: str) -> str:
         """The import map of a page in this language, as the one inline script of the site. raises KeyError"""
-        imports = {**self.modules, TEXTS_MODULE: self.languages[language]}
+        imports = {**self.modules, TEXTS_MODULE: self.languages[language], **self.parts.get(language, {})}
         return json.dumps({"imports": dict(sorted(imports.items()))}, separators=(",", ":"))
 
 
@@ -123,13 +128,18 @@ def load_assets(node_modules: Path) -> Assets:
     modules: dict[str, str] = {}
     languages: dict[str, str] = {}
     named: dict[str, str] = {}
+    parts: dict[str, dict[str, str]] = {}
 
     for name, raw in _own_files(files(__package__) / "static"):
         asset = make_asset(ASSETS_PREFIX, name, raw)
         by_url[asset.url] = asset
         named[name] = asset.url
         if name.startswith("js/texts/"):
-            languages[name.removeprefix("js/texts/").removesuffix(".js")] = asset.url
+            language, dot, part = name.removeprefix("js/texts/").removesuffix(".js").partition(".")
+            if dot:
+                parts.setdefault(language, {})[f"{MODULE_PREFIX}texts-{part}.js"] = asset.url
+            else:
+                languages[language] = asset.url
         elif name.startswith("js/"):
             modules[MODULE_PREFIX + name.removeprefix("js/")] = asset.url
 
@@ -145,7 +155,9 @@ def load_assets(node_modules: Path) -> Assets:
         by_url=by_url,
         modules=modules,
         languages=languages,
+        parts=parts,
         styles=named["app.css"],
+        sheets={name.removesuffix(".css"): url for name, url in named.items() if name.endswith(".css")},
         icon=named["icon.svg"],
     )
 

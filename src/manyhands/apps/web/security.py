@@ -9,6 +9,7 @@ Rules kept here
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ REQUESTED_WITH: Final = "manyhands"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 API_BODY_LIMIT_BYTES: Final = 256 * 1024
 MESSAGE_BODY_LIMIT_BYTES: Final = 8 * 1024 * 1024
+UPLOAD_BODY_LIMIT_BYTES: Final = 4 * 1024 * 1024
+UPLOAD_PATH: Final = re.compile(r"^/api/desk/drafts/[a-z0-9]{1,64}/files/\d{1,8}/part$")
 
 
 def content_policy(*, import_map_hash: str) -> str:
@@ -105,7 +108,7 @@ class Guard:
         ):
             await problem_response(HeaderMissing())(scope, receive, send_with_headers)
             return
-        limit_bytes = MESSAGE_BODY_LIMIT_BYTES if path == "/messages" else API_BODY_LIMIT_BYTES
+        limit_bytes = body_limit_bytes(path)
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > limit_bytes:
             await problem_response(TooLarge(limit_bytes))(scope, receive, send_with_headers)
@@ -123,6 +126,17 @@ class Guard:
             return message
 
         await self.app(scope, receive_limited, send_with_headers)
+
+
+def body_limit_bytes(path: str) -> int:
+    """The largest body that an address takes.
+
+    >>> body_limit_bytes("/api/desk/drafts/ab12/files/3/part"), body_limit_bytes("/api/desk/drafts/ab12/files")
+    (4194304, 262144)
+    """
+    if path == "/messages":
+        return MESSAGE_BODY_LIMIT_BYTES
+    return UPLOAD_BODY_LIMIT_BYTES if UPLOAD_PATH.match(path) else API_BODY_LIMIT_BYTES
 
 
 def _host_name(host: str) -> str:

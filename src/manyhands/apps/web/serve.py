@@ -21,7 +21,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from starlette.routing import BaseRoute
 
-from manyhands.apps.compose import Platform, PlatformNotUp, open_platform, stop_on_signals
+from manyhands.apps.compose import Platform, PlatformNotUp, desk_of, open_platform, stop_on_signals
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import mark_ready, running
 from manyhands.gateways.human.routes import subgraph_routes
@@ -51,6 +51,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         desk=platform.exchange,
         accounts=platform.exchange.accounts,
         record=Record(platform.launcher, platform.progress, platform.db),
+        requester_desk=desk_of(platform),
         pictures=platform.blobs.get,
         take_message=platform.mailbox.receive_bytes,
         hot_routes=[*routes(platform.exchange), *_read_side(platform)],

@@ -14,7 +14,6 @@ from importlib.metadata import version
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-import msgspec
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -35,6 +34,8 @@ from .problems import (
     on_unforeseen_error,
     problem_body,
 )
+from .replies import PROBLEMS, answer
+from .requester import add_requester
 from .security import Guard
 from .shell import choose_language, shell
 from .site import (
@@ -62,30 +63,14 @@ PAGE_PATHS: Final = {
     "/jobs": "jobs",
     "/jobs/{job_id}": "job",
     "/proof": "proof",
+    "/desk": "desk",
+    "/desk/drafts/{draft_id}": "draft",
+    "/desk/jobs/{job_id}": "watch",
 }
 """Path -> page. A test compares it with the pages that exist."""
 
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": shapes.ProblemBody, "description": text}
-    for status, text in {
-        400: "refused: what to do stands in `cure`",
-        401: "not signed in",
-        403: "not yours, or the header X-Requested-With is missing",
-        404: "there is no such thing",
-        409: "it does not fit the present state",
-        413: "too large",
-        422: "not the agreed shape",
-        429: "too many tries",
-    }.items()
-}
-
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Name = Annotated[str, Path(min_length=1, max_length=200)]
-
-
-def answer(value: Any, *, status: int = 200) -> Response:
-    """A service's value as JSON. value  msgspec structs, dataclasses, builtins"""
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
 def build_app(site: Site) -> FastAPI:
@@ -133,6 +118,8 @@ def build_app(site: Site) -> FastAPI:
         _document_hot_routes(app)
     if site.record is not None:
         _add_record(app, site, site.record)
+    if site.requester_desk is not None:
+        add_requester(app, site.requester_desk, simulated_crowd=site.simulated_crowd)
     if site.pictures is not None:
         _add_pictures(app, site)
     if site.take_message is not None:

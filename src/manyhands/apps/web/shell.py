@@ -41,9 +41,24 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "jobs": ("manyhands/pages/jobs.js",),
     "job": ("manyhands/pages/job.js",),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
+    "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js"),
+    "draft": (
+        "manyhands/pages/draft.js", "manyhands/desk/words.js", "manyhands/desk/upload.js", "manyhands/desk/draw.js",
+        "manyhands/desk/quote.js",
+    ),
+    "watch": (
+        "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
+        "manyhands/desk/results.js",
+    ),
     "not-found": ("manyhands/pages/not-found.js",),
 }  # fmt: skip
 """Page name -> modules that only it needs."""
+
+SHEETS: Final[Mapping[str, tuple[str, ...]]] = {"desk": ("desk",), "draft": ("desk",), "watch": ("desk",)}
+"""Page name -> style sheets that it needs beside the common one."""
+
+WORDS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("desk", "draft", "watch"), ("manyhands/texts-desk.js",))
+"""Page name -> words that it needs beside the common ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +92,14 @@ def choose_language(chosen: str, accepted: str, known: Sequence[str]) -> str:
 def shell(assets: Assets, page: str, language: str) -> Shell:
     """The document of one page in one language. raises KeyError for a page or language that does not exist"""
     import_map = assets.import_map(language)
-    preloads = [assets.languages[language]] + [
+    words = assets.parts.get(language, {})
+    preloads = [assets.languages[language], *(words[name] for name in WORDS.get(page, ()) if name in words)] + [
         assets.modules[name] for name in (*COMMON_MODULES, *PAGES[page]) if name in assets.modules
     ]
     direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
     links = "".join(f'<link rel="modulepreload" href="{url}">' for url in preloads)
     languages = " ".join(sorted(assets.languages))
+    sheets = "".join(f'<link rel="stylesheet" href="{assets.sheets[name]}">' for name in SHEETS.get(page, ()))
     document = (
         f'<!doctype html><html lang="{language}" dir="{direction}" data-page="{page}" data-languages="{languages}">'
         '<head><meta charset="utf-8">'
@@ -91,6 +108,7 @@ def shell(assets: Assets, page: str, language: str) -> Shell:
         "<title>Manyhands</title>"
         f'<link rel="icon" href="{assets.icon}" type="image/svg+xml">'
         f'<link rel="stylesheet" href="{assets.styles}">'
+        f"{sheets}"
         f'<script type="importmap">{import_map}</script>'
         f"{links}"
         f'<script type="module" src="{html.escape(assets.modules["manyhands/main.js"])}"></script>'

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from starlette.routing import BaseRoute
 
+from manyhands.apps.desk import RequesterDesk
 from manyhands.protocol.ids import Clock, system_clock
 from manyhands.roles.exchange.accounts import Accounts
 
@@ -80,6 +81,7 @@ class Site:
     desk: WorkerDesk | None = None
     accounts: Accounts | None = None
     record: JobRecord | None = None
+    requester_desk: RequesterDesk | None = None
     pictures: Pictures | None = None
     take_message: TakeMessage | None = None
     hot_routes: Sequence[BaseRoute] = ()

@@ -26,7 +26,7 @@ from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
 from manyhands.protocol.lifecycles import Moves
-from manyhands.protocol.manifest import Manifest, Privacy, QualityRule
+from manyhands.protocol.manifest import Manifest, Privacy, QualityRule, Region, Scope
 from manyhands.protocol.messages import ReadingFact, TaskFacts
 
 if TYPE_CHECKING:
@@ -156,12 +156,14 @@ class PiecePlan(msgspec.Struct, frozen=True):
     unseen   the text believed without a person, None when people are asked
     because  why
     gold     asked although it would have been believed
+    left_out nobody is asked, because it lies outside of what the requester asked for
     """
 
     piece: Piece
     unseen: str | None
     because: str
     gold: bool
+    left_out: bool = False
 
 
 def plan_pieces(
@@ -181,6 +183,51 @@ def plan_pieces(
         )
         for piece in pieces
     ]
+
+
+def keep_scope(
+    pages: Mapping[int, Sequence[PiecePlan]], sizes_px: Mapping[int, tuple[int, int]], scope: Scope, *, job_id: str
+) -> dict[int, list[PiecePlan]]:
+    """The plans with everything left out that the scope does not ask for. What the readers settled stays settled.
+
+    pages, sizes_px  plans and (width, height) by page key
+    A limit takes pieces by a random order that the job's id fixes, known ones last: they measure, they are not work.
+    """
+    kept = {
+        page_key: [
+            msgspec.structs.replace(plan, left_out=True)
+            if plan.unseen is None and scope.regions and not _inside(plan.piece, sizes_px[page_key], scope.regions)
+            else plan
+            for plan in plans
+        ]
+        for page_key, plans in pages.items()
+    }
+    if not scope.pieces_max:
+        return kept
+    asked = [plan for plans in kept.values() for plan in plans if plan.unseen is None and not plan.left_out]
+    asked.sort(key=lambda plan: (plan.gold, digest("try-out", job_id, plan.piece.piece_id)))
+    chosen = {plan.piece.piece_id for plan in asked[: scope.pieces_max]}
+    return {
+        page_key: [
+            msgspec.structs.replace(plan, left_out=True)
+            if plan.unseen is None and plan.piece.piece_id not in chosen
+            else plan
+            for plan in plans
+        ]
+        for page_key, plans in kept.items()
+    }
+
+
+def _inside(piece: Piece, size_px: tuple[int, int], regions: Sequence[Region]) -> bool:
+    width_px, height_px = size_px
+    x_permille = 500 * piece.box.centre_x2 // width_px
+    y_permille = 500 * piece.box.centre_y2 // height_px
+    return any(
+        region.page_no == piece.page_no
+        and region.x0_permille <= x_permille < region.x1_permille
+        and region.y0_permille <= y_permille < region.y1_permille
+        for region in regions
+    )
 
 
 def _text_of(decision: AcceptUnseen | Ask) -> str | None:
@@ -203,7 +250,7 @@ def plan_tasks(plans: Sequence[PiecePlan], manifest: Manifest) -> list[TaskPlan]
     plans  all pieces of the page in reading order
     """
     share = page_share(manifest.privacy, pieces=len(plans))
-    return [_plan_task(plan, manifest, share) for plan in plans if plan.unseen is None]
+    return [_plan_task(plan, manifest, share) for plan in plans if plan.unseen is None and not plan.left_out]
 
 
 def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPlan:

@@ -23,14 +23,23 @@ import msgspec
 
 from manyhands.protocol import canonical
 from manyhands.protocol.lifecycles import move
-from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, parse_manifest
 from manyhands.protocol.messages import BATCH_MAX, DocumentsHanded, JobFunded, Routing, TaskFacts, TasksOpened
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue, enqueue_many
 from manyhands.store.sql import load_queries
 
-from .decisions import EXCHANGE_JOB_MOVES, PiecePlan, TaskPlan, batches_of, job_salt, plan_pieces, plan_tasks
+from .decisions import (
+    EXCHANGE_JOB_MOVES,
+    PiecePlan,
+    TaskPlan,
+    batches_of,
+    job_salt,
+    keep_scope,
+    plan_pieces,
+    plan_tasks,
+)
 from .errors import NotYours, UnknownJob
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -382,7 +391,11 @@ def _plan_job(pages: Sequence[PageRow], manifest: Manifest, salt: bytes) -> dict
     decisions = decide_unseen(everything, POLICIES[POLICY_NAMES[manifest.machine]])
     plans = plan_pieces(everything, decisions, gold_share_bp=manifest.quality.gold_share_bp, job_id=manifest.job_id)
     by_id = {plan.piece.piece_id: plan for plan in plans}
-    return {page_key: [by_id[piece.piece_id] for piece in page] for page_key, page in pieces.items()}
+    of_pages = {page_key: [by_id[piece.piece_id] for piece in page] for page_key, page in pieces.items()}
+    if not isinstance(manifest.scope, Scope):
+        return of_pages
+    sizes_px = {page.page_key: (page.width_px, page.height_px) for page in pages}
+    return keep_scope(of_pages, sizes_px, manifest.scope, job_id=manifest.job_id)
 
 
 def _task_values(job_id: str, page_key: int, task: TaskPlan, pictures: dict[str, str]) -> dict[str, object]:

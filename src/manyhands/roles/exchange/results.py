@@ -195,6 +195,8 @@ def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str,
 
     if plan.unseen is not None:
         return Decision("machine" if plan.unseen else "blank", plan.unseen, plan.because)
+    if plan.left_out:
+        return Decision("open", "", "it lies outside of what was asked for")
     given = tuple(answers.get(plan.piece.piece_id, ()))
     proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
     because = (task.because if task is not None else None) or ""

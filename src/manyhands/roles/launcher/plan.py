@@ -18,13 +18,13 @@ from manyhands.pricing import BudgetBelowQuote, Quote, Workload, make_quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.ids import digest
-from manyhands.protocol.manifest import Manifest, check_manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, check_manifest, parse_manifest
 from manyhands.protocol.messages import Role, Routing
 from manyhands.protocol.money import CURRENCIES, Money
 from manyhands.protocol.parties import Directory, UnknownParty
 
 from .values import ImportedDocumentRef, LaunchOptions
-from .workload import PageEstimate, workers_needed, workload_of
+from .workload import PageEstimate, limited_to, workers_needed, workload_of
 
 DAY_MS = 86_400_000
 
@@ -123,7 +123,7 @@ def plan(
                 **{
                     name: getattr(options, name)
                     for name in options.__struct_fields__
-                    if name not in ("budget_minor", "request_key")
+                    if name not in ("budget_minor", "request_key") and getattr(options, name) is not msgspec.UNSET
                 },
                 "job_id": job_id,
                 "page_count": len(pages),
@@ -143,6 +143,8 @@ def plan(
             f"{Money(floor, currency)} an hour",
         )
     work = workload_of(pages, quality=manifest.quality, machine=manifest.machine)
+    if isinstance(manifest.scope, Scope) and manifest.scope.pieces_max:
+        work = limited_to(work, manifest.scope.pieces_max)
     quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees)
     if options.budget_minor is None:
         manifest = msgspec.structs.replace(manifest, budget_minor=quote.total_minor)

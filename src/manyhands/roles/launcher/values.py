@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from manyhands.pricing import QuoteLine
-from manyhands.protocol.manifest import Crowd, FeeRule, MachinePolicy, PayRule, Privacy, QualityRule, Wishes
+from manyhands.protocol.manifest import Crowd, FeeRule, MachinePolicy, PayRule, Privacy, QualityRule, Scope, Wishes
 from manyhands.protocol.messages import Candidate
 
 
@@ -58,6 +58,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     fees: FeeRule = FeeRule()
     wishes: Wishes = Wishes()
     lease_ms: int = 600_000
+    scope: Scope | msgspec.UnsetType = msgspec.UNSET
     budget_minor: int | None = None
     request_key: str = ""
 

@@ -133,6 +133,25 @@ def workload_of(pages: Sequence[PageEstimate], *, quality: QualityRule, machine:
     )
 
 
+def limited_to(work: Workload, pieces_max: int) -> Workload:
+    """The work of a try-out: so many pieces at most, and every one of them goes to people.
+
+    >>> from manyhands.protocol.manifest import QualityRule
+    >>> page = PageEstimate(doc_id="r1", page_no=1, kind="receipt", pieces=60, pieces_max=80)
+    >>> work = limited_to(workload_of([page], quality=QualityRule(), machine="agreeing_readers"), 10)
+    >>> work.pieces, work.pieces_max, work.asked_bp
+    (10, 10, 10000)
+    """
+    return msgspec.structs.replace(
+        work,
+        pieces=min(work.pieces, pieces_max),
+        pieces_max=min(work.pieces_max, pieces_max),
+        asked_bp=BASIS_POINTS,
+        asked_max_bp=BASIS_POINTS,
+        rests_on=f"a try-out of {pieces_max} pieces",
+    )
+
+
 STRICT_PIECES_PER_PAGE = 1
 STANDARD_SHARE_BP = 1_000
 """A worker sees one piece of a page at most (strict), or a tenth of its pieces (standard)."""

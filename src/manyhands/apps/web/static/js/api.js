@@ -60,6 +60,12 @@ async function ask(method, path, body, options = {}) {
 }
 
 export const get = (path) => ask("GET", path);
+export const put = (path, body) => ask("PUT", path, body);
+export const del = (path) => ask("DELETE", path);
+
+/** A part of a file, as it is. */
+export const putBytes = (path, bytes, options = {}) =>
+  ask("PUT", path, undefined, { body: bytes, headers: { "Content-Type": "application/octet-stream", "X-Requested-With": "manyhands" }, ...options });
 export const post = (path, body = {}, options) => ask("POST", path, body, options);
 export const at = (strings, ...parts) => strings.reduce((all, text, i) => all + text + (i < parts.length ? encodeURIComponent(parts[i]) : ""), "");
 

@@ -51,7 +51,8 @@ export function Frame({ children, wide, bare }) {
         html`<${Way} path="/">${t("nav_work")}<//>
           <${Way} path="/earnings">${t("nav_earnings")}<//>
           <${Way} path="/standing">${t("nav_standing")}<//>
-          <${Way} path="/jury">${t("nav_jury")}<//>`}
+          <${Way} path="/jury">${t("nav_jury")}<//>
+          <${Way} path="/desk">${t("nav_desk")}<//>`}
         <${Way} path="/jobs">${t("nav_jobs")}<//>
         <${Way} path="/proof">${t("nav_proof")}<//>
       </nav>

@@ -14,6 +14,9 @@ const PAGES = {
   jobs: { load: () => import("manyhands/pages/jobs.js"), wide: true },
   job: { load: () => import("manyhands/pages/job.js"), wide: true },
   proof: { load: () => import("manyhands/pages/proof.js") },
+  desk: { load: () => import("manyhands/pages/desk.js"), worker: true, wide: true },
+  draft: { load: () => import("manyhands/pages/draft.js"), worker: true, wide: true },
+  watch: { load: () => import("manyhands/pages/watch.js"), worker: true, wide: true },
   "not-found": { load: () => import("manyhands/pages/not-found.js") },
 };
 

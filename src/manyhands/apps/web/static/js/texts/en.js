@@ -7,6 +7,7 @@ export const texts = {
   nav_earnings: "Earnings",
   nav_standing: "Standing",
   nav_jury: "Jury",
+  nav_desk: "Desk",
   nav_jobs: "Jobs",
   nav_proof: "Proof",
   sign_in: "Sign in",

@@ -7,6 +7,7 @@ export const texts = {
   nav_earnings: "Ingresos",
   nav_standing: "Historial",
   nav_jury: "Jurado",
+  nav_desk: "Mesa",
   nav_jobs: "Encargos",
   nav_proof: "Prueba",
   sign_in: "Entrar",

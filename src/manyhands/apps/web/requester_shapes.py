@@ -1,0 +1,167 @@
+"""The requester's part of the HTTP API in words a machine reads. The rules are those of `shapes`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .shapes import Asked, AtMs, Id, Minor, Ms, Told
+
+Permille = Annotated[int, Field(ge=0, le=1_000, description="thousandths of the page's width or height")]
+
+
+class NewDraft(Asked):
+    title: Annotated[str, Field(min_length=1, max_length=200, examples=["Receipts of March"])]
+
+
+class DraftMade(Told):
+    draft_id: Id
+
+
+class FileWish(Asked):
+    name: Annotated[str, Field(min_length=1, max_length=300, examples=["march/scan-001.png"])]
+    size_bytes: Annotated[int, Field(ge=1, le=10_000_000_000)]
+
+
+class FilesWish(Asked):
+    files: Annotated[list[FileWish], Field(min_length=1, max_length=500)]
+
+
+class DraftFile(Told):
+    file_no: int
+    name: str
+    size_bytes: int
+    received_bytes: int = Field(description="less than size_bytes: send the rest from here on")
+
+
+class DraftFiles(Told):
+    files: list[DraftFile]
+
+
+class RegionWish(Asked):
+    name: Annotated[str, Field(min_length=1, max_length=80, examples=["total"])]
+    page_no: Annotated[int, Field(ge=1, le=10_000)] = 1
+    x0_permille: Permille
+    y0_permille: Permille
+    x1_permille: Permille
+    y1_permille: Permille
+
+
+class DraftWish(Asked):
+    """What is wanted of a draft. Amounts in minor units of the platform's token."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    description: Annotated[str, Field(max_length=2_000)] = ""
+    kind: Annotated[str, Field(max_length=40, description='"" = as each document was recognised')] = ""
+    fields: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=60, default_factory=list)]
+    regions: Annotated[list[RegionWish], Field(max_length=40, default_factory=list)]
+    privacy: Literal["strict", "standard", "off"] = "standard"
+    machine: Literal["agreeing_readers", "none"] = "agreeing_readers"
+    content_class: Literal["plain", "sensitive"] = "plain"
+    crowd: Literal["people", "simulated"] = "people"
+    target_bp: Annotated[int, Field(ge=1, le=9_999)] = 9_950
+    benchmark_bp: Annotated[int, Field(ge=0, le=9_999)] = 9_000
+    per_hour_minor: Annotated[int, Field(ge=1, le=10**12)] = 12_000_000
+    budget_minor: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    deadline_ms: Annotated[int, Field(ge=0, le=10**14)] | None = None
+    stop_at_deadline: bool = False
+
+
+class DraftView(Told):
+    draft_id: Id
+    title: str
+    state: Literal["collecting", "importing", "ready", "launched"]
+    wish: dict[str, Any]
+    files: list[DraftFile]
+    refused: list[dict[str, str]] = Field(description="files that could not be taken in: reason and cure")
+    documents: list[dict[str, Any]]
+    pages: list[dict[str, Any]] = Field(description="at most 400, with signed addresses of their pictures")
+    pages_total: int
+
+
+class DeskQuoteLine(Told):
+    label: str
+    count: int
+    unit_minor: Minor
+    expected_minor: Minor
+    most_minor: Minor
+    because: str
+
+
+class Forecast(Told):
+    """A figure that is not known is null."""
+
+    target_bp: int
+    benchmark_bp: int
+    right_bp_low: int | None
+    right_bp_high: int | None
+    work_ms: Ms
+    answers_expected: int
+    answers_most: int
+    done_in_ms: int | None
+    fits_deadline: bool | None
+
+
+class DraftQuote(Told):
+    currency: str
+    exponent: int
+    lines: list[DeskQuoteLine]
+    expected_minor: Minor
+    total_minor: Minor
+    workers_needed: int
+    above_budget: bool
+    forecast: Forecast
+
+
+class Agreement(Asked):
+    agreed_minor: Annotated[int, Field(ge=0, le=10**15, description="the total of the quote that was agreed to")]
+    tryout: Annotated[bool, Field(description="only ten pieces, to see how it goes")] = False
+
+
+class Launched(Told):
+    job_id: Id
+    state: str
+
+
+class DeskJobs(Told):
+    drafts: list[dict[str, Any]]
+    jobs: list[dict[str, Any]]
+
+
+class DeskJob(Told):
+    job_id: Id
+    title: str
+    state: str
+
+
+class Because(Asked):
+    because: Annotated[str, Field(max_length=500)] = ""
+
+
+class ObjectionWish(Asked):
+    doc_id: Annotated[str, Field(max_length=200)]
+    piece_id: Annotated[str, Field(max_length=80)]
+    code: Annotated[str, Field(max_length=40)]
+    should_be: Annotated[str, Field(min_length=1, max_length=2_000, description="what the page shows instead")]
+    because: Annotated[str, Field(min_length=10, max_length=2_000)]
+
+
+class ObjectionFiled(Told):
+    objection_id: Id
+
+
+class Objections(Told):
+    objections: list[dict[str, Any]]
+    filed_at_ms: AtMs | None = None
+
+
+class Choices(Told):
+    """What may be chosen at the desk, and the limits of an upload."""
+
+    kinds: list[dict[str, Any]]
+    currency: str
+    exponent: int
+    floor_per_hour_minor: Minor
+    part_bytes: int
+    simulated_crowd: bool

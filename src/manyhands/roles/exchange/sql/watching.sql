@@ -1,0 +1,51 @@
+-- What a requester sees of a running job, and how fast people answer here.
+
+-- name: answers_in_slices
+-- Answers of a job in equal slices of time between the first and the last, and how many of the decided ones agree with
+-- the verdict of their task.
+with span as (
+    select min(received_at_ms) as first_ms, max(received_at_ms) as last_ms
+    from exchange.assignments where job_id = %(job_id)s and state = 'answered'
+)
+select span.first_ms, span.last_ms,
+       least(%(slices)s - 1, (given.received_at_ms - span.first_ms) * %(slices)s
+                             / greatest(span.last_ms - span.first_ms, 1))::integer as slice,
+       count(*) as answers,
+       count(*) filter (where given.outcome is not null) as decided,
+       count(*) filter (where given.outcome = 'accepted') as agreeing
+from exchange.assignments given, span
+where given.job_id = %(job_id)s and given.state = 'answered'
+group by 1, 2, 3 order by 3;
+
+-- name: still_wanted
+-- Answers that open tasks ask for and nobody has given.
+select coalesce(sum(greatest(task.wanted - given.answers, 0)), 0)::bigint
+from exchange.tasks task
+cross join lateral (
+    select count(*) as answers from exchange.assignments held
+    where held.job_id = task.job_id and held.task_id = task.task_id and held.state = 'answered'
+) given
+where task.job_id = %(job_id)s and task.state in ('open', 'held');
+
+-- name: answers_since
+select count(*) from exchange.assignments
+where job_id = %(job_id)s and state = 'answered' and received_at_ms >= %(since_ms)s;
+
+-- name: pace_measured
+-- Answers of the jobs opened lately, over the time between their first and last answer.
+select coalesce(sum(answers), 0)::bigint, coalesce(sum(span_ms), 0)::bigint,
+       (percentile_disc(0.5) within group (order by active_ms_median))::bigint
+from (
+    select count(*) as answers, max(given.received_at_ms) - min(given.received_at_ms) as span_ms,
+           percentile_disc(0.5) within group (order by given.active_ms) as active_ms_median
+    from exchange.assignments given
+    where given.state = 'answered' and given.job_id in (
+        select job.job_id from exchange.jobs job
+        where not job.simulated and job.opened_at_ms >= %(since_ms)s order by job.opened_at_ms desc limit 10)
+    group by given.job_id
+) job;
+
+-- name: timed_answers
+-- The median of the active time of a job's answers.
+select count(*), (percentile_disc(0.5) within group (order by active_ms))::bigint
+from exchange.assignments where job_id = %(job_id)s and state = 'answered';
