@@ -53,9 +53,9 @@ def small_targets(page: Page) -> list[str]:
     """What can be pressed and is smaller than 44 px, beside links within a sentence."""
     return list(
         page.evaluate(
-            """() => [...document.querySelectorAll("button, input, summary, textarea, a.button, nav a, label.choice")]
+            """() => [...document.querySelectorAll("button, input, summary, textarea, select, a.button, nav a, label.choice, label.chip, label.option")]
                 .filter((one) => one.checkVisibility() && !one.closest(".unseen, .skip, label.choice input"))
-                .filter((one) => one.type !== "radio" && one.getBoundingClientRect().height < 43.5)
+                .filter((one) => !["radio", "checkbox"].includes(one.type) && one.getBoundingClientRect().height < 43.5)
                 .map((one) => one.outerHTML.slice(0, 120))"""
         )
     )

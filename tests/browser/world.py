@@ -26,13 +26,16 @@ import psutil
 import psycopg
 from PIL import Image, ImageDraw, ImageFont
 
-from manyhands.apps.compose import Platform, open_platform
+from manyhands.apps.compose import Platform, desk_of, open_platform
+from manyhands.apps.desk import INTAKE_QUEUE
+from manyhands.apps.desk.work import IntakeWork
 from manyhands.apps.folder import DataFolder, Settings
 from manyhands.apps.running import Running, run_file
 from manyhands.protocol.manifest import PayRule
 from manyhands.roles.exchange.testing import OpenJob, put_open_job
 from manyhands.roles.launcher import ImportedDocumentRef, ImportedPageRef, LaunchOptions
 from manyhands.store.database import rows
+from manyhands.store.jobs import JobApp
 
 T = TypeVar("T")
 PATIENCE_S = 180
@@ -178,6 +181,16 @@ class World:
             return shown
 
         return self.asking(body)
+
+    def read_in(self) -> None:
+        """Does what a reading process does with the files of drafts."""
+
+        async def body(platform: Platform) -> None:
+            jobs = JobApp(platform.db)
+            IntakeWork(desk_of(platform).drafts, jobs)
+            await jobs.run_until_idle([INTAKE_QUEUE])
+
+        self.asking(body)
 
     def answers(self, job_id: str) -> dict[str, list[str | None]]:
         """Answers stored, by task id."""
