@@ -53,7 +53,8 @@ def small_targets(page: Page) -> list[str]:
     """What can be pressed and is smaller than 44 px, beside links within a sentence."""
     return list(
         page.evaluate(
-            """() => [...document.querySelectorAll("button, input, summary, textarea, select, a.button, nav a, label.choice, label.chip, label.option")]
+            """() => [...document.querySelectorAll(
+                    "button, input, summary, textarea, select, a.button, nav a, label:is(.choice, .chip, .option)")]
                 .filter((one) => one.checkVisibility() && !one.closest(".unseen, .skip, label.choice input"))
                 .filter((one) => !["radio", "checkbox"].includes(one.type) && one.getBoundingClientRect().height < 43.5)
                 .map((one) => one.outerHTML.slice(0, 120))"""

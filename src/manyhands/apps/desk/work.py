@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -105,8 +106,9 @@ class IntakeWork:
         """Puts the files where the importer finds them under the names their owner gave them."""
         async with self._drafts.db.connection() as connection:
             files = [FileView(*row) for row in await rows(connection, QUERIES.files_of, {"draft_id": draft_id})]
+            outer = common_folder([file.name for file in files])
             for file in files:
-                target = folder.joinpath(*(part[:200] for part in file.name.split("/")))
+                target = folder.joinpath(*(part[:200] for part in file.name.removeprefix(outer).split("/")))
                 if folder not in target.parents:
                     continue  # names were checked at the door; this is the second lock
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +116,18 @@ class IntakeWork:
                 with target.open("wb") as out:
                     for (blob,) in await rows(connection, QUERIES.chunks_of, where):
                         out.write(await self._drafts.blobs.get(blob))
+
+
+def common_folder(names: Sequence[str]) -> str:
+    """The folder that was dropped, with its slash; "" when there are several. A document's name begins inside of it,
+    as it does for `manyhands launch FOLDER`.
+
+    >>> common_folder(["march/1.png", "march/b/2.png"]), common_folder(["1.png", "march/2.png"])
+    ('march/', '')
+    """
+    first = {name.partition("/")[0] if "/" in name else "" for name in names}
+    only = first.pop() if len(first) == 1 else ""
+    return f"{only}/" if only else ""
 
 
 def thumbnail(page_png: bytes) -> bytes:
