@@ -18,7 +18,7 @@ from manyhands.apps.desk.jobs import OBJECTION_CODES
 from manyhands.apps.desk.kinds import kinds_to_choose
 from manyhands.protocol.manifest import Region
 from manyhands.protocol.money import MHT
-from manyhands.roles.exchange.accounts import Account
+from manyhands.roles.exchange.accounts import REQUESTER, Account, Accounts
 
 from . import requester_shapes as shapes
 from .door import signed_in
@@ -36,12 +36,23 @@ PART_BYTES: Final = 1024 * 1024
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 
-def add_requester(app: FastAPI, desk: RequesterDesk, *, simulated_crowd: bool) -> None:
+def add_requester(app: FastAPI, desk: RequesterDesk, accounts: Accounts | None, *, simulated_crowd: bool) -> None:
     """Adds the desk's routes."""
     options: dict[str, Any] = {"tags": ["requester"], "responses": PROBLEMS}
     _add_drafts(app, desk, options, simulated_crowd=simulated_crowd)
     _add_jobs(app, desk, options)
     _add_results(app, desk, options)
+    if accounts is not None:
+        _add_opening(app, accounts, options)
+
+
+def _add_opening(app: FastAPI, accounts: Accounts, options: dict[str, Any]) -> None:
+    @app.post(
+        "/api/desk/open", response_model=Done, summary="Open a desk: the account may launch jobs from now on", **options
+    )
+    async def open_desk(account: Annotated[Account, Depends(signed_in())]) -> Response:
+        await accounts.take_role(account.worker, REQUESTER)
+        return answer({"done": True})
 
 
 def _add_drafts(app: FastAPI, desk: RequesterDesk, options: dict[str, Any], *, simulated_crowd: bool) -> None:

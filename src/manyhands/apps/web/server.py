@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
+import msgspec
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -119,7 +120,7 @@ def build_app(site: Site) -> FastAPI:
     if site.record is not None:
         _add_record(app, site, site.record)
     if site.requester_desk is not None:
-        add_requester(app, site.requester_desk, simulated_crowd=site.simulated_crowd)
+        add_requester(app, site.requester_desk, site.accounts, simulated_crowd=site.simulated_crowd)
     if site.pictures is not None:
         _add_pictures(app, site)
     if site.take_message is not None:

@@ -31,6 +31,21 @@ async function forget(draft) {
 
 const Begin = () => html`<button class="button" disabled=${busy.value} onClick=${begin}>${t("new_job")}</button>`;
 
+async function openDesk() {
+  try {
+    await post("/api/desk/open");
+    await list.ask();
+  } catch (thrown) {
+    problem.value = asProblem(thrown);
+  }
+}
+
+/** For an account that only works so far. */
+function OpenDesk() {
+  return html`<h1>${t("title_desk")}</h1><section class="card first-job"><h2>${t("open_desk")}</h2><p class="lead small">${t("open_desk_why")}</p>
+    <${Problem} problem=${problem.value} /><p><button class="button" onClick=${openDesk}>${t("open_desk_do")}</button></p></section>`;
+}
+
 function Empty() {
   const step = (name) => html`<li><h2>${t(`step_${name}`)}</h2><p>${t(`step_${name}_why`)}</p></li>`;
   return html`<section class="card first-job"><h2>${t("no_jobs_yet")}</h2><p class="lead small">${t("no_jobs_yet_why")}</p><p><${Begin} /></p></section>
@@ -67,6 +82,7 @@ function Jobs({ jobs }) {
 export function Page() {
   const { value, problem: failed, loading } = list.state.value;
   if (loading) return html`<${Loading} />`;
+  if (failed?.code === "wrong_role") return html`<${OpenDesk} />`;
   const some = value && value.drafts.length + value.jobs.length > 0;
   return html`<div class="head-line"><h1>${t("title_desk")}</h1>${some && html`<${Begin} />`}</div>
     <${Problem} problem=${failed ?? problem.value} again=${failed ? list.ask : undefined} />
