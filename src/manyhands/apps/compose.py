@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from manyhands.apps.desk import INTAKE_QUEUE, RequesterDesk
+from manyhands.apps.desk.watching import Look
 from manyhands.apps.desk.work import DeskClock, IntakeWork
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import Running, local_facts, mark_ready, running
@@ -259,15 +260,17 @@ class ChainProbes:
         )
 
 
-def desk_of(platform: Platform) -> RequesterDesk:
-    """The requester's desk over a platform."""
-    from manyhands.apps.web.record import Record
+async def _nobody_watches(job_id: str) -> None:
+    """For processes at which no window watches a job."""
 
+
+def desk_of(platform: Platform, *, look: Look = _nobody_watches) -> RequesterDesk:
+    """The requester's desk over a platform. look  a job as the public record tells it, where windows watch jobs"""
     return RequesterDesk.over(
         platform.db,
         platform.blobs,
         platform.launcher,
-        look=Record(platform.launcher, platform.progress, platform.db).job,
+        look=look,
         clock=system_clock,
         ids=SystemIds(),
         picture_secret=platform.exchange.settings.picture_secret,

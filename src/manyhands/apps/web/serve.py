@@ -45,13 +45,14 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
     """The site over a platform's roles. Results are open: whoever reaches the loopback is the operator."""
     for name in ROLES:
         platform.mailbox.register(name, platform.keys[name].address, platform.role(name).on_message)
+    record = Record(platform.launcher, platform.progress, platform.db)
     return Site(
         assets=load_assets(Path(platform.running.node_modules)),
         picture_secret=platform.exchange.settings.picture_secret,
         desk=platform.exchange,
         accounts=platform.exchange.accounts,
-        record=Record(platform.launcher, platform.progress, platform.db),
-        requester_desk=desk_of(platform),
+        record=record,
+        requester_desk=desk_of(platform, look=record.job),
         pictures=platform.blobs.get,
         take_message=platform.mailbox.receive_bytes,
         hot_routes=[*routes(platform.exchange), *_read_side(platform)],
