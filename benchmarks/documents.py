@@ -160,8 +160,9 @@ def run(
                         print(f"accepted wrong: {doc_id} {said}", file=sys.stderr)
                     decision = Decision("machine" if step.text else "blank", step.text, step.because)
                 else:
+                    asked = msgspec.structs.replace(piece, readings=()) if policy.agree == 0 else piece
                     decision, used, effort_ms = answered(
-                        piece, truth[piece.piece_id], error_rate=error_rate, rng=rng, judge=judge
+                        asked, truth[piece.piece_id], error_rate=error_rate, rng=rng, judge=judge
                     )
                     tally[f"{kind} asked"] += 1
                     tally[f"{kind} asked because {step.because}"] += 1

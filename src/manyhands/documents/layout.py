@@ -46,6 +46,22 @@ def ink_mask(grey: Grey) -> Mask:
     return np.asarray(dark, dtype=np.bool_)
 
 
+def faint_ink_mask(grey: Grey) -> Mask:
+    """Where ink is, also where a worn print head left it grey: darker than the paper, whatever else is near."""
+    paper = cv2.medianBlur(grey, 41)
+    calm = cv2.GaussianBlur(grey, (3, 3), 0).astype(np.int16)
+    return np.asarray(calm < paper.astype(np.int16) - 14, dtype=np.bool_)
+
+
+def beside_text(box: Box, lines: Sequence[Box]) -> bool:
+    """Whether a mark stands in the row of some text and is about as high as it: a word that a reader missed."""
+    return box.x0 > 1 and any(
+        box.shared(Box(box.x0, line.y0, box.x1, line.y1)).height_px * 10 >= 7 * box.height_px
+        and 4 * line.height_px <= 10 * box.height_px <= 12 * line.height_px
+        for line in lines
+    )
+
+
 def line_ink(crop: Grey) -> Mask:
     """Ink of a single cut-out line, by the threshold that best separates its two greys (Otsu 1979)."""
     if crop.size == 0:

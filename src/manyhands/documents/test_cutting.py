@@ -16,7 +16,15 @@ from manyhands.documents.assemble import assemble
 from manyhands.documents.conftest_material import readings_from_truth, shuffled
 from manyhands.documents.cutter import cut, render_cutting, render_cuttings
 from manyhands.documents.errors import PageMissing, PieceUndecided
-from manyhands.documents.layout import glyphs_of, line_ink, reading_order, segments_of
+from manyhands.documents.layout import (
+    beside_text,
+    faint_ink_mask,
+    glyphs_of,
+    line_ink,
+    reading_order,
+    segments_of,
+    unseen_ink,
+)
 from manyhands.documents.model import (
     Box,
     Decision,
@@ -29,6 +37,7 @@ from manyhands.documents.model import (
     TableCell,
     TableGrid,
 )
+from manyhands.documents.readers.ruled import parted
 from manyhands.documents.samples import sample_documents
 from manyhands.documents.truth import simulate_answer, truth_for_pieces
 
@@ -255,6 +264,27 @@ def test_a_line_of_blank_paper_has_no_ink() -> None:
 def test_reading_goes_row_by_row() -> None:
     boxes = [Box(200, 12, 260, 30), Box(10, 50, 60, 70), Box(10, 10, 60, 30)]
     assert reading_order(boxes) == [2, 0, 1]
+
+
+def test_a_merged_heading_is_parted_over_the_columns_that_its_texts_stand_over() -> None:
+    columns = [Box(x, 40, x + 100, 80) for x in (0, 100, 200, 300, 400)]
+    below = tuple(TableCell(1, n, 1, n, box) for n, box in enumerate(columns))
+    merged = TableCell(0, 0, 0, 4, Box(0, 0, 500, 40))
+    grid = TableGrid(0, 1, Box(0, 0, 500, 80), 2, 5, (merged, *below))
+    headings = [Box(140, 10, 260, 30), Box(340, 10, 460, 30)]
+    top = [(c.col, c.col_end) for c in parted(grid, headings).cells if c.row == 0]
+    assert top == [(0, 0), (1, 2), (3, 4)]
+    assert parted(grid, [Box(100, 10, 460, 30)]) == grid, "one heading over all columns stays one cell"
+
+
+def test_a_faint_word_beside_text_is_found_and_a_crease_is_not() -> None:
+    page = np.full((60, 300), 250, np.uint8)
+    page[20:40, 200:280] = 20
+    page[20:40, 100:110] = 225
+    page[50:52, 0:150] = 225
+    marks = unseen_ink(faint_ink_mask(page), [Box(200, 18, 280, 42)], line_px=24)
+    beside = [box for box in marks if beside_text(box, [Box(200, 18, 280, 42)])]
+    assert [box.shared(Box(98, 18, 112, 42)) == box for box in beside] == [True]
 
 
 # ---------------------------------------------------------------- simulated people

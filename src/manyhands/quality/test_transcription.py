@@ -157,6 +157,11 @@ def test_the_spelling_that_two_persons_keyed_is_delivered_else_the_readers() -> 
     assert isinstance(once, Accept) and once.value == "RM 12.50"
 
 
+def test_a_person_s_blanks_are_delivered_where_the_signs_are_the_reader_s() -> None:
+    step = next_step([read("TEL:07-5547360")], [keyed("w1", "TEL: 07-5547360")], RULE, "code")
+    assert isinstance(step, Accept) and step.value == "TEL: 07-5547360"
+
+
 answers_strategy = st.lists(
     st.builds(
         keyed,

@@ -241,8 +241,9 @@ def spelling(
 
     1. the spelling that most persons keyed, when at least two keyed it;
     2. a reader's spelling that a person keyed too;
-    3. a reader's spelling that means the same (the reader copies the page, a person types the meaning);
-    4. the spelling of the person of the highest skill.
+    3. where a person keyed the reader's signs with other blanks, the person's: readers run words together;
+    4. a reader's spelling that means the same (the reader copies the page, a person types the meaning);
+    5. the spelling of the person of the highest skill.
     Ties go to the spelling that sorts first. Spellings are tidied, never rewritten.
     """
     keyed = sorted(
@@ -264,6 +265,10 @@ def spelling(
     for _, spelled in read:
         if spelled in seen:
             return spelled
+    by_signs = {"".join(text.split()): text for text, _ in reversed(keyed)}
+    for _, spelled in read:
+        if (own := by_signs.get("".join(spelled.split()))) is not None:
+            return own
     if read:
         return read[0][1]
     return min(keyed, key=lambda item: (-item[1], item[0]))[0]

@@ -22,6 +22,8 @@ from ..errors import UnreadableImage
 from ..layout import (
     Grey,
     Mask,
+    beside_text,
+    faint_ink_mask,
     glyphs_of,
     ink_mask,
     joined_places,
@@ -35,7 +37,7 @@ from ..layout import (
 from ..model import Box, Kind, PageReadings, Reading, Spot, TableCell, TableGrid
 from .base import Pixels, Place, Reader
 from .onnx_text import crop_of, place_of
-from .ruled import ruled_tables
+from .ruled import parted, ruled_tables
 
 INK_READER = "ink"
 TEXT_LAYER_READER = "text_layer"
@@ -88,7 +90,8 @@ def read_page(
     lines = _found_lines(pixels, readers, text_layer)
     if not readers and not text_layer:
         lines = _lines_of_ink(mask)
-    parts = _parts(grey, mask, lines, tables, seek_marks=kind != "receipt")
+    tables = tuple(parted(table, [p.box for p in lines]) for table in tables)
+    parts = _parts(grey, mask, lines, tables, anywhere=kind != "receipt")
     spots = _read_parts(pixels, grey, parts, readers, text_layer)
     order = reading_order([s.box for s in spots])
     return PageReadings(
@@ -144,9 +147,12 @@ def _lines_of_ink(mask: Mask) -> list[Place]:
 
 
 def _parts(
-    grey: Grey, mask: Mask, lines: Sequence[Place], tables: Sequence[TableGrid], *, seek_marks: bool
+    grey: Grey, mask: Mask, lines: Sequence[Place], tables: Sequence[TableGrid], *, anywhere: bool
 ) -> list[_Part]:
-    """Lines split at gaps and ruled lines, empty and unread cells added, marks that nobody found added."""
+    """Lines split at gaps and ruled lines, empty and unread cells added, marks that nobody found added.
+
+    anywhere  seek such marks on the whole page, else only beside text: till rolls are full of creases and dotted rules
+    """
     parts: list[_Part] = []
     for number, line in enumerate(lines):
         for piece in _split_at_rules(line, tables):
@@ -164,12 +170,12 @@ def _parts(
             place = Place(cell.box if ink is None else ink)
             parts.append(_Part(place, number, table.table_no, cell, from_ink=ink is not None, empty=ink is None))
             number += 1
-    if not seek_marks:  # till rolls are full of creases and dotted rules that look like marks
-        return parts
-    known = [p.place.box for p in parts] + [t.box for t in tables]
-    for box in unseen_ink(mask, known, line_px=line_px):
-        parts.append(_Part(Place(box), number, from_ink=True))
-        number += 1
+    known = [p.place.box for p in parts]
+    sought = mask if anywhere else faint_ink_mask(grey)
+    for box in unseen_ink(sought, known + [t.box for t in tables], line_px=line_px):
+        if anywhere or beside_text(box, known):
+            parts.append(_Part(Place(box), number, from_ink=True))
+            number += 1
     return parts
 
 

@@ -8,8 +8,13 @@ Rules kept here
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from itertools import pairwise
 
 from ..model import Box, TableCell, TableGrid
+
+_APART_PERMILLE = 1_500
+"""Texts of one merged cell this many line heights apart, over different columns, are headings of those columns."""
 
 
 def ruled_tables(page_png: bytes, *, page_no: int) -> tuple[TableGrid, ...]:
@@ -42,3 +47,64 @@ def ruled_tables(page_png: bytes, *, page_no: int) -> tuple[TableGrid, ...]:
         box = Box(int(table.bbox.x1), int(table.bbox.y1), int(table.bbox.x2), int(table.bbox.y2))
         grids.append(TableGrid(len(grids), page_no, box, rows, cols, cells))
     return tuple(grids)
+
+
+def parted(grid: TableGrid, lines: Sequence[Box]) -> TableGrid:
+    """The grid with merged cells parted where they hold several headings side by side.
+
+    Headings often stand over groups of columns without a rule between them. Each text gets the columns it stands over,
+    columns over which nothing stands become empty cells of their own.
+
+    lines  boxes of the text found on the page
+    """
+    cells: list[TableCell] = []
+    for cell in grid.cells:
+        inside = [b for b in lines if _middle_in(b, cell.box)] if cell.col_end > cell.col else []
+        cells.extend(_parts_of(cell, inside, _edges_of(grid)))
+    return TableGrid(grid.table_no, grid.page_no, grid.box, grid.rows, grid.cols, tuple(cells))
+
+
+def _edges_of(grid: TableGrid) -> dict[int, tuple[int, int]]:
+    """column -> its left and right edge, from the narrowest cell in it."""
+    edges: dict[int, tuple[int, int]] = {}
+    for cell in grid.cells:
+        if cell.col == cell.col_end and cell.col not in edges:
+            edges[cell.col] = (cell.box.x0, cell.box.x1)
+    return edges
+
+
+def _parts_of(cell: TableCell, inside: Sequence[Box], edges: dict[int, tuple[int, int]]) -> list[TableCell]:
+    ordered = sorted(inside, key=lambda b: b.x0)
+    columns = range(cell.col, cell.col_end + 1)
+    if len(ordered) < 2 or any(column not in edges for column in columns):
+        return [cell]
+    apart = all(
+        1000 * (right.x0 - left.x1) >= _APART_PERMILLE * max(left.height_px, right.height_px)
+        for left, right in pairwise(ordered)
+    )
+    owner = {
+        column: next((n for n, b in enumerate(ordered) if _stands_over(b, edges[column])), None) for column in columns
+    }
+    owned = [[c for c in columns if owner[c] == n] for n in range(len(ordered))]
+    if not apart or not all(owned):
+        return [cell]
+    groups: list[list[int]] = []
+    for column in columns:
+        if groups and owner[column] is not None and owner[groups[-1][-1]] == owner[column]:
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    return [
+        TableCell(cell.row, g[0], cell.row_end, g[-1], Box(edges[g[0]][0], cell.box.y0, edges[g[-1]][1], cell.box.y1))
+        for g in groups
+    ]
+
+
+def _stands_over(box: Box, edge: tuple[int, int]) -> bool:
+    shared = min(box.x1, edge[1]) - max(box.x0, edge[0])
+    return shared * 5 >= min(box.width_px, edge[1] - edge[0])
+
+
+def _middle_in(inner: Box, outer: Box) -> bool:
+    x, y = inner.centre_x2 // 2, inner.centre_y2 // 2
+    return outer.x0 <= x < outer.x1 and outer.y0 <= y < outer.y1

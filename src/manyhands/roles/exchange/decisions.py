@@ -257,10 +257,11 @@ def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPl
     piece = plan.piece
     question = piece.field_type if piece.field_type in QUESTIONS_KNOWN else "text"
     effort = effort_ms(manifest.pay, chars=expected_chars(piece))
+    # a requester who trusts no machine gets no machine's vote either: two people agree, and their spelling stands
     readings = tuple(
         ReadingFact(reader=reading.reader, text=reading.text, confidence_bp=min(10_000, max(0, reading.confidence_bp)))
         for reading in piece.readings
-        if reading.text.strip()
+        if reading.text.strip() and manifest.machine != "none"
     )
     facts = TaskFacts(
         task_id=task_id_of(manifest.job_id, piece.piece_id),

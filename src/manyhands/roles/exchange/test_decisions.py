@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +105,13 @@ def test_without_machine_readings_more_people_are_asked_at_first() -> None:
         for one in (piece(1), piece(2, "12.50", "12.50"))
     )
     assert alone.wanted == 2 and read.wanted == 1
+
+
+def test_who_trusts_no_machine_gets_no_machine_s_vote() -> None:
+    one = piece(2, "12.50", "12.50")
+    manifest = msgspec.structs.replace(manifest_of(OpenJob()), machine="none")
+    (task,) = plan_tasks(plan_pieces([one], {one.piece_id: Ask("")}, gold_share_bp=0, job_id="j"), manifest)
+    assert task.facts.readings == () and task.wanted == 2
 
 
 def test_an_unknown_field_type_is_asked_as_text() -> None:
