@@ -29,7 +29,7 @@ from manyhands.documents.acceptance import POLICIES, AcceptUnseen, Policy, decid
 from manyhands.documents.assemble import assemble
 from manyhands.documents.cutter import cut
 from manyhands.documents.importing import ImportedDocument, import_folder
-from manyhands.documents.model import Decision, PageImage, PageReadings, PageRecord, Piece, PieceRecord
+from manyhands.documents.model import Decision, PageImage, PageReadings, PageRecord, Piece, PieceRecord, piece_on_page
 from manyhands.documents.readers import make_readers, read_page
 from manyhands.documents.text import core
 from manyhands.documents.truth import simulate_answer, truth_for_pieces
@@ -68,7 +68,9 @@ def readings_of(shared: Path, cache: Path | None, names: tuple[str, ...]) -> dic
                 pages.append(msgspec.json.decode(kept.read_bytes(), type=PageReadings))
                 continue
             readers = make_readers(names) if readers is None else readers
-            read = read_page(page.png_bytes, readers, kind=document.kind, page_no=page.page_no)
+            read = read_page(
+                page.png_bytes, readers, kind=document.kind, page_no=page.page_no, text_layer=page.text_layer
+            )
             if kept:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_bytes(msgspec.json.encode(read))
@@ -76,6 +78,10 @@ def readings_of(shared: Path, cache: Path | None, names: tuple[str, ...]) -> dic
             print(f"read {document.doc_id} page {page.page_no}: {read.cpu_ms} ms CPU", file=sys.stderr)
         found[document.doc_id] = (document.kind, pages)
     return found
+
+
+def _on_page(piece: Piece, page: PageReadings) -> Piece:
+    return piece_on_page(piece, page.straight, width_px=page.width_px, height_px=page.height_px)
 
 
 def answered(
@@ -141,7 +147,8 @@ def run(
     pieces = {d: [p for page in pages for p in cut(page, doc_id=d)] for d, (_, pages) in readings.items()}
     decisions = decide_unseen([p for own in pieces.values() for p in own], policy)
     for doc_id, (kind, pages) in readings.items():
-        truth = truth_for_pieces(pieces[doc_id], truths[doc_id])
+        by_number = {page.page_no: page for page in pages}
+        truth = truth_for_pieces([_on_page(p, by_number[p.page_no]) for p in pieces[doc_id]], truths[doc_id])
         records = []
         for page in pages:
             decided = []
@@ -171,7 +178,7 @@ def run(
                     tally[f"{kind} asked wrong"] += core(decision.text) != core(truth[piece.piece_id])
                 decided.append(PieceRecord(piece, decision))
             image = PageImage(page.page_no, page.width_px, page.height_px)
-            records.append(PageRecord(doc_id, image, tuple(decided), page.tables, page.readers))
+            records.append(PageRecord(doc_id, image, tuple(decided), page.tables, page.readers, page.straight))
         tally[f"{kind} documents"] += 1
         tally[f"{kind} pages"] += len(pages)
         (out / f"{doc_id}.json").write_bytes(record_json(assemble(doc_id, kind, records)))

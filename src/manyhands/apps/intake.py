@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from manyhands.documents.estimate import ink_of
 from manyhands.documents.importing import ImportedDocument, ImportedPage, ImportRefused, import_folder
 from manyhands.documents.ink import InkLine, estimate_of
@@ -28,6 +30,7 @@ PageSeen = Callable[[ImportedDocument, ImportedPage, ImportedPageRef, list[InkLi
 
 PAGES = "pages"
 TRUTH = "truth"
+JSON = "application/json"
 
 
 class NothingToLaunch(ManyhandsError):
@@ -117,6 +120,11 @@ async def _store(
             pieces=estimate.pieces,
             pieces_max=estimate.pieces_max,
             chars_per_piece=-(-estimate.chars // estimate.pieces) if estimate.pieces else 0,
+            text_blob=(
+                await blobs.put(msgspec.json.encode(page.text_layer), namespace=PAGES, media_type=JSON)
+                if page.text_layer
+                else ""
+            ),
         )
         pages.append(stored)
         if page_seen is not None:
@@ -124,7 +132,7 @@ async def _store(
     return ImportedDocumentRef(
         doc_id=document.doc_id,
         kind=kind or document.kind,
-        content_hash=digest(*(page.blob for page in pages)),
+        content_hash=digest(*(page.blob for page in pages), *(page.text_blob for page in pages if page.text_blob)),
         pages=tuple(pages),
-        truth_blob=await blobs.put(truth, namespace=TRUTH, media_type="application/json") if truth else "",
+        truth_blob=await blobs.put(truth, namespace=TRUTH, media_type=JSON) if truth else "",
     )

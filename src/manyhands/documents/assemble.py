@@ -4,6 +4,7 @@ Rules kept here
 - Pure and repeatable: the same page records give the same document, byte for byte, in any order they come in.
 - Nothing is lost and nothing is made up: every decided piece stands in exactly one line, and in its cell if it has one.
 - Each value says how it was decided, how many people stand behind it, and from which pieces it came.
+- A page that was laid straight to be read is put together straight; the boxes told are those of the page as handed in.
 
 >>> from .model import Box, Decision, PageImage, PageRecord, Piece, PieceRecord
 >>> def said(order, x, text):
@@ -19,6 +20,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from .errors import PageMissing, PieceUndecided
 from .fields import KindSpec, fields_of, kind_spec
 from .layout import reading_order
@@ -33,6 +36,7 @@ from .model import (
     PieceRecord,
     TableGrid,
     TableValue,
+    piece_on_page,
 )
 
 _WEIGHT: dict[How, int] = {"blank": 0, "machine": 1, "people": 2, "unreadable": 3, "open": 4}
@@ -59,15 +63,37 @@ def assemble(
                     raise PieceUndecided(doc_id=doc_id, piece_id=record.piece.piece_id)
     lines = tuple(line for page in ordered for line in lines_of(page))
     tables = tuple(table_of(page, grid) for page in ordered for grid in page.tables)
+    fields = fields_of(spec or kind_spec(kind), lines, [p.page for p in ordered])
+    by_number = {page.page.page_no: page for page in ordered}
+
+    def back(page_no: int, box: Box) -> Box:
+        page = by_number[page_no]
+        size = page.page
+        if page.straight is None:
+            return box
+        return page.straight.on_page(box, width_px=size.width_px, height_px=size.height_px)
+
     return DocumentRecord(
         doc_id=doc_id,
         kind=kind,
         pages=tuple(p.page for p in ordered),
-        lines=lines,
-        fields=fields_of(spec or kind_spec(kind), lines, [p.page for p in ordered]),
-        tables=tables,
+        lines=tuple(replace(line, box=back(line.page_no, line.box)) for line in lines),
+        fields=tuple(replace(field, box=back(field.page_no, field.box)) for field in fields),
+        tables=tuple(
+            replace(
+                table,
+                box=back(table.page_no, table.box),
+                cells=tuple(replace(cell, box=back(table.page_no, cell.box)) for cell in table.cells),
+            )
+            for table in tables
+        ),
         decisions=tuple(
-            record
+            replace(
+                record,
+                piece=piece_on_page(
+                    record.piece, page.straight, width_px=page.page.width_px, height_px=page.page.height_px
+                ),
+            )
             for page in ordered
             for record in sorted(page.pieces, key=lambda r: (r.piece.order, r.piece.piece_id))
         ),

@@ -16,7 +16,8 @@ import numpy as np
 
 from .errors import UnreadableImage
 from .layout import Grey, line_height_px
-from .model import Box, PageReadings, Piece, piece_id_of
+from .model import Box, PageReadings, Piece, Straight, piece_id_of
+from .straighten import laid_straight
 from .text import field_type_of
 
 CUTTING_LINE_PX = 80
@@ -55,22 +56,28 @@ def cut(page: PageReadings, *, doc_id: str, salt: bytes = b"") -> list[Piece]:
     return pieces
 
 
-def render_cutting(page_image: bytes, piece: Piece, all_boxes: Sequence[Box]) -> bytes:
+def render_cutting(
+    page_image: bytes, piece: Piece, all_boxes: Sequence[Box], *, straight: Straight | None = None
+) -> bytes:
     """One piece as a grey PNG.
 
     page_image  the imported page (PNG)
     all_boxes   every known box of the page; those other than the piece's own are painted over
+    straight    how the page was laid straight before it was cut
     raises      UnreadableImage
     """
-    return _drawn(_grey(page_image), piece.box, all_boxes, line_height_px(all_boxes))
+    return _drawn(laid_straight(_grey(page_image), straight), piece.box, all_boxes, line_height_px(all_boxes))
 
 
-def render_cuttings(page_image: bytes, pieces: Sequence[Piece]) -> dict[str, bytes]:
+def render_cuttings(
+    page_image: bytes, pieces: Sequence[Piece], *, straight: Straight | None = None
+) -> dict[str, bytes]:
     """All pieces of one page by their ids, the page decoded once.
 
-    raises  UnreadableImage
+    straight  how the page was laid straight before it was cut
+    raises    UnreadableImage
     """
-    grey = _grey(page_image)
+    grey = laid_straight(_grey(page_image), straight)
     boxes = [p.box for p in pieces]
     line_px = line_height_px([p.box for p in pieces if not p.empty])
     return {p.piece_id: _drawn(grey, p.box, boxes, line_px) for p in pieces}

@@ -78,6 +78,48 @@ class Box(msgspec.Struct, frozen=True, array_like=True, order=True):
         )
 
 
+class Straight(msgspec.Struct, frozen=True):
+    """How a page was laid straight before it was cut, as whole numbers, so that it can be undone anywhere.
+
+    width_px, height_px  of the page laid straight
+    corners              where its corners lie on the page as it was handed in, clockwise from the top left
+    parts_per_px         unit of the corners: 100 = hundredths of a pixel
+    """
+
+    width_px: int
+    height_px: int
+    corners: tuple[tuple[int, int], ...]
+    parts_per_px: int = 100
+
+    def on_page(self, box: Box, *, width_px: int, height_px: int) -> Box:
+        """The box around a place of the straight page, on the page as it was handed in, kept inside its size.
+
+        source  Heckbert (1989), "Fundamentals of Texture Mapping", 2.2.3: unit square to quadrilateral
+
+        >>> lying = Straight(200, 100, ((100, 0), (100, 200), (0, 200), (0, 0)), 1)
+        >>> lying.on_page(Box(10, 20, 30, 40), width_px=100, height_px=200)
+        Box(x0=60, y0=10, x1=80, y1=30)
+        """
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = self.corners
+        ax, ay, bx, by = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+        sx, sy = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+        area = ax * by - bx * ay
+        g, h = (sx * by - bx * sy) / area, (ax * sy - sx * ay) / area
+        xs, ys = [], []
+        for px, py in ((box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)):
+            u, v = px / self.width_px, py / self.height_px
+            w = (g * u + h * v + 1) * self.parts_per_px
+            xs.append(((x1 - x0 + g * x1) * u + (x3 - x0 + h * x3) * v + x0) / w)
+            ys.append(((y1 - y0 + g * y1) * u + (y3 - y0 + h * y3) * v + y0) / w)
+        left, top = min(max(0, round(min(xs))), width_px - 1), min(max(0, round(min(ys))), height_px - 1)
+        return Box(
+            left,
+            top,
+            max(left + 1, min(width_px, round(max(xs)))),
+            max(top + 1, min(height_px, round(max(ys)))),
+        )
+
+
 class PageImage(msgspec.Struct, frozen=True):
     """Where a page's pixels are kept and how large they are; the bytes themselves live in a blob store."""
 
@@ -155,6 +197,8 @@ class PageReadings(msgspec.Struct, frozen=True):
     tables: tuple[TableGrid, ...] = ()
     readers: tuple[str, ...] = ()
     cpu_ms: int = 0
+    straight: Straight | None = None
+    """How the page was laid straight first; then all boxes here are the straight page's, the size is not."""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -223,6 +267,8 @@ class PageRecord(msgspec.Struct, frozen=True):
     pieces: tuple[PieceRecord, ...]
     tables: tuple[TableGrid, ...] = ()
     readers: tuple[str, ...] = ()
+    straight: Straight | None = None
+    """How the page was laid straight before it was cut; boxes of pieces and grids are the straight page's."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -294,6 +340,15 @@ class DocumentRecord(msgspec.Struct, frozen=True):
             if field.name == name:
                 return field
         return None
+
+
+def piece_on_page(piece: Piece, straight: Straight | None, *, width_px: int, height_px: int) -> Piece:
+    """The piece with its boxes on the page as it was handed in; size of that page."""
+    if straight is None:
+        return piece
+    box = straight.on_page(piece.box, width_px=width_px, height_px=height_px)
+    readings = tuple(msgspec.structs.replace(r, box=box) for r in piece.readings)
+    return msgspec.structs.replace(piece, box=box, readings=readings)
 
 
 def piece_id_of(doc_id: str, page_no: int, box: Box, *, salt: bytes = b"") -> str:

@@ -23,6 +23,8 @@ MachinePolicy = Literal["agreeing_readers", "none"]
 
 LEASE_MS_BOUNDS = (60_000, 24 * 3_600_000)
 MAX_ANSWERS_BOUNDS = (1, 15)
+KINDS_MAX = 10
+KIND_CHARS_MAX = 20_000
 
 
 class QualityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,6 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """One job. Amounts in minor units of `pay.currency`.
 
     scope  absent = all of the pages. Without one the bytes, and so the hash, are those from before there was a scope
+    kinds  descriptions (YAML) of the requester's own kinds of document, by name: fields, labels, checks
     """
 
     version: Literal[1] = 1
@@ -136,6 +139,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     wishes: Wishes = Wishes()
     lease_ms: int = 600_000
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
+    kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     page_count: int
     document_count: int
     budget_minor: int
@@ -214,6 +218,13 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
     need(low <= manifest.lease_ms <= high, "lease_ms", f"must be between {low} and {high}")
     need(manifest.page_count > 0 and manifest.document_count > 0, "page_count", "there is no page to work on")
     need(manifest.budget_minor > 0, "budget_minor", "must be more than 0")
+    kinds = manifest.kinds if isinstance(manifest.kinds, dict) else {}
+    need(len(kinds) <= KINDS_MAX, "kinds", f"are {len(kinds)}; one job takes {KINDS_MAX} at most")
+    need(
+        all(len(spec) <= KIND_CHARS_MAX for spec in kinds.values()),
+        "kinds",
+        f"hold a description of more than {KIND_CHARS_MAX} characters",
+    )
     if isinstance(manifest.scope, Scope):
         _check_scope(manifest.scope, need)
 

@@ -98,12 +98,16 @@ class JobFunded(Body, frozen=True, kw_only=True):
 
 
 class PageRef(msgspec.Struct, frozen=True, kw_only=True):
-    """One re-encoded page image in the blob store. width, height in pixels; dpi 0 = unknown."""
+    """One re-encoded page image in the blob store. width, height in pixels.
+
+    text_blob  blob of the words of a born-digital page with their boxes, "" = a scan
+    """
 
     page_no: int
     blob: str
     width: int
     height: int
+    text_blob: str = ""
 
 
 class DocumentRef(msgspec.Struct, frozen=True, kw_only=True):

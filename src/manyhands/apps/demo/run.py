@@ -224,7 +224,8 @@ class Demo:
         for doc_id, keys in by_document.items():
             pieces = [places[key].piece for key in keys]
             raw = truths.get(doc_id)
-            texts = truth_for_pieces(pieces, json.loads(raw)) if raw else {}
+            # a piece that is asked a second time has two tasks, but stands on the page once
+            texts = truth_for_pieces(list({p.piece_id: p for p in pieces}.values()), json.loads(raw)) if raw else {}
             for key, piece in zip(keys, pieces, strict=True):
                 read = next((reading.text for reading in piece.readings if reading.text), None)
                 known[key] = Known(texts.get(piece.piece_id) if raw else read, piece.readings)

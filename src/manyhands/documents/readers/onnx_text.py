@@ -95,7 +95,7 @@ class TextDetector:
             corners = cv2.boxPoints(((cx, cy), (w + 2 * grow, h + 2 * grow), angle))
             if min(w, h) + 2 * grow < 5:
                 continue
-            corners = _clockwise(corners) * np.array([sx, sy], np.float32)
+            corners = clockwise(corners) * np.array([sx, sy], np.float32)
             corners[:, 0] = np.clip(corners[:, 0], 0, page_width)
             corners[:, 1] = np.clip(corners[:, 1], 0, page_height)
             places.append(place_of(corners))
@@ -206,7 +206,8 @@ def _detection_scale(width: int, height: int) -> float:
     return scale * max(1.0, min(_DET_SHORT_SIDE_PX / short, _DET_LONG_SIDE_PX / (max(width, height) * scale)))
 
 
-def _clockwise(corners: NDArray[Any]) -> Corners:
+def clockwise(corners: NDArray[Any]) -> Corners:
+    """Four corners in any order, from the top left clockwise."""
     by_x = corners[np.argsort(corners[:, 0], kind="stable")]
     left, right = by_x[:2], by_x[2:]
     left = left[np.argsort(left[:, 1], kind="stable")]

@@ -4,6 +4,7 @@ Rules kept here
 - Every reader reads every spot, also those that only another reader found: agreement needs two opinions of one place.
 - Inside a ruled grid each cell is a spot of its own, empty ones too, and no spot crosses a ruled line.
 - With no reader at all, spots come from ink alone and people key everything.
+- A page is laid straight before it is read; one that reads better upside down is turned.
 
 >>> page = read_page(png_bytes, make_readers(("ppocr6", "ppocr4")), kind="receipt")            # doctest: +SKIP
 """
@@ -14,6 +15,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
@@ -35,10 +37,13 @@ from ..layout import (
     unseen_ink,
 )
 from ..model import Box, Kind, PageReadings, Reading, Spot, TableCell, TableGrid
-from .base import Pixels, Place, Reader
-from .onnx_text import crop_of, place_of
+from ..straighten import laid_straight, straightening_of, turned_over
+from .base import Corners, Pixels, Place, Reader
+from .onnx_text import clockwise, crop_of, place_of
 from .ruled import parted, ruled_tables
 
+_READABLE_BP = 8_200
+"""Half of a page's lines read with more than this: nobody asks whether it stands on its head."""
 INK_READER = "ink"
 TEXT_LAYER_READER = "text_layer"
 
@@ -80,29 +85,86 @@ def read_page(
     readers     made once per process by ``make_readers``; may be empty
     kind        receipts are not searched for ruled grids
     text_layer  words of a born-digital PDF, used as one more reader
+    returns     boxes on the page laid straight, where ``straight`` says how
     raises      UnreadableImage
     """
     started = time.process_time()
-    pixels = decode_page(page_png)
-    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    mask = ink_mask(grey)
-    tables = () if kind == "receipt" else ruled_tables(page_png, page_no=page_no)
-    lines = _found_lines(pixels, readers, text_layer)
-    if not readers and not text_layer:
-        lines = _lines_of_ink(mask)
-    tables = tuple(parted(table, [p.box for p in lines]) for table in tables)
-    parts = _parts(grey, mask, lines, tables, anywhere=kind != "receipt")
-    spots = _read_parts(pixels, grey, parts, readers, text_layer)
+    given = decode_page(page_png)
+    height, width = given.shape[:2]
+    lines = _found_lines(given, readers, text_layer)
+    straight = None
+    if not text_layer:  # a born-digital page is straight, and its words' boxes are the page's own
+        tilted = [p.corners for p in lines if p.corners is not None] if readers else _corners_of_ink(given)
+        straight = straightening_of(tilted, width_px=width, height_px=height)
+    pixels = laid_straight(given, straight)
+    if straight is not None:
+        lines = _found_lines(pixels, readers, text_layer)
+    spots, tables = _read_laid(pixels, lines, readers, text_layer, kind=kind, page_no=page_no)
+    if not text_layer and _stands_on_its_head(pixels, spots, readers):
+        straight = turned_over(straight, width_px=width, height_px=height)
+        pixels = laid_straight(given, straight)
+        lines = _found_lines(pixels, readers, text_layer)
+        spots, tables = _read_laid(pixels, lines, readers, text_layer, kind=kind, page_no=page_no)
     order = reading_order([s.box for s in spots])
     return PageReadings(
         page_no=page_no,
-        width_px=pixels.shape[1],
-        height_px=pixels.shape[0],
+        width_px=width,
+        height_px=height,
         spots=tuple(spots[i] for i in order),
         tables=tables,
         readers=tuple(r.name for r in readers) + ((TEXT_LAYER_READER,) if text_layer else ()),
         cpu_ms=round((time.process_time() - started) * 1000),
+        straight=straight,
     )
+
+
+def _read_laid(
+    pixels: Pixels,
+    lines: list[Place],
+    readers: Sequence[Reader],
+    text_layer: Sequence[Reading],
+    *,
+    kind: Kind,
+    page_no: int,
+) -> tuple[list[Spot], tuple[TableGrid, ...]]:
+    """Spots and grids of a page that lies straight."""
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    mask = ink_mask(grey)
+    tables = () if kind == "receipt" else ruled_tables(_png(grey), page_no=page_no)
+    if not readers and not text_layer:
+        lines = _lines_of_ink(mask)
+    tables = tuple(parted(table, [p.box for p in lines]) for table in tables)
+    parts = _parts(grey, mask, lines, tables, anywhere=kind != "receipt")
+    return _read_parts(pixels, grey, parts, readers, text_layer), tables
+
+
+def _stands_on_its_head(pixels: Pixels, spots: Sequence[Spot], readers: Sequence[Reader]) -> bool:
+    """Whether the longest lines read clearly better upside down; tried only where little could be read at all."""
+    first = [s.readings[0] for s in spots if s.readings and s.readings[0].text]
+    if not readers or len(first) < 3 or median(r.confidence_bp for r in first) >= _READABLE_BP:
+        return False
+    longest = sorted(first, key=lambda r: -r.box.width_px)[:8]
+    over = np.ascontiguousarray(pixels[::-1, ::-1])
+    height, width = pixels.shape[:2]
+    places = [Place(Box(width - r.box.x1, height - r.box.y1, width - r.box.x0, height - r.box.y0)) for r in longest]
+    better = readers[0].recognise(over, places)
+    return sum(r.confidence_bp for r in better) > sum(r.confidence_bp for r in longest) + len(longest) * 800
+
+
+def _png(grey: Grey) -> bytes:
+    done, encoded = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise UnreadableImage(what="a page laid straight")
+    return encoded.tobytes()
+
+
+def _corners_of_ink(pixels: Pixels) -> list[Corners]:
+    """Corners of text lines by ink alone, for a page that no machine reads."""
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    joined = cv2.morphologyEx(ink_mask(grey).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    rects = [cv2.minAreaRect(c) for c in contours if len(c) >= 8]
+    return [clockwise(cv2.boxPoints(r)) for r in rects if 8 <= min(r[1]) <= 80]
 
 
 def _found_lines(pixels: Pixels, readers: Sequence[Reader], text_layer: Sequence[Reading]) -> list[Place]:

@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from manyhands.documents.model import Straight  # plain values: it stays light
 from manyhands.protocol import canonical
 from manyhands.protocol.lifecycles import move
 from manyhands.protocol.manifest import Manifest, Scope, parse_manifest
@@ -111,7 +112,18 @@ class PageRow:
     readings: bytes | None
     pieces: bytes | None
     failed: str | None
+    text_blob: str
     job_state: str
+
+    def straight(self) -> Straight | None:
+        """How the page was laid straight before it was cut."""
+        return msgspec.json.decode(self.readings, type=_Laid).straight if self.readings is not None else None
+
+
+class _Laid(msgspec.Struct):
+    """The part of a page's readings that says how it was laid."""
+
+    straight: Straight | None = None
 
 
 async def lock_job(tx: Tx, job_id: str) -> JobRow:
@@ -130,15 +142,21 @@ class PageReaders:
         self._made: Any = None
         self._lock = threading.Lock()
 
-    def read(self, page_png: bytes, *, kind: str, page_no: int) -> Any:
-        """The readings of a page. For a thread: seconds. raises UnreadableImage, ReaderError"""
+    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
+        """The readings of a page. For a thread: seconds. raises UnreadableImage, ReaderError
+
+        text_layer  JSON of the words of a born-digital page, one more reader
+        """
         from manyhands.documents import readers
+        from manyhands.documents.model import Reading
+
+        words = msgspec.json.decode(text_layer, type=tuple[Reading, ...]) if text_layer else ()
 
         with self._lock:
             if self._made is None:
                 names = readers.DEFAULT_READERS if self._names is None else tuple(self._names)
                 self._made = readers.make_readers(names)
-            return readers.read_page(page_png, self._made, kind=kind, page_no=page_no)
+            return readers.read_page(page_png, self._made, kind=kind, page_no=page_no, text_layer=words)
 
 
 class Opening:
@@ -205,6 +223,7 @@ class Opening:
                         "blob": page.blob,
                         "width_px": page.width,
                         "height_px": page.height,
+                        "text_blob": page.text_blob,
                     }
                     for page_key, (document, page) in enumerate(pages)
                 ],
@@ -249,10 +268,11 @@ class Opening:
             return
         readings, failed = None, None
         png = await self._ctx.blobs.get(page.blob)
+        words = await self._ctx.blobs.get(page.text_blob) if page.text_blob else None
         from manyhands.documents.errors import UnreadableImage
 
         try:
-            seen = await asyncio.to_thread(self._readers.read, png, kind=page.kind, page_no=page_no)
+            seen = await asyncio.to_thread(self._readers.read, png, kind=page.kind, page_no=page_no, text_layer=words)
             readings = msgspec.json.encode(seen)
         except UnreadableImage as problem:
             logger.warning("page %s of %s can't be read: %s", page_no, doc_id, problem)
@@ -330,7 +350,7 @@ class Opening:
         png = await self._ctx.blobs.get(page.blob)
         from manyhands.documents.cutter import render_cuttings
 
-        drawn = await asyncio.to_thread(render_cuttings, png, [plan.piece for plan in plans])
+        drawn = await asyncio.to_thread(render_cuttings, png, [plan.piece for plan in plans], straight=page.straight())
         at_once = asyncio.Semaphore(PUTS_AT_ONCE)
 
         async def put(piece_id: str) -> tuple[str, str]:

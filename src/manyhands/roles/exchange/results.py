@@ -186,6 +186,7 @@ def page_record(
         ),
         tables=readings.tables if readings is not None else (),
         readers=readings.readers if readings is not None else (),
+        straight=readings.straight if readings is not None else None,
     )
 
 

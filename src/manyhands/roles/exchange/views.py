@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from manyhands.documents.model import piece_on_page  # plain values: it stays light
 from manyhands.pricing import pay_per_hour_minor
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
@@ -24,6 +25,7 @@ from manyhands.store.sql import load_queries
 
 from .decisions import SAMPLE_LEAST, PiecePlan, median_of
 from .errors import NoSuchJob
+from .opening import PageRow
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -289,18 +291,19 @@ class Views:
         if not progress.simulated:
             raise NoSuchJob(job_id)
         async with self._ctx.db.connection() as connection:
-            pages = await rows(
-                connection,
-                "select page_key, doc_id, page_no, pieces from exchange.pages where job_id = %s and pieces is not null",
-                (job_id,),
-            )
+            pages = await rows_of(connection, PageRow, QUERIES.pages_of, {"job_id": job_id})
             tasks = await rows(connection, QUERIES.tasks_with_pieces, {"job_id": job_id})
         places: dict[str, SimulatedPiece] = {}
-        for _, doc_id, page_no, raw in pages:
-            for plan in msgspec.json.decode(raw, type=list[PiecePlan]):
-                places[plan.piece.piece_id] = SimulatedPiece(doc_id, page_no, plan.piece)
-        asked = {piece_id: task_id for task_id, piece_id, _ in tasks}
-        return {asked.get(piece_id, piece_id): place for piece_id, place in places.items()}
+        for page in pages:
+            straight = page.straight()
+            for plan in msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan]):
+                piece = piece_on_page(plan.piece, straight, width_px=page.width_px, height_px=page.height_px)
+                places[plan.piece.piece_id] = SimulatedPiece(page.doc_id, page.page_no, piece)
+        asked: dict[str, SimulatedPiece] = {}
+        for task_id, piece_id, _ in tasks:  # a piece that is asked again has two tasks
+            asked[task_id] = places[piece_id]
+        alone = places.keys() - {piece_id for _, piece_id, _ in tasks}
+        return asked | {piece_id: places[piece_id] for piece_id in alone}
 
 
 def _offer(row: tuple[Any, ...]) -> Offer:

@@ -491,7 +491,13 @@ class Launcher:
                     doc_id=doc_id,
                     kind=kind,
                     pages=tuple(
-                        PageRef(page_no=page.page_no, blob=page.blob, width=page.width, height=page.height)
+                        PageRef(
+                            page_no=page.page_no,
+                            blob=page.blob,
+                            width=page.width,
+                            height=page.height,
+                            text_blob=page.text_blob,
+                        )
                         for page in pages
                     ),
                 )

@@ -13,7 +13,10 @@ from manyhands.protocol.messages import Candidate
 
 
 class ImportedPageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A re-encoded page that the caller has put into the blob store. pieces 0 = nobody estimated them."""
+    """A re-encoded page that the caller has put into the blob store. pieces 0 = nobody estimated them.
+
+    text_blob  blob of the words of a born-digital page, "" = a scan
+    """
 
     page_no: int
     blob: str
@@ -22,6 +25,7 @@ class ImportedPageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     pieces: int = 0
     pieces_max: int = 0
     chars_per_piece: int = 0
+    text_blob: str = ""
 
 
 class ImportedDocumentRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +46,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What the requester asks for.
 
     budget_minor  most that may be funded; None = whatever the quote says
+    kinds         descriptions (YAML) of the requester's own kinds of document, by name
     request_key   the requester's own name for this request; "" = it follows from documents, options and day
     """
 
@@ -59,6 +64,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     wishes: Wishes = Wishes()
     lease_ms: int = 600_000
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
+    kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     budget_minor: int | None = None
     request_key: str = ""
 

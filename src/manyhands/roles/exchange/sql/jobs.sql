@@ -22,9 +22,9 @@ where chain_id = %(chain_id)s and escrow = %(escrow)s;
 select job_id from exchange.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s and state = 'announced';
 
 -- name: add_page
-insert into exchange.pages (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px)
+insert into exchange.pages (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px, text_blob)
 values (%(job_id)s, %(page_key)s, %(doc_id)s, %(page_no)s, %(kind)s, %(blob)s, %(width_px)s,
-        %(height_px)s)
+        %(height_px)s, %(text_blob)s)
 on conflict do nothing;
 
 -- name: pages_handed
@@ -40,13 +40,13 @@ select page_key, doc_id, page_no from exchange.pages where job_id = %(job_id)s o
 
 -- name: page
 select page.job_id, page.page_key, page.doc_id, page.page_no, page.kind, page.blob, page.width_px, page.height_px,
-       page.state, page.readings, page.pieces, page.failed, job.state as job_state
+       page.state, page.readings, page.pieces, page.failed, page.text_blob, job.state as job_state
 from exchange.pages page join exchange.jobs job on job.job_id = page.job_id
 where page.job_id = %(job_id)s and page.doc_id = %(doc_id)s and page.page_no = %(page_no)s;
 
 -- name: pages_of
 select page.job_id, page.page_key, page.doc_id, page.page_no, page.kind, page.blob, page.width_px, page.height_px,
-       page.state, page.readings, page.pieces, page.failed, job.state as job_state
+       page.state, page.readings, page.pieces, page.failed, page.text_blob, job.state as job_state
 from exchange.pages page join exchange.jobs job on job.job_id = page.job_id
 where page.job_id = %(job_id)s order by page.page_key;
 
