@@ -5,7 +5,7 @@ import pytest
 
 from manyhands.chain.keys import RoleKey
 from manyhands.pricing import reward_minor
-from manyhands.pricing.quote import JUROR_EFFORT_MS
+from manyhands.pricing.jury import JUROR_EFFORT_MS
 from manyhands.protocol.appeals import BadRuling, check_ruling, vote_text
 from manyhands.protocol.ids import SeededIds
 from manyhands.protocol.messages import AppealFiled, AppealJurorsDrawn, AppealRuled, AppealVote, AppealVoteCast

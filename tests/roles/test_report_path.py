@@ -4,7 +4,7 @@ import pytest
 
 from manyhands.chain.keys import RoleKey
 from manyhands.pricing import reward_minor
-from manyhands.pricing.quote import JUROR_EFFORT_MS
+from manyhands.pricing.jury import JUROR_EFFORT_MS
 from manyhands.protocol.ids import SeededIds
 from manyhands.protocol.messages import JurorsDrawn, ReportFiled, ReportRuled, VoteCast
 

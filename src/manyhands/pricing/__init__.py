@@ -12,18 +12,22 @@ Rules kept here
 """
 
 from .effort import credited_ms, effort_ms, pay_per_hour_minor, reward_minor
+from .jury import JurorPayOutOfBounds, check_juror_pay, juror_pay_minor
 from .payout import Earned, determine_pay
 from .quote import BudgetBelowQuote, Quote, QuoteLine, Workload, make_quote
 
 __all__ = [
     "BudgetBelowQuote",
     "Earned",
+    "JurorPayOutOfBounds",
     "Quote",
     "QuoteLine",
     "Workload",
+    "check_juror_pay",
     "credited_ms",
     "determine_pay",
     "effort_ms",
+    "juror_pay_minor",
     "make_quote",
     "pay_per_hour_minor",
     "reward_minor",

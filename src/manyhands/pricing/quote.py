@@ -18,14 +18,13 @@ from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule
 from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Money, share_bp_ceil
 
 from .effort import effort_ms, reward_minor
+from .jury import JURORS, juror_pay_minor
 
 TOP_UP_RESERVE_BP = 3_600
 """Reserve for top-ups to the floor, share of base pay. A weekly top-up with median pricing cost 36 % of the base in the
 time model of the reference facts; what is not needed is refunded."""
 
 JURY_RESERVE_CASES = 1
-JURORS = 3
-JUROR_EFFORT_MS = 60_000
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +139,7 @@ def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: Fee
     most = answers(workload.pieces_max, workload.asked_max_bp, workload.answers_max_milli)
     gold_expected, gold_most = (_share(count, rule.gold_share_bp) for count in (workload.pieces, workload.pieces_max))
     base_expected, base_most = (expected + gold_expected) * reward, (most + gold_most) * reward
-    juror_minor = reward_minor(pay, effort_ms=JUROR_EFFORT_MS)
+    juror_minor = juror_pay_minor(pay)
 
     for_workers = (
         QuoteLine(

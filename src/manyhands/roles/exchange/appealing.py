@@ -15,8 +15,7 @@ from typing import Any
 
 import msgspec
 
-from manyhands.pricing import reward_minor
-from manyhands.pricing.quote import JUROR_EFFORT_MS
+from manyhands.pricing import juror_pay_minor
 from manyhands.protocol.appeals import vote_text
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.ids import digest
@@ -211,7 +210,7 @@ class Appealing:
                 appeal_id=appeal_id,
                 words=words,
                 exhibits=tuple(msgspec.convert(exhibits, list[Exhibit])),
-                pays_minor=reward_minor(parse_manifest(manifest).pay, effort_ms=JUROR_EFFORT_MS),
+                pays_minor=juror_pay_minor(parse_manifest(manifest).pay),
             )
             for job_id, appeal_id, words, exhibits, manifest in found
         ]

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from manyhands.pricing import reward_minor
-from manyhands.pricing.quote import JUROR_EFFORT_MS
+from manyhands.pricing import juror_pay_minor
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import ASSIGNMENT_MOVES, REPORT_MOVES, TASK_MOVES, move
@@ -177,7 +176,7 @@ class Reporting:
                 code=code,
                 text=text,
                 question=question,
-                reward_minor=reward_minor(parse_manifest(manifest).pay, effort_ms=JUROR_EFFORT_MS),
+                reward_minor=juror_pay_minor(parse_manifest(manifest).pay),
             )
             for job_id, case_id, task_id, picture, code, text, question, manifest in found
         ]

@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from manyhands.pricing import reward_minor
-from manyhands.pricing.quote import JUROR_EFFORT_MS
+from manyhands.pricing import juror_pay_minor
 from manyhands.protocol.appeals import Outcome, outcome_of, signed_by_juror
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.manifest import Manifest
@@ -149,7 +148,7 @@ class Appeals:
         state = "granted" if outcome.granted else "denied"
         ended = {"job_id": job.job_id, "appeal_id": appeal.appeal_id, "state": state, "because": outcome.because}
         await tx.execute(QUERIES.set_appeal_ended, {**ended, "ended_at_ms": self._ctx.clock()})
-        pay_minor = reward_minor(job.parsed().pay, effort_ms=JUROR_EFFORT_MS)
+        pay_minor = juror_pay_minor(job.parsed().pay)
         body = AppealRuled(
             job_id=job.job_id,
             appeal_id=appeal.appeal_id,

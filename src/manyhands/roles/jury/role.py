@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from manyhands.ledger.desk import Desk, DeskEvent
-from manyhands.pricing import reward_minor
-from manyhands.pricing.quote import JUROR_EFFORT_MS, JURORS
+from manyhands.pricing import juror_pay_minor
+from manyhands.pricing.jury import JURORS
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.ids import digest
@@ -330,7 +330,7 @@ class Jury:
         """Ends a report and tells everyone concerned. Whoever voted is paid, whichever way."""
         job = await self._lock_job(tx, report.job_id)
         votes = await self._votes(tx, report)
-        pay_minor = reward_minor(job.parsed().pay, effort_ms=JUROR_EFFORT_MS)
+        pay_minor = juror_pay_minor(job.parsed().pay)
         state = move(REPORT_MOVES, f"report {report.report_id}", report.state, "uphold" if uphold else "clear")
         await tx.execute(
             QUERIES.set_ended,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from manyhands.ledger.desk import Desk
-from manyhands.pricing import Earned, credited_ms, determine_pay
+from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
@@ -408,6 +408,7 @@ class RecordingOracle:
         job = await self._lock(tx, body.job_id)
         if sender != job.jury:
             raise NotYours(body.job_id, sender, "jury")
+        check_juror_pay(job.parsed().pay, body.jurors_paid_minor)
         await tx.execute(
             QUERIES.add_ruling,
             {"job_id": job.job_id, "case_id": body.case_id, "paid": canonical.encode(body.jurors_paid_minor)},
@@ -419,6 +420,7 @@ class RecordingOracle:
         if sender != job.jury:
             raise NotYours(body.job_id, sender, "jury")
         check_ruling(body)
+        check_juror_pay(job.parsed().pay, body.jurors_paid_minor)
         await tx.execute(
             QUERIES.add_appeal,
             {"job_id": job.job_id, "appeal_id": body.appeal_id, "ruling": canonical.encode(body)},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from manyhands.documents.compare import Comparison, compare_package
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
+from manyhands.pricing import check_juror_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
@@ -145,12 +146,14 @@ class ReputationOracle:
                 )
                 await self._judge_when_whole(tx, body.job_id)
             case ReportRuled():
-                await self._lock(tx, body.job_id, jury=sender)
+                job = await self._lock(tx, body.job_id, jury=sender)
+                check_juror_pay(parse_manifest(job.manifest).pay, body.jurors_paid_minor)
                 paid = canonical.encode(body.jurors_paid_minor)
                 await tx.execute(QUERIES.add_ruling, {"job_id": body.job_id, "case_id": body.case_id, "paid": paid})
             case AppealRuled():
-                await self._lock(tx, body.job_id, jury=sender)
+                job = await self._lock(tx, body.job_id, jury=sender)
                 check_ruling(body)
+                check_juror_pay(parse_manifest(job.manifest).pay, body.jurors_paid_minor)
                 ruling = {"job_id": body.job_id, "appeal_id": body.appeal_id, "ruling": canonical.encode(body)}
                 await tx.execute(QUERIES.add_appeal, ruling)
             case ExtraPayReserved():
