@@ -10,6 +10,7 @@ Rules kept here
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from manyhands.protocol import canonical
@@ -38,11 +39,20 @@ FINAL_STATE = {"accept": "accepted", "unreadable": "unreadable"}
 TAKES_ANSWERS = ("open", "cancelling")
 
 
+FieldsToCheck = Callable[[Tx, str], Awaitable[None]]
+"""Begins the check of a job's fields, in the transaction that found every task decided."""
+
+
 class Collecting:
     """The second half of a job's life at the exchange, up to its completion."""
 
     def __init__(self, ctx: RoleContext, appealing: Appealing) -> None:
         self._ctx, self._appealing = ctx, appealing
+        self._check: FieldsToCheck | None = None
+
+    def checked_by(self, check: FieldsToCheck) -> None:
+        """Who checks a job's fields before it is declared complete."""
+        self._check = check
 
     async def collect_all(self) -> int:
         """Sends what waits, of all jobs; how many answers were sent."""
@@ -96,6 +106,10 @@ class Collecting:
     async def _finish(self, tx: Tx, job_id: str) -> None:
         job = await lock_job(tx, job_id)
         if job.state not in TAKES_ANSWERS or job.undecided or await scalar(tx, QUERIES.work_is_out, {"job_id": job_id}):
+            return
+        if job.state == "open" and self._check is not None and job.rounds < 2:
+            if job.rounds == 0:
+                await self._check(tx, job_id)
             return
         if await self._appealing.holds(tx, job_id):
             return

@@ -124,6 +124,11 @@ def task_id_of(job_id: str, piece_id: str) -> str:
     return digest("task", job_id, piece_id)
 
 
+def again_task_id_of(job_id: str, piece_id: str) -> str:
+    """The same piece asked a second time, because a field that it belongs to failed a check."""
+    return digest("task", job_id, piece_id, "again")
+
+
 def choose_gold(piece_ids: Iterable[str], *, share_bp: int, job_id: str) -> frozenset[str]:
     """Pieces that would be believed unseen and are asked all the same, to measure those who answer.
 

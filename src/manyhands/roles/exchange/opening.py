@@ -83,6 +83,7 @@ class JobRow:
     answer_batches: int
     recorded_batches: int
     effort_cap_factor: int
+    rounds: int
 
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
@@ -331,7 +332,7 @@ class Opening:
             manifest_raw = await scalar(connection, "select manifest from exchange.jobs where job_id = %s", (job_id,))
         plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
         tasks = plan_tasks(plans, parse_manifest(manifest_raw))
-        pictures = await self._draw(page, plans, {task.piece_id for task in tasks}) if tasks else {}
+        pictures = await self.draw(page, plans, {task.piece_id for task in tasks}) if tasks else {}
 
         async def store(tx: Tx) -> None:
             if await scalar(tx, QUERIES.mark_drawn, {"job_id": job_id, "page_key": page.page_key}) is None:
@@ -345,7 +346,7 @@ class Opening:
 
         await self._ctx.db.retrying(store)
 
-    async def _draw(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str]) -> dict[str, str]:
+    async def draw(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str]) -> dict[str, str]:
         """Cuttings of the pieces that are asked, in the blob store; piece id -> blob."""
         png = await self._ctx.blobs.get(page.blob)
         from manyhands.documents.cutter import render_cuttings

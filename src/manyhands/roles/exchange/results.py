@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from manyhands.protocol import canonical
+from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import JobRecorded, ResultsAssembled
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
@@ -27,7 +29,7 @@ from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 
 from .collecting import Collecting
-from .decisions import PiecePlan
+from .decisions import PiecePlan, again_task_id_of
 from .errors import NotYours, OutOfOrder
 from .opening import PageRow, lock_job
 
@@ -107,9 +109,12 @@ class Results:
                 return
             where = {"job_id": job_id}
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
-            decided = {
-                task.piece_id: task for task in await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
-            }
+            decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
+            manifest = canonical.decode(
+                await scalar(connection, "select manifest from exchange.jobs where job_id = %s", (job_id,)),
+                Manifest,
+                what="manifest",
+            )
             answers: dict[str, list[str]] = {}
             for piece_id, text in await rows(connection, QUERIES.answers_of_pieces, where):
                 answers.setdefault(piece_id, []).append("" if text is None else text)
@@ -121,7 +126,7 @@ class Results:
                     (job_id,),
                 )
             ]
-        files = await asyncio.to_thread(record_files, pages, decided, answers)
+        files = await asyncio.to_thread(record_files, pages, decided, answers, manifest)
         for doc_id, record in files.documents.items():
             images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
             name, raw = await asyncio.to_thread(pdf_file, record, images)
@@ -191,10 +196,10 @@ def page_record(
 
 
 def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str, Sequence[str]]) -> Decision:
-    """What is believed of a piece, and why."""
+    """What is believed of a piece, and why. task: the last word on it, None when nobody was asked."""
     from manyhands.documents.model import Decision
 
-    if plan.unseen is not None:
+    if plan.unseen is not None and (task is None or task.state != "accepted"):
         return Decision("machine" if plan.unseen else "blank", plan.unseen, plan.because)
     if plan.left_out:
         return Decision("open", "", "it lies outside of what was asked for")
@@ -209,25 +214,55 @@ def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str,
     return Decision("open", "", reason, people_asked=len(given), answers=given)
 
 
+def last_words(decided: Sequence[DecidedTask], job_id: str) -> dict[str, DecidedTask]:
+    """piece id -> the word that counts: a second round's, where it came to one."""
+    last: dict[str, DecidedTask] = {}
+    # the first round's words first; then those of the second that people agreed on take their place
+    for task in sorted(decided, key=lambda one: one.task_id == again_task_id_of(job_id, one.piece_id)):
+        if task.piece_id not in last or task.state == "accepted":
+            last[task.piece_id] = task
+    return last
+
+
+def draft_records(
+    pages: Sequence[PageRow],
+    decided: Sequence[DecidedTask],
+    answers: Mapping[str, Sequence[str]],
+    manifest: Manifest,
+) -> dict[str, DocumentRecord]:
+    """Every document of a job as far as it is decided, by id; for a thread."""
+    from manyhands.documents.assemble import assemble
+    from manyhands.documents.fields import kind_spec_of
+
+    specs = {
+        name: kind_spec_of(text) for name, text in (manifest.kinds.items() if isinstance(manifest.kinds, dict) else ())
+    }
+    last = last_words(decided, manifest.job_id)
+    of_document: dict[str, list[PageRow]] = {}
+    for page in pages:
+        of_document.setdefault(page.doc_id, []).append(page)
+    documents: dict[str, DocumentRecord] = {}
+    for doc_id, own in of_document.items():
+        records = [page_record(page, last, answers, pages_of_document=len(own)) for page in own]
+        documents[doc_id] = assemble(doc_id, own[0].kind, records, spec=specs.get(own[0].kind), allow_open=True)
+    return documents
+
+
 def record_files(
-    pages: Sequence[PageRow], decided: Mapping[str, DecidedTask], answers: Mapping[str, Sequence[str]]
+    pages: Sequence[PageRow],
+    decided: Sequence[DecidedTask],
+    answers: Mapping[str, Sequence[str]],
+    manifest: Manifest,
 ) -> RecordFiles:
     """Every file but the PDFs; for a thread."""
-    from manyhands.documents.assemble import assemble
     from manyhands.documents.writers.alto import alto_xml
     from manyhands.documents.writers.hocr import hocr_html
     from manyhands.documents.writers.record_json import record_json
     from manyhands.documents.writers.tables import fields_csv, table_csv, workbook
 
-    of_document: dict[str, list[PageRow]] = {}
-    for page in pages:
-        of_document.setdefault(page.doc_id, []).append(page)
-    documents: dict[str, DocumentRecord] = {}
+    documents = draft_records(pages, decided, answers, manifest)
     files: dict[str, bytes] = {}
-    for doc_id, own in of_document.items():
-        records = [page_record(page, decided, answers, pages_of_document=len(own)) for page in own]
-        record = assemble(doc_id, own[0].kind, records, allow_open=True)
-        documents[doc_id] = record
+    for doc_id, record in documents.items():
         name = file_name(doc_id)
         files[f"{name}.json"] = record_json(record)
         files[f"{name}.hocr.html"] = hocr_html(record)

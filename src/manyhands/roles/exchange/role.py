@@ -41,6 +41,7 @@ from .lending import Bundle, Given, Lending, Stored
 from .opening import OCR_QUEUE, Opening, lock_job
 from .reporting import Reporting
 from .results import ASSEMBLY_QUEUE, ResultFile, Results
+from .second_round import SecondRound
 from .views import Earnings, Offer, Progress, SimulatedPiece, StandingView, Views
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -154,6 +155,8 @@ class Exchange:
         self.collecting = Collecting(ctx, self.appealing)
         self.reporting = Reporting(ctx, self.accounts, self.collecting)
         self.results = Results(ctx, self.collecting)
+        self.second_round = SecondRound(ctx, self.opening.draw)
+        self.collecting.checked_by(self.second_round.begin)
         self.views = Views(ctx)
         self._tidied_at_ms = 0
 

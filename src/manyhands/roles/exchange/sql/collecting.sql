@@ -4,8 +4,27 @@
 -- Whoever changes a job's stage, its counters or its batches waits here.
 select job_id, state, manifest, routing, simulated, launcher, recording, reputation, jury, chain_id, escrow,
        funded_minor, pages_total, pages_unread, pages_undrawn, tasks_total, undecided, task_batches, answer_batches,
-       recorded_batches, effort_cap_factor
+       recorded_batches, effort_cap_factor, rounds
 from exchange.jobs where job_id = %(job_id)s for update;
+
+-- name: set_rounds
+update exchange.jobs set rounds = %(rounds)s where job_id = %(job_id)s;
+
+-- name: rounds_of
+select rounds, manifest from exchange.jobs where job_id = %(job_id)s and state = 'open';
+
+-- name: add_task_again
+insert into exchange.tasks
+    (job_id, task_id, rank, page_key, place, page_share, piece_id, wanted, gold, question, effort_ms, reward_minor,
+     picture, facts, state, because)
+values (%(job_id)s, %(task_id)s, %(rank)s, %(page_key)s, %(place)s, %(page_share)s, %(piece_id)s, %(wanted)s, false,
+        %(question)s, %(effort_ms)s, %(reward_minor)s, %(picture)s, %(facts)s, 'open', %(because)s)
+on conflict (job_id, task_id) do nothing;
+
+-- name: count_tasks_again
+update exchange.jobs set tasks_total = tasks_total + %(tasks)s, undecided = undecided + %(tasks)s,
+       task_batches = task_batches + %(batches)s
+where job_id = %(job_id)s;
 
 -- name: plan_by_key
 -- For the rest of the transaction, whatever sizes the planner believes in: the rows of a batch are fetched by their

@@ -1,0 +1,157 @@
+"""Before a job is declared complete, its fields are checked: sums, check digits, order of dates.
+
+Rules kept here
+- A failing check asks again about the pieces of the fields concerned and about nothing else.
+- Once per job: what fails a second time is delivered with the name of the check that it failed.
+- Everything goes on as usual meanwhile: tasks of the second round are lent, judged, paid and recorded like the first.
+- The draft is put together in a thread of a reading process; the job's row decides which of two drafts counts.
+
+rounds of a job: 0 = nobody looked, 1 = a draft is being checked, 2 = checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from manyhands.protocol import canonical
+from manyhands.protocol.manifest import Manifest
+from manyhands.protocol.messages import TasksOpened
+from manyhands.roles import RoleContext
+from manyhands.store.database import Tx, rows, rows_of
+from manyhands.store.jobs import enqueue
+from manyhands.store.sql import load_queries
+
+from .decisions import PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_tasks
+from .opening import PageRow, lock_job
+from .results import ASSEMBLY_QUEUE, DecidedTask, draft_records
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+CHECK_FIELDS = "exchange.check_fields"
+
+logger = logging.getLogger(__name__)
+
+
+class Drawer(Protocol):
+    """Draws cuttings of a page's pieces; piece id -> blob."""
+
+    async def __call__(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str]) -> dict[str, str]: ...
+
+
+class SecondRound:
+    """Checking and asking again."""
+
+    def __init__(self, ctx: RoleContext, draw: Drawer) -> None:
+        self._ctx, self._draw = ctx, draw
+        ctx.jobs.task(CHECK_FIELDS)(self.check_fields)
+
+    async def begin(self, tx: Tx, job_id: str) -> None:
+        """Every task has its word: the fields are to be checked. The job's row is locked by the caller."""
+        await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 1})
+        await enqueue(tx, CHECK_FIELDS, queue=ASSEMBLY_QUEUE, args={"job_id": job_id})
+
+    async def check_fields(self, job_id: str) -> None:
+        """Puts a draft together and opens tasks for the pieces of fields that fail. Twice has one effect."""
+        where = {"job_id": job_id}
+        async with self._ctx.db.connection() as connection:
+            found = await rows(connection, QUERIES.rounds_of, where)
+            if not found or found[0][0] != 1:
+                return
+            manifest = canonical.decode(found[0][1], Manifest, what="manifest")
+            pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
+            decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
+        try:
+            wanted = await asyncio.to_thread(_failing_pieces, pages, decided, manifest)
+        except Exception:  # a draft that cannot be made must not keep anybody from being paid
+            logger.exception("the fields of job %s cannot be checked", job_id)
+            wanted = {}
+        planned: list[tuple[PageRow, TaskPlan, str]] = []
+        for page in pages:
+            plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+            tasks = again_tasks(plans, wanted, manifest)
+            if tasks:
+                pictures = await self._draw(page, plans, {task.piece_id for task in tasks})
+                planned.extend((page, task, pictures[task.piece_id]) for task in tasks)
+
+        async def store(tx: Tx) -> None:
+            job = await lock_job(tx, job_id)
+            if job.rounds != 1 or job.state != "open":
+                return
+            await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 2})
+            if not planned:
+                return
+            async with tx.cursor() as cursor:
+                await cursor.executemany(
+                    QUERIES.add_task_again,
+                    [
+                        _values(job_id, page.page_key, task, picture, wanted[task.piece_id], job.tasks_total + number)
+                        for number, (page, task, picture) in enumerate(planned)
+                    ],
+                )
+            batches = batches_of([task.facts for _, task, _ in planned], BATCH_OF_TASKS)
+            for batch_no, tasks in enumerate(batches, start=job.task_batches + 1):
+                body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=tasks, complete=False)
+                await self._ctx.send(tx, body, to_role="recording", to=job.recording)
+            await tx.execute(
+                QUERIES.count_tasks_again, {"job_id": job_id, "tasks": len(planned), "batches": len(batches)}
+            )
+
+        await self._ctx.db.retrying(store)
+
+
+BATCH_OF_TASKS = 500
+
+
+def again_tasks(plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest) -> list[TaskPlan]:
+    """Tasks of the second round for one page.
+
+    plans   all pieces of the page
+    wanted  piece id -> checks that its field failed
+    """
+    asked = [
+        msgspec.structs.replace(plan, unseen=None, gold=False) if plan.piece.piece_id in wanted else plan
+        for plan in plans
+    ]
+    return [
+        msgspec.structs.replace(
+            task, facts=msgspec.structs.replace(task.facts, task_id=again_task_id_of(manifest.job_id, task.piece_id))
+        )
+        for task in plan_tasks(asked, manifest)
+        if task.piece_id in wanted
+    ]
+
+
+def _failing_pieces(pages: Sequence[PageRow], decided: Sequence[DecidedTask], manifest: Manifest) -> dict[str, str]:
+    """piece id -> names of the checks that its field failed; for a thread."""
+    from manyhands.documents.checks import pieces_to_ask_again
+
+    wanted: dict[str, str] = {}
+    for record in draft_records(pages, decided, {}, manifest).values():
+        failed = {piece: field.failed_checks for field in record.fields for piece in field.pieces}
+        wanted |= {piece: ", ".join(failed[piece]) for piece in pieces_to_ask_again(record)}
+    return wanted
+
+
+def _values(job_id: str, page_key: int, task: TaskPlan, picture: str, checks: str, rank: int) -> dict[str, Any]:
+    facts = task.facts
+    return {
+        "job_id": job_id,
+        "task_id": facts.task_id,
+        "rank": rank,
+        "page_key": page_key,
+        "place": task.place,
+        "page_share": task.page_share,
+        "piece_id": task.piece_id,
+        "wanted": task.wanted,
+        "question": facts.question,
+        "effort_ms": facts.effort_ms,
+        "reward_minor": facts.reward_minor,
+        "picture": picture,
+        "facts": canonical.encode(facts),
+        "because": f"asked again: its field failed {checks}",
+    }
