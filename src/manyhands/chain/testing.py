@@ -92,6 +92,7 @@ class Faults:
     delay_bp         the answer waits up to delay_ms_max
     lie_heads_bp     a newest block is told up to lie_blocks_max too high
     lie_hashes_bp    the hashes of blocks are wrong
+    stale_receipts   a receipt that was told once is told for ever, also when its block has left the chain
     nonsense_bp      the result of an answer is not what was asked for
     chain_id         another chain's id is told, None: the true one
     down             nothing is answered at all
@@ -105,6 +106,7 @@ class Faults:
     lie_heads_bp: int = 0
     lie_blocks_max: int = 20
     lie_hashes_bp: int = 0
+    stale_receipts: bool = False
     nonsense_bp: int = 0
     chain_id: int | None = None
     down: bool = False
@@ -128,6 +130,7 @@ class FaultyProxy:
         return f"http://{HOST}:{self.port}"
 
     async def __aenter__(self) -> FaultyProxy:
+        self._receipts: dict[str, Any] = {}
         self._random = random.Random(self.seed)  # noqa: S311  repeatability is the purpose
         self._http = httpx.AsyncClient(timeout=30.0, trust_env=False)
         self._server = await asyncio.start_server(self._serve, HOST, self.port)
@@ -185,6 +188,12 @@ class FaultyProxy:
         faults, told = self.faults, entry.get("result")
         if told is not None and self._happens(faults.nonsense_bp, "nonsense"):
             entry["result"] = self._random.choice(["", "0xzz", {"number": None}, [], 7])
+        elif method == "eth_getTransactionReceipt" and faults.stale_receipts:
+            if told is not None:
+                self._receipts[params[0]] = told
+            elif params[0] in self._receipts:
+                self.counts["stale receipts"] += 1
+                entry["result"] = self._receipts[params[0]]
         elif method == "eth_chainId" and faults.chain_id is not None:
             entry["result"] = hex(faults.chain_id)
         elif method == "eth_getBlockByNumber" and told is not None:

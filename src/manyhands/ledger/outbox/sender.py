@@ -6,6 +6,8 @@ Rules kept here
 - Transactions are noted as mined up to one head at a time and all together, so the noted ones are a beginning of the
   chain. A local chain that forgot its end, or everything, is told the same story block by block: same order, same
   block numbers, same times.
+- A receipt counts only while its block is the chain's block of that number and its account has used the nonce: nodes
+  keep receipts of blocks that left. What does not agree is sent again, which has one effect.
 - When the URLs of a chain disagree, or serve another chain, nothing is sent or settled there and an alarm stands.
 - A chain that is down costs nothing but time; the others go on.
 
@@ -25,7 +27,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from manyhands.chain.client import ChainClient, Receipt, SendOutcome
+from manyhands.chain.client import Block, ChainClient, Receipt, SendOutcome
 from manyhands.chain.contracts import HARMLESS_REVERTS
 from manyhands.chain.errors import (
     AnswerUnreadable,
@@ -233,7 +235,19 @@ class Sender:
         if not entries:
             return False
         hashes = [attempt.tx_hash for entry in entries for attempt in attempts[entry.purpose]]
-        receipts = dict(zip(hashes, await client.agreed_receipts(hashes), strict=True))
+        told = dict(zip(hashes, await client.agreed_receipts(hashes), strict=True))
+        numbers = sorted({one.block_number for one in told.values() if one and one.block_number <= head.number})
+        blocks = dict(zip(numbers, await client.blocks(numbers), strict=True))
+        senders = sorted({entry.sender for entry in entries})
+        counts = dict(zip(senders, await client.transaction_counts(senders), strict=True))
+        # A node may still tell the receipt of a block that has left the chain. Receipt, block and account must agree.
+        receipts = {
+            attempt.tx_hash: told[attempt.tx_hash]
+            if entry.nonce < counts[entry.sender] and _stands(told[attempt.tx_hash], blocks)
+            else None
+            for entry in entries
+            for attempt in attempts[entry.purpose]
+        }
         confirmations = client.facts.confirmations
         judged = [
             (
@@ -247,22 +261,11 @@ class Sender:
             )
             for entry in entries
         ]
-        mined = [verdict.receipt.block_number for _, verdict in judged if isinstance(verdict, Mined)]
-        numbers = sorted(set(mined))
-        blocks = dict(zip(numbers, await client.blocks(numbers), strict=True))
         reasons = {
             entry.purpose: await self._reason(client, entry, verdict.receipt)
             for entry, verdict in judged
             if isinstance(verdict, Settled) and not verdict.receipt.succeeded
         }
-        for number, block in blocks.items():
-            if block is None or any(
-                isinstance(verdict, Mined)
-                and verdict.receipt.block_number == number
-                and verdict.receipt.block_hash != block.hash
-                for _, verdict in judged
-            ):
-                return False  # the chain moved between two questions: ask everything again
         changed = False
         async with self._db.transaction() as tx:
             places: list[dict[str, object]] = []
@@ -271,11 +274,11 @@ class Sender:
                 match verdict:
                     case Mined(receipt):
                         block = blocks[receipt.block_number]
-                        if block is not None:
-                            places.append(_place(entry, receipt) | {"block_timestamp_s": block.timestamp_s})
-                            self._nonce_used.discard((client.chain_id, entry.purpose))
-                            self._last_sent_ms.pop((client.chain_id, entry.purpose), None)
-                            self.counts["mined"] += 1
+                        assert block is not None  # `_stands` saw it
+                        places.append(_place(entry, receipt) | {"block_timestamp_s": block.timestamp_s})
+                        self._nonce_used.discard((client.chain_id, entry.purpose))
+                        self._last_sent_ms.pop((client.chain_id, entry.purpose), None)
+                        self.counts["mined"] += 1
                     case Vanished():
                         await tx.execute(QUERIES.mark_vanished, _name(entry))
                         self._last_sent_ms.pop((client.chain_id, entry.purpose), None)
@@ -607,6 +610,14 @@ class Sender:
             for kind in kinds:
                 named = {"chain_id": chain_id, "kind": kind.value, "subject": subject, "now_ms": self._clock()}
                 await tx.execute(QUERIES.clear_alarm, named)
+
+
+def _stands(receipt: Receipt | None, blocks: Mapping[int, Block | None]) -> bool:
+    """Whether a receipt's block is the chain's own. One above the blocks that were asked for is left to `judge`."""
+    if receipt is None or receipt.block_number not in blocks:
+        return True
+    block = blocks[receipt.block_number]
+    return block is not None and block.hash == receipt.block_hash
 
 
 def _mined_form(entry: Entry, attempts: Mapping[str, Sequence[Attempt]]) -> Attempt:
