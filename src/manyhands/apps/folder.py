@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What is decided when a folder is made, and stays.
 
     chain_ports  port of each local chain's node; 0 = any free port
+    public_url   where the world finds the site behind its proxy, such as https://work.example.org; "" = loopback only
+    mail_server  smtp://[user:password@]host:port or smtps://...; "" = no sign-in by e-mail
+    mail_from    sender of letters
     """
 
     format: int = FORMAT
@@ -62,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ocr_processes: int = 1
     simulated_crowd: bool = False
     rehearsal_seed: int | None = None
+    public_url: str = ""
+    mail_server: str = ""
+    mail_from: str = ""
 
 
 class DataFolder:

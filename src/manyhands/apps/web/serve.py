@@ -16,6 +16,7 @@ import ctypes
 import sys
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -30,6 +31,7 @@ from manyhands.protocol.messages import ROLES
 
 from .assets import load_assets
 from .hot import routes
+from .letters import SmtpPost
 from .record import Record
 from .server import build_app
 from .site import Site
@@ -43,6 +45,7 @@ LARGE_BYTES: Final = 1 << 20
 
 def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
     """The site over a platform's roles. Results are open: whoever reaches the loopback is the operator."""
+    settings = platform.folder.settings()
     for name in ROLES:
         platform.mailbox.register(name, platform.keys[name].address, platform.role(name).on_message)
     record = Record(platform.launcher, platform.progress, platform.db)
@@ -53,10 +56,14 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         accounts=platform.exchange.accounts,
         record=record,
         requester_desk=desk_of(platform, look=record.job),
+        ways=platform.exchange.ways,
+        post=SmtpPost.of(settings.mail_server, sender=settings.mail_from) if settings.mail_server else None,
+        origin=settings.public_url.rstrip("/"),
+        secure_cookies=settings.public_url.startswith("https://"),
         pictures=platform.blobs.get,
         take_message=platform.mailbox.receive_bytes,
         hot_routes=[*routes(platform.exchange), *_read_side(platform)],
-        hosts=hosts,
+        hosts=hosts | {urlsplit(settings.public_url).hostname or "127.0.0.1"} if hosts else hosts,
         simulated_crowd=platform.exchange.settings.simulated_crowd,
         results_secret=b"",
     )

@@ -29,8 +29,10 @@ from manyhands.store.blobs import media_type_of, verify_signed
 from . import shapes
 from .door import signed_in, token_of
 from .problems import (
+    PROBLEMS,
     BadRequest,
     NotFound,
+    answer,
     on_manyhands_error,
     on_unforeseen_error,
     problem_body,
@@ -49,11 +51,11 @@ from .site import (
     WorkerDesk,
     may_read_results,
 )
+from .ways_in import add_ways_in, device_of, with_session
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 VERSION: Final = version("manyhands")
 PICTURE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp"})
-SESSION_MAX_AGE_S: Final = 14 * 24 * 3600
 PAGE_PATHS: Final = {
     "/": "home",
     "/sign-in": "sign-in",
@@ -115,6 +117,8 @@ def build_app(site: Site) -> FastAPI:
         # the hot routes come first: they take the same paths' POSTs without the framework's own work
         app.router.routes.extend(site.hot_routes)
         _add_accounts(app, site, site.desk)
+        if site.accounts is not None and site.ways is not None:
+            add_ways_in(app, site, site.accounts, site.ways)
         _add_work(app, site, site.desk)
         _document_hot_routes(app)
     if site.record is not None:
@@ -216,28 +220,8 @@ def _add_health(app: FastAPI) -> None:
 # --- accounts ------------------------------------------------------------------------------------------------------
 
 
-def device_of(request: Request) -> str:
-    """What the browser calls itself, for the list of one's own sessions."""
-    return request.headers.get("user-agent", "")
-
-
 def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
     anybody = Depends(signed_in())
-
-    def with_session(token: str, account: Any, *, status: int) -> Response:
-        response = answer(account, status=status)
-        # the second cookie tells our pages that there is a session, and nothing of it
-        for name, value, hidden in ((SESSION_COOKIE, token, True), (HERE_COOKIE, "1", False)):
-            response.set_cookie(
-                name,
-                value,
-                max_age=SESSION_MAX_AGE_S,
-                httponly=hidden,
-                samesite="lax",
-                secure=site.secure_cookies,
-                path="/",
-            )
-        return response
 
     @app.post(
         "/api/sign-up", tags=["account"], status_code=201, response_model=shapes.Worker, responses=PROBLEMS,
@@ -248,12 +232,12 @@ def _add_accounts(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
         token, account = await desk.sign_up(
             wish.name, wish.password, simulated=simulated, role=wish.role, device=device_of(request)
         )
-        return with_session(token, account, status=201)
+        return with_session(site, token, account, status=201)
 
     @app.post("/api/sign-in", tags=["account"], response_model=shapes.Worker, responses=PROBLEMS, summary="Sign in")
     async def sign_in(wish: shapes.SignIn, request: Request) -> Response:
         token, account = await desk.sign_in(wish.name, wish.password, device=device_of(request))
-        return with_session(token, account, status=200)
+        return with_session(site, token, account)
 
     @app.post("/api/sign-out", tags=["account"], response_model=shapes.Done, summary="End this session")
     async def sign_out(request: Request) -> Response:

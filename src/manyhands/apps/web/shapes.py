@@ -86,6 +86,133 @@ class Sessions(Told):
     sessions: list[Session]
 
 
+Name = Annotated[str, Field(min_length=1, max_length=64, examples=["quick-otter"])]
+NameOrNone = Annotated[str, Field(max_length=64, description="for a new account; empty = a made-up one")]
+Credential = Annotated[
+    dict[str, Any],
+    Field(description="`PublicKeyCredential.toJSON()` of the browser", examples=[{"id": "AQID", "response": {}}]),
+]
+Scope = Literal["work", "earnings", "jobs", "results", "webhooks", "operate"]
+
+
+class WaysOffered(Told):
+    password: bool
+    wallet: bool
+    passkey: bool = Field(description="needs a name with TLS, or localhost")
+    email: bool
+
+
+class WalletBegin(Asked):
+    address: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$", examples=["0x" + "ab" * 20])]
+    chain_id: Annotated[int, Field(ge=1, lt=2**53)] = 1
+
+
+class WalletMessage(Told):
+    message: str = Field(description="sign it as a personal message (EIP-191) and send it back unchanged")
+
+
+class WalletProof(Asked):
+    message: Annotated[str, Field(min_length=1, max_length=2_000)]
+    signature: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{130}$", examples=["0x" + "ab" * 65])]
+
+
+class WalletSignIn(WalletProof):
+    name: NameOrNone = ""
+    role: FreeRole = "worker"
+
+
+class WalletExport(Asked):
+    passphrase: Annotated[str, Field(min_length=12, max_length=200)]
+
+
+class Keystore(Told):
+    keystore: dict[str, Any] = Field(description="Web3 Secret Storage, version 3: any Ethereum wallet opens it")
+
+
+class PasskeyBegin(Asked):
+    name: Name
+    role: FreeRole = "worker"
+
+
+class PasskeyOptions(Told):
+    options: dict[str, Any] = Field(description="for `PublicKeyCredential.parse...OptionsFromJSON()`")
+
+
+class PasskeyMade(Asked):
+    credential: Credential
+    label: Annotated[str, Field(max_length=60)] = ""
+
+
+class PasskeyUsed(Asked):
+    credential: Credential
+
+
+class EmailBegin(Asked):
+    email: Annotated[str, Field(min_length=3, max_length=254, examples=["otter@example.org"])]
+    role: FreeRole = "worker"
+
+
+class LinkUsed(Asked):
+    token: Annotated[str, Field(min_length=1, max_length=100, description="what stands after `#link=`")]
+
+
+class Passkey(Told):
+    passkey_id: str
+    name: str
+    created_at_ms: AtMs
+    used_at_ms: int | None
+
+
+class Linked(Told):
+    name: str
+    created_at_ms: AtMs
+
+
+class OwnAccount(Told):
+    account: Worker
+    password: bool
+    passkeys: list[Passkey]
+    wallets: list[Linked]
+    emails: list[Linked]
+    wallet_kept: bool = Field(description="whether the key of the account's address is kept here")
+
+
+class NewPassword(Asked):
+    password: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class RoleTaken(Asked):
+    role: FreeRole
+
+
+class Ended(Told):
+    ended: int
+
+
+class KeyWish(Asked):
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=10, examples=[["work"]])]
+    lasts_ms: Annotated[int | None, Field(ge=1, le=10 * 365 * 86_400_000, description="null = until it is ended")] = (
+        None
+    )
+
+
+class Key(Told):
+    key_id: str = Field(description="names the key and opens nothing")
+    name: str
+    scopes: list[Scope]
+    created_at_ms: AtMs
+    expires_at_ms: int | None
+
+
+class Keys(Told):
+    keys: list[Key]
+
+
+class NewKey(Key):
+    key: str = Field(description="the key itself, told this once", examples=["mhk_" + "ab" * 32])
+
+
 # --- work -------------------------------------------------------------------------------------------------------
 
 

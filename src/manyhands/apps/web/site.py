@@ -18,8 +18,10 @@ from starlette.routing import BaseRoute
 from manyhands.apps.desk import RequesterDesk
 from manyhands.protocol.ids import Clock, system_clock
 from manyhands.roles.exchange.accounts import Accounts
+from manyhands.roles.exchange.ways import Ways
 
 from .assets import Assets
+from .letters import Post
 
 SESSION_COOKIE = "mh_session"
 HERE_COOKIE = "mh_here"
@@ -70,6 +72,9 @@ class Site:
     picture_secret   key of picture addresses, shared with whoever signs them
     results_secret   key from which a requester's key for one job follows; empty = results are open to anyone
     accounts         who may come in; without it no route that needs somebody signed in lets anybody in
+    ways             other ways in than name and password
+    post             who takes letters with links; without it that way is not offered
+    origin           scheme, host and port under which the world knows the site; "" = as it was asked
     hosts            names the site may be asked under; empty = any
     secure_cookies   True behind TLS
     simulated_crowd  whether an account may call itself simulated
@@ -80,6 +85,9 @@ class Site:
     picture_secret: bytes
     desk: WorkerDesk | None = None
     accounts: Accounts | None = None
+    ways: Ways | None = None
+    post: Post | None = None
+    origin: str = ""
     record: JobRecord | None = None
     requester_desk: RequesterDesk | None = None
     pictures: Pictures | None = None

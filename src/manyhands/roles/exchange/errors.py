@@ -139,15 +139,13 @@ class WrongNameOrPassword(ExchangeError):
 
 
 class TooManyAttempts(ExchangeError):
-    """Too many wrong passwords for one name."""
+    """Too many wrong passwords for one name, or letters to one address."""
 
     code, status = "too_many_attempts", 429
 
-    def __init__(self, *, wait_ms: int) -> None:
-        self.wait_ms = wait_ms
-        super().__init__(
-            "too many wrong passwords for this name", cure=f"Try again in {-(-wait_ms // 60_000)} minutes."
-        )
+    def __init__(self, *, wait_ms: int, what: str = "wrong passwords for this name") -> None:
+        self.wait_ms, self.what = wait_ms, what
+        super().__init__(f"too many {what}", cure=f"Try again in {-(-wait_ms // 60_000)} minutes.")
 
 
 class NameTaken(ExchangeError):

@@ -43,6 +43,7 @@ from .reporting import Reporting
 from .results import ASSEMBLY_QUEUE, ResultFile, Results
 from .second_round import SecondRound
 from .views import Earnings, Offer, Progress, SimulatedPiece, StandingView, Views
+from .ways import Ways
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -149,6 +150,7 @@ class Exchange:
     def __init__(self, ctx: RoleContext, settings: ExchangeSettings) -> None:
         self.ctx, self.settings = ctx, settings
         self.accounts = Accounts(ctx.db, clock=ctx.clock, ids=ctx.ids, wallet_secret=settings.wallet_secret)
+        self.ways = Ways(self.accounts)
         self.lending = Lending(ctx.db, clock=ctx.clock)
         self.opening = Opening(ctx, secret=settings.wallet_secret, reader_names=settings.reader_names)
         self.appealing = Appealing(ctx, self.accounts)

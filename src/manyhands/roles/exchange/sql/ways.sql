@@ -80,3 +80,6 @@ select password_hash <> '' from exchange.accounts where worker = %(worker)s;
 
 -- name: keeps_wallet
 select wallet_sealed is not null from exchange.accounts where worker = %(worker)s;
+
+-- name: lock_account
+select 1 from exchange.accounts where worker = %(worker)s for update;
