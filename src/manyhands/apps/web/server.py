@@ -63,6 +63,7 @@ PAGE_PATHS: Final = {
     "/earnings": "earnings",
     "/jury": "jury",
     "/standing": "standing",
+    "/account": "account",
     "/jobs": "jobs",
     "/jobs/{job_id}": "job",
     "/proof": "proof",

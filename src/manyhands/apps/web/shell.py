@@ -30,7 +30,8 @@ COMMON_MODULES: Final = (
 
 PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "home": ("manyhands/pages/home.js", "manyhands/guide.js"),
-    "sign-in": ("manyhands/pages/sign-in.js",),
+    "sign-in": ("manyhands/pages/sign-in.js", "manyhands/ways.js"),
+    "account": ("manyhands/pages/account.js", "manyhands/ways.js"),
     "work": (
         "manyhands/pages/work.js", "manyhands/bundle.js", "manyhands/meter.js", "manyhands/guide.js",
         "manyhands/tools/transcription.js",

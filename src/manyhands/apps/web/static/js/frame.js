@@ -58,7 +58,7 @@ export function Frame({ children, wide, bare }) {
       </nav>
       <div class="who">
         ${me.value
-          ? html`<span class="me" dir="auto">${me.value.name}</span><button class="plain" onClick=${signOut}>${t("sign_out")}</button>`
+          ? html`<a class="me" href="/account" dir="auto" aria-current=${inside("/account") ? "page" : undefined}>${me.value.name}</a><button class="plain" onClick=${signOut}>${t("sign_out")}</button>`
           : me.value === null && !inside("/sign-in") && html`<a class="button small" href="/sign-in">${t("sign_in")}</a>`}
       </div>
     </header>

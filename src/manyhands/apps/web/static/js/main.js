@@ -11,6 +11,7 @@ const PAGES = {
   earnings: { load: () => import("manyhands/pages/earnings.js"), worker: true },
   jury: { load: () => import("manyhands/pages/jury.js"), worker: true },
   standing: { load: () => import("manyhands/pages/standing.js"), worker: true },
+  account: { load: () => import("manyhands/pages/account.js"), worker: true },
   jobs: { load: () => import("manyhands/pages/jobs.js"), wide: true },
   job: { load: () => import("manyhands/pages/job.js"), wide: true },
   proof: { load: () => import("manyhands/pages/proof.js") },
