@@ -53,7 +53,7 @@ def test_a_passkey_opens_an_account_and_signs_in_to_it_again(opened: Opened, wor
     page.wait_for_url(by_name(world) + "/")
     expect(page.get_by_role("link", name="passkey otter")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url(by_name(world) + "/")
+    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
     go(page, by_name(world) + "/sign-in?back=/account")
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url(by_name(world) + "/account")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -21,8 +21,6 @@ from starlette.responses import Response
 
 from manyhands.protocol.canonical import BadShape
 from manyhands.protocol.errors import BadSignature, ManyhandsError, ProtocolError
-
-from . import shapes
 
 _log = logging.getLogger(__name__)
 
@@ -43,21 +41,6 @@ STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "header_missing": 403,
 }
 """Codes whose status does not follow from their form. Codes are class names in snake case."""
-
-
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": shapes.ProblemBody, "description": text}
-    for status, text in {
-        400: "refused: what to do stands in `cure`",
-        401: "not signed in",
-        403: "not yours, or the header X-Requested-With is missing",
-        404: "there is no such thing",
-        409: "it does not fit the present state",
-        413: "too large",
-        422: "not the agreed shape",
-        429: "too many tries",
-    }.items()
-}
 
 
 class NotFound(ManyhandsError):
@@ -139,11 +122,6 @@ def status_of(problem: ManyhandsError) -> int:
     if isinstance(problem, ProtocolError) or code.startswith(("already_", "illegal_")):
         return 409
     return 400
-
-
-def answer(value: Any, *, status: int = 200) -> Response:
-    """A service's value as JSON. value  msgspec structs, dataclasses, builtins"""
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
 def problem_body(code: str, message: str, cure: str) -> bytes:

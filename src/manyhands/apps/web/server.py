@@ -29,10 +29,8 @@ from manyhands.store.blobs import media_type_of, verify_signed
 from . import shapes
 from .door import signed_in, token_of
 from .problems import (
-    PROBLEMS,
     BadRequest,
     NotFound,
-    answer,
     on_manyhands_error,
     on_unforeseen_error,
     problem_body,

@@ -106,6 +106,12 @@ def test_every_language_has_the_same_words_with_the_same_gaps(language: str) -> 
         assert set(re.findall(r"(?<!\$)\{(\w+)\}", other[name])) >= set(re.findall(r"(?<!\$)\{(\w+)\}", text)), name
 
 
+def test_no_word_is_given_twice() -> None:
+    for path in (STATIC / "js" / "texts").glob("*.js"):
+        names = [name for name, _ in WORDS.findall(path.read_text(encoding="utf-8"))]
+        assert len(names) == len(set(names)), {name for name in names if names.count(name) > 1}
+
+
 def test_every_word_that_a_page_asks_for_exists() -> None:
     known = {word for part in ("en", "en.desk") for word in words_of(part)}
     for path in modules():

@@ -25,7 +25,8 @@ from manyhands.roles.exchange.ways import LINK_MS, NONCE_MS, Ways, check_email
 from . import passkeys, shapes, siwe
 from .door import signed_in, token_of
 from .letters import Post, sign_in_letter
-from .problems import PROBLEMS, NotFound, answer
+from .problems import NotFound
+from .replies import PROBLEMS, answer
 from .site import HERE_COOKIE, SESSION_COOKIE, Site
 
 SESSION_MAX_AGE_S: Final = 14 * 24 * 3600

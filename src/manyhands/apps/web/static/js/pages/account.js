@@ -68,7 +68,7 @@ function Ways({ own, offered }) {
       ${globalThis.ethereum && html`<button class="button quietly" onClick=${() => doing(t("added"), async () => post("/api/account/wallets", await proveWallet()))}>${t("wallet_add")}</button>`}
     </div>
     ${!offered.passkey && html`<p class="hint">${t("passkey_needs_name")}</p>`}
-    <form onSubmit=${(event) => { const form = values(event); doing(t("saved"), () => post("/api/account/password", { password: form.get("password") })); }}>
+    <form onSubmit=${(event) => { const form = values(event); doing(t("saved_it"), () => post("/api/account/password", { password: form.get("password") })); }}>
       <label>${t("new_password")}<input name="password" type="password" required minlength="8" maxlength="200" autocomplete="new-password" /></label>
       <button class="button quietly">${t("save")}</button>
     </form>
@@ -111,7 +111,7 @@ function Keys({ keys }) {
 function Wallet({ own }) {
   const leave = async (event) => {
     const form = values(event);
-    await doing(t("saved"), async () => {
+    await doing(t("saved_it"), async () => {
       const { keystore } = await post("/api/account/wallet/export", { passphrase: form.get("passphrase") });
       saveFile(`wallet-${own.account.worker}.json`, JSON.stringify(keystore, null, 2));
     });
@@ -123,7 +123,7 @@ function Wallet({ own }) {
       <label>${t("passphrase")}<input name="passphrase" type="password" required minlength="12" maxlength="200" autocomplete="off" /></label>
       <button class="button quietly">${t("wallet_export")}</button>
     </form>
-    ${globalThis.ethereum && html`<p><button class="button quietly" onClick=${() => doing(t("saved"), async () => post("/api/account/wallet/leave", await proveWallet()))}>${t("wallet_leave")}</button></p>`}`}
+    ${globalThis.ethereum && html`<p><button class="button quietly" onClick=${() => doing(t("saved_it"), async () => post("/api/account/wallet/leave", await proveWallet()))}>${t("wallet_leave")}</button></p>`}`}
   </section>`;
 }
 

@@ -102,7 +102,7 @@ export const texts = {
   end_others: "End all others",
   ended: "Ended.",
   added: "Added.",
-  saved: "Saved.",
+  saved_it: "Saved.",
   save: "Save",
   ways_in: "Ways into your account",
   take_away: "Take away",

@@ -102,7 +102,7 @@ export const texts = {
   end_others: "Terminar todas las demás",
   ended: "Terminado.",
   added: "Añadido.",
-  saved: "Guardado.",
+  saved_it: "Guardado.",
   save: "Guardar",
   ways_in: "Formas de entrar en su cuenta",
   take_away: "Quitar",
