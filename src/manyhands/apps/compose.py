@@ -197,6 +197,14 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         return Desk(role, keys[role], chains, launcher=keys["launcher"].address)
 
     probes = ChainProbes(chains)
+    exchange = Exchange(
+        context("exchange"),
+        ExchangeSettings(
+            wallet_secret=folder.secret("wallets.secret", SystemIds()),
+            picture_secret=folder.secret("pictures.secret", SystemIds()),
+            simulated_crowd=folder.settings().simulated_crowd,
+        ),
+    )
     return Platform(
         folder=folder,
         running=found,
@@ -207,16 +215,15 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         directory=directory,
         chains=chains,
         keys=keys,
-        launcher=Launcher(context("launcher"), desk("launcher"), policy=LaunchPolicy(task_types=LAUNCHED_TASK_TYPES)),
-        router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
-        exchange=Exchange(
-            context("exchange"),
-            ExchangeSettings(
-                wallet_secret=folder.secret("wallets.secret", SystemIds()),
-                picture_secret=folder.secret("pictures.secret", SystemIds()),
-                simulated_crowd=folder.settings().simulated_crowd,
-            ),
+        launcher=Launcher(
+            context("launcher"),
+            desk("launcher"),
+            policy=LaunchPolicy(task_types=LAUNCHED_TASK_TYPES),
+            # one operator, one crowd: the launcher may know how many there are before a strict job is funded
+            count_workers=exchange.accounts.count_people,
         ),
+        router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
+        exchange=exchange,
         recording=RecordingOracle(context("recording"), desk("recording")),
         reputation=ReputationOracle(context("reputation"), desk("reputation")),
         jury=Jury(context("jury"), desk("jury")),

@@ -29,6 +29,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.manifest import PayRule, QualityRule, Wishes
+from manyhands.roles.exchange.decisions import again_task_id_of
 from manyhands.roles.launcher.values import JobView, LaunchOptions
 
 from .crowd import Known, work
@@ -228,8 +229,10 @@ class Demo:
             texts = truth_for_pieces(list({p.piece_id: p for p in pieces}.values()), json.loads(raw)) if raw else {}
             for key, piece in zip(keys, pieces, strict=True):
                 read = next((reading.text for reading in piece.readings if reading.text), None)
-                known[key] = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
-                self.document_of[key] = doc_id
+                knows = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
+                for task_id in (key, again_task_id_of(job_id, piece.piece_id)):
+                    known[task_id] = knows
+                    self.document_of[task_id] = doc_id
         return known
 
     async def _until_ended(self, platform: Platform, view: JobView, crowd: asyncio.Task[None]) -> JobView:

@@ -186,6 +186,11 @@ class Accounts:
         self._cache: dict[str, tuple[Caller, int]] = {}
         self._nobody = hash_password("nobody has this password", salt=bytes(16), cost=PEOPLE_COST)
 
+    async def count_people(self) -> int:
+        """How many people are signed up, simulated ones left out."""
+        async with self.db.connection() as connection:
+            return int(await scalar(connection, QUERIES.count_people) or 0)
+
     async def sign_up(
         self, name: str, password: str, *, simulated: bool = False, role: str = WORKER, device: str = ""
     ) -> tuple[str, Account]:

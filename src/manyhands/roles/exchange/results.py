@@ -6,7 +6,8 @@ Rules kept here
 - A piece that nobody could read, or that was withdrawn, is delivered as such, never as an empty text that looks read.
 
 In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.hocr.html and NAME.alto.xml per document, tables/*.csv,
-fields.csv, results.xlsx, and package.json with the size and sha-256 of each of them.
+fields.csv, results.xlsx, exposure.json (what each worker saw of a page), and package.json with the size and sha-256 of
+each of them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import asyncio
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from manyhands.protocol import canonical
+from manyhands.protocol.ids import digest
 from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import JobRecorded, ResultsAssembled
 from manyhands.roles import RoleContext
@@ -41,6 +43,7 @@ QUERIES = load_queries("manyhands.roles.exchange")
 ASSEMBLY_QUEUE = "assembly"
 ASSEMBLE_JOB = "exchange.assemble_job"
 INDEX_NAME = "package.json"
+EXPOSURE_NAME = "exposure.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same package has the same bytes
 
 MEDIA_TYPES = {
@@ -118,6 +121,10 @@ class Results:
             answers: dict[str, list[str]] = {}
             for piece_id, text in await rows(connection, QUERIES.answers_of_pieces, where):
                 answers.setdefault(piece_id, []).append("" if text is None else text)
+            shown: dict[str, set[str]] = {}
+            for worker, piece_id in await rows(connection, QUERIES.pieces_shown, where):
+                # whom a name in the package stands for is nobody's business but the exchange's
+                shown.setdefault(digest("exposure", job_id, worker)[:12], set()).add(piece_id)
             evidence = [
                 blob
                 for (blob,) in await rows(
@@ -127,6 +134,7 @@ class Results:
                 )
             ]
         files = await asyncio.to_thread(record_files, pages, decided, answers, manifest)
+        files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
         for doc_id, record in files.documents.items():
             images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
             name, raw = await asyncio.to_thread(pdf_file, record, images)
@@ -273,6 +281,25 @@ def record_files(
     files["fields.csv"] = fields_csv(everything)
     files["results.xlsx"] = workbook(everything)
     return RecordFiles(files, dict(documents))
+
+
+def exposure_file(
+    pages: Sequence[PageRow], decided: Sequence[DecidedTask], shown: Mapping[str, Set[str]], manifest: Manifest
+) -> bytes:
+    """What each worker saw of a page, measured; for a thread."""
+    from manyhands.documents.exposure import exposure_of
+
+    last = last_words(decided, manifest.job_id)
+    seen = exposure_of([page_record(page, last, {}, pages_of_document=1) for page in pages], shown)
+    told = {
+        "privacy": manifest.privacy,
+        "workers": len(seen),
+        "share_max_bp": max((one.share_max_bp for one in seen), default=0),
+        "pieces_of_page_max": max((one.pieces_of_page_max for one in seen), default=0),
+        "linkable_pairs": sum(one.linkable_pairs for one in seen),
+        "by_worker": seen,
+    }
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 
 
 def pdf_file(record: DocumentRecord, images: Mapping[int, bytes]) -> tuple[str, bytes]:

@@ -315,8 +315,11 @@ async def test_a_job_from_announcement_to_delivery_gives_the_record_back(
         names = set(archive.namelist())
         record = json.loads(archive.read(f"{receipt_scan.doc_id}.json"))
         index = json.loads(archive.read("package.json"))
+        exposure = json.loads(archive.read("exposure.json"))
     assert {f"{receipt_scan.doc_id}.pdf", "fields.csv", "results.xlsx", "package.json"} <= names
     assert {entry["name"] for entry in index} == names - {"package.json"}
+    assert exposure["privacy"] == "off" and exposure["workers"] == 3 == len(exposure["by_worker"])
+    assert not set(workers) & {one["worker"] for one in exposure["by_worker"]}, "a package names nobody's wallet"
     keyed = "".join(line["text"] for line in record["lines"]).replace(" ", "")
     true = "".join(line["text"] for line in receipt_scan.truth["lines"]).replace(" ", "")
     assert sorted(keyed) == sorted(true), "perfect answers give every letter of the page back"

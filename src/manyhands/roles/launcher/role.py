@@ -237,7 +237,8 @@ class Launcher:
             check_budget(manifest, job.parsed_quote())
         except BudgetBelowQuote as too_little:
             return too_little
-        if manifest.privacy == "strict" and available is not None and available < job.workers_needed:
+        people = manifest.crowd == "people"  # simulated ones are made when they are needed
+        if manifest.privacy == "strict" and people and available is not None and available < job.workers_needed:
             return TooFewWorkers(needed=job.workers_needed, available=available, privacy=manifest.privacy)
         return None
 

@@ -12,6 +12,10 @@ select worker, name, simulated, roles, password_hash from exchange.accounts wher
 -- name: account_of
 select worker, name, simulated, roles from exchange.accounts where worker = %(worker)s;
 
+-- name: count_people
+-- People who can be lent work: signed up, not simulated.
+select count(*) from exchange.accounts where not simulated;
+
 -- name: give_role
 update exchange.accounts set roles = array_append(roles, %(role)s)
 where worker = %(worker)s and not %(role)s = any (roles);

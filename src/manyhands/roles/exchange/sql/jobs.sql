@@ -147,6 +147,14 @@ set bonus_minor = excluded.bonus_minor, top_up_minor = excluded.top_up_minor, pa
 select piece_id, task_id, state, value, confidence_bp, support, because, decided_batch, gold
 from exchange.tasks where job_id = %(job_id)s;
 
+-- name: pieces_shown
+-- Who was shown what: lent is seen, answered or not.
+select distinct held.worker, task.piece_id
+from exchange.assignments held
+join exchange.tasks task on task.job_id = held.job_id and task.task_id = held.task_id
+where held.job_id = %(job_id)s
+order by held.worker, task.piece_id;
+
 -- name: answers_of_pieces
 select task.piece_id, held.answer_text
 from exchange.assignments held
