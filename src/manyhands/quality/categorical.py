@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,7 @@ def hierarchical(task: Task) -> Fit:
     gain = 0.0 if per_parameter >= 50 else min(3.0, 5.0 / per_parameter)
     votes = _vote_shares(task)
     _clamp(task, votes)
-    counts = _counts(task, votes).sum(axis=0) + 1.0 / labels
+    counts = _counts(task, votes, engine.answer_codes(task.answers)).sum(axis=0) + 1.0 / labels
     crowd = counts / counts.sum(axis=1, keepdims=True)
     return _matrix_em(task, (gain * crowd + gain / labels + 0.01)[None], coin=gain)
 
@@ -277,17 +277,18 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
     posterior = _vote_shares(task)
     _clamp(task, posterior)
     summed = posterior.sum(axis=0)
-    counts = _counts(task, posterior)
+    counts = _counts(task, posterior, codes)
     crowd_right = float(np.trace(counts.sum(axis=0)) / max(answers.count, 1))
     if task.prior is not None:
         added = added + _reputation(task.prior, labels)
     before = -np.inf
     chance, log_share = counts, np.zeros(labels)
     step = 0
-    for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
+    for step in range(1, _steps(task) + 1):
         chance, log_share = _m_step(counts, summed, added, coin, crowd_right, variational)
         table = np.ascontiguousarray(chance.transpose(0, 2, 1)).reshape(workers * labels, labels)
-        flat, likelihood, summed = engine.em_pass(table, log_share, codes, answers.start, posterior)
+        keep = task.steps is None or step == task.steps or len(task.gold_tasks) > 0
+        flat, likelihood, summed = engine.em_pass(table, log_share, codes, answers.start, posterior, keep=keep)
         counts = flat.reshape(workers, labels, labels).transpose(0, 2, 1)
         if len(task.gold_tasks):
             counts = _clamp_counts(task, posterior, counts)
@@ -332,10 +333,10 @@ def _m_step(
     return np.maximum(chance, CHANCE_LEAST), np.log(np.maximum(share, CHANCE_LEAST))
 
 
-def _counts(task: Task, posterior: Floats) -> Floats:
+def _counts(task: Task, posterior: Floats, codes: npt.NDArray[Any]) -> Floats:
     """Expected counts (workers, true, given)."""
     _, workers, labels = task.shape
-    flat = engine.count_pass(posterior, engine.answer_codes(task.answers), task.answers.start, workers * labels)
+    flat = engine.count_pass(posterior, codes, task.answers.start, workers * labels)
     return flat.reshape(workers, labels, labels).transpose(0, 2, 1)
 
 
@@ -343,7 +344,8 @@ def _vote_shares(task: Task) -> Floats:
     """Share of votes per task and label; known truth is not used."""
     votes = engine.vote_counts(task.answers)
     total = np.diff(task.answers.start).astype(np.float64)[:, None]
-    return np.asarray(votes / np.maximum(total, 1.0))
+    votes /= np.maximum(total, 1.0)
+    return votes
 
 
 def _clamp(task: Task, posterior: Floats) -> None:

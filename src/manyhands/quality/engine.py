@@ -12,34 +12,27 @@ every true label (read), and the count of it (added to). Both tables are indexed
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
-from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from manyhands.quality.table import Answers, Codes, Floats
+from manyhands.quality import kernels
+from manyhands.quality.kernels import ENGINE_VARIABLE, FEW_LABELS, compiled, has_numba
+from manyhands.quality.table import Answers, Floats, arrange, encode_integers
 
-#: set to "numpy" to leave numba out
-ENGINE_VARIABLE: Final = "MANYHANDS_QUALITY_ENGINE"
-TINY: Final = 1e-100
-
-
-@cache
-def has_numba() -> bool:
-    """True when numba is installed and not switched off."""
-    return os.environ.get(ENGINE_VARIABLE, "") != "numpy" and importlib.util.find_spec("numba") is not None
-
-
-@cache
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function compiled on its first call and cached on disk."""
-    numba = importlib.import_module("numba")
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]  # numba is untyped
+__all__ = [
+    "ENGINE_VARIABLE",
+    "answer_codes",
+    "best_of",
+    "count_pass",
+    "em_pass",
+    "has_numba",
+    "support_of",
+    "vote_counts",
+    "warm",
+]
 
 
 @cache
@@ -51,17 +44,26 @@ def warm() -> None:
             posterior = np.full((1, labels), 1.0 / labels)
             count_pass(posterior, codes, start, labels)
             em_pass(np.full((labels, labels), 1.0 / labels), np.zeros(labels), codes, start, posterior)
+        for whole in (codes, np.zeros(1, np.int64)):
+            encode_integers(whole)
+        name = np.zeros(1, object)
+        answers = arrange((codes, name), (codes.copy(), name), (codes.copy(), name), fresh=True)
+        support_of(answers, best_of(vote_counts(answers))[0])
 
 
-def answer_codes(answers: Answers) -> Codes:
-    """worker * label_count + label per answer."""
+def answer_codes(answers: Answers) -> npt.NDArray[Any]:
+    """worker * label_count + label per answer: 32 bits for compiled loops, what numpy looks up with for numpy's."""
     codes = answers.worker * np.int32(answers.label_count)
     codes += answers.label
-    return codes
+    return codes if has_numba() else codes.astype(np.intp)
 
 
 def vote_counts(answers: Answers, weight: Floats | None = None) -> Floats:
     """Votes per task and label, shape (tasks, labels); weight: one per worker, None = 1."""
+    if weight is None and has_numba():
+        counted = np.zeros((answers.task_count, answers.label_count))
+        compiled(kernels.count_votes)(answers.label, answers.start, counted)
+        return counted
     cells = answers.task.astype(np.int64)
     cells *= answers.label_count
     cells += answers.label
@@ -70,31 +72,62 @@ def vote_counts(answers: Answers, weight: Floats | None = None) -> Floats:
     return votes.reshape(answers.task_count, answers.label_count).astype(np.float64, copy=False)
 
 
-def count_pass(posterior: Floats, codes: Codes, start: npt.NDArray[np.int64], size: int) -> Floats:
+def best_of(posterior: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    """(label of the greatest posterior, the first of equal ones; that posterior) per task."""
+    if has_numba():
+        best, top = np.empty(len(posterior), np.int64), np.empty(len(posterior))
+        compiled(kernels.first_best)(posterior, best, top)
+        return best, top
+    best = posterior.argmax(axis=1)
+    return best, posterior[np.arange(len(best)), best]
+
+
+def support_of(answers: Answers, best: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Answers equal to the chosen label, per task."""
+    if has_numba():
+        same = np.empty(answers.task_count, np.int64)
+        compiled(kernels.count_same)(answers.label, answers.start, best, same)
+        return same
+    equal = best[answers.task] == answers.label
+    return np.bincount(answers.task, equal, answers.task_count).astype(np.int64)
+
+
+def count_pass(posterior: Floats, codes: npt.NDArray[Any], start: npt.NDArray[np.int64], size: int) -> Floats:
     """Expected counts per answer code and true label, shape (workers * labels, labels)."""
     if has_numba():
         counts = np.zeros((size, posterior.shape[1]))
-        compiled(_count_pass)(posterior, codes, start, counts)
+        compiled(kernels.count_pass)(posterior, codes, start, counts)
         return counts
     return _count_numpy(posterior, codes, start, size)
 
 
 def em_pass(
-    chance: Floats, log_share: Floats, codes: Codes, start: npt.NDArray[np.int64], posterior: Floats
+    chance: Floats,
+    log_share: Floats,
+    codes: npt.NDArray[Any],
+    start: npt.NDArray[np.int64],
+    posterior: Floats,
+    *,
+    keep: bool = True,
 ) -> tuple[Floats, float, Floats]:
     """One E step and the counts of the next M step.
 
     chance     P(answer code | true label), shape (workers * labels, labels), above 1e-12
     log_share  log of the labels' shares, shape (labels,)
     posterior  written in place, shape (tasks, labels)
+    keep       False: nobody looks at the posterior of this pass, it need not be written
     returns    (expected counts as in count_pass, log likelihood of all answers, posteriors summed over tasks)
     """
     if has_numba():
         counts = np.zeros_like(chance)
-        unit = (0,) * chance.shape[1]  # its length is known to the compiler, so that loops over labels are unrolled
-        shares, summed = np.exp(log_share), np.zeros(chance.shape[1])
-        unsigned = codes.view(np.uint32)
-        likelihood = compiled(_em_pass)(chance, shares, unsigned, start, posterior, counts, summed, unit)
+        labels = chance.shape[1]
+        shares, summed = np.exp(log_share), np.zeros(labels)
+        given = (chance, shares, codes.view(np.uint32), start, keep, posterior, counts, summed)
+        if labels <= FEW_LABELS:
+            # its length is known to the compiler, so that loops over labels are unrolled
+            likelihood = compiled(kernels.em_pass)(*given, (0.0,) * labels)
+        else:
+            likelihood = compiled(kernels.em_pass_many)(*given)
         return counts, float(likelihood), summed
     scores = _task_sums(np.log(chance), codes, start)
     scores += log_share
@@ -106,12 +139,7 @@ def em_pass(
     return _count_numpy(posterior, codes, start, len(chance)), likelihood, posterior.sum(axis=0)
 
 
-def log_scores(log_chance: Floats, codes: Codes, start: npt.NDArray[np.int64]) -> Floats:
-    """Summed log chance per task and label."""
-    return _task_sums(log_chance, codes, start)
-
-
-def _task_sums(table: Floats, codes: Codes, start: npt.NDArray[np.int64]) -> Floats:
+def _task_sums(table: Floats, codes: npt.NDArray[Any], start: npt.NDArray[np.int64]) -> Floats:
     """Sum of table rows over each task's answers; tasks without answers are 0."""
     sums = np.zeros((len(start) - 1, table.shape[1]))
     filled = np.flatnonzero(start[1:] > start[:-1])
@@ -121,68 +149,9 @@ def _task_sums(table: Floats, codes: Codes, start: npt.NDArray[np.int64]) -> Flo
     return sums
 
 
-def _count_numpy(posterior: Floats, codes: Codes, start: npt.NDArray[np.int64], size: int) -> Floats:
+def _count_numpy(posterior: Floats, codes: npt.NDArray[Any], start: npt.NDArray[np.int64], size: int) -> Floats:
     counts = np.empty((size, posterior.shape[1]))
     lengths = np.diff(start)
     for label in range(posterior.shape[1]):
         counts[:, label] = np.bincount(codes, np.repeat(posterior[:, label], lengths), size)
     return counts
-
-
-# Below is plain Python that numba compiles. It is written for that: loops, no temporaries.
-
-
-def _count_pass(posterior, codes, start, counts):  # type: ignore[no-untyped-def]  # numba infers the types
-    labels = posterior.shape[1]
-    for task in range(len(start) - 1):
-        for answer in range(start[task], start[task + 1]):
-            code = codes[answer]
-            for label in range(labels):
-                counts[code, label] += posterior[task, label]
-
-
-def _em_pass(chance, shares, codes, start, posterior, counts, summed, unit):  # type: ignore[no-untyped-def]  # as above
-    # unsigned places save a branch each (no counting from the end); 16 factors of at least 1e-12 stay above TINY ** 2
-    chances, added, shown = chance.ravel(), counts.ravel(), posterior.ravel()
-    width, out = np.uint64(len(unit)), np.uint64(0)
-    product = np.empty(len(unit))
-    likelihood, run = 0.0, 1.0
-    for task in range(len(start) - 1):
-        for label in range(len(unit)):
-            product[label] = shares[label]
-        begin, end = np.uint64(start[task]), np.uint64(start[task + 1])
-        since = 0
-        for answer in range(begin, end):
-            base = np.uint64(codes[answer]) * width
-            for label in range(len(unit)):
-                product[label] *= chances[base + np.uint64(label)]
-            since += 1
-            if since == 16:
-                since = 0
-                top = 0.0
-                for label in range(len(unit)):
-                    top = max(top, product[label])
-                if top < TINY:
-                    likelihood += np.log(top)
-                    for label in range(len(unit)):
-                        product[label] /= top
-        total = 0.0
-        for label in range(len(unit)):
-            total += product[label]
-        if total < TINY:
-            likelihood += np.log(total)
-        else:
-            run *= total
-            if run < TINY:
-                likelihood += np.log(run)
-                run = 1.0
-        for label in range(len(unit)):
-            product[label] /= total
-            summed[label] += product[label]
-            shown[out + np.uint64(label)] = product[label]
-        out += width
-        for answer in range(begin, end):
-            base = np.uint64(codes[answer]) * width
-            for label in range(len(unit)):
-                added[base + np.uint64(label)] += product[label]
-    return likelihood + np.log(run)

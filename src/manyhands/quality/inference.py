@@ -240,13 +240,15 @@ def judge(
         because = "there is one label"
     else:
         fit = categorical.method_named(name)(inner)
-    best = _median_label(fit.posterior) if kind == "ordinal" else fit.posterior.argmax(axis=1)
-    top = fit.posterior[np.arange(len(best)), best]
+    if kind == "ordinal":
+        best = _median_label(fit.posterior)
+        top = fit.posterior[np.arange(len(best)), best]
+    else:
+        best, top = engine.best_of(fit.posterior)
     scale, table = _calibrate(task, fit)
     confidence = scale.apply(top)
     confidence[task.gold_tasks] = 1.0
-    same = best[answers.task] == answers.label
-    support = np.bincount(answers.task, same, answers.task_count).astype(np.int64)
+    support = engine.support_of(answers, best)
     skill = {worker: round(float(value), 6) for worker, value in zip(answers.workers.tolist(), fit.skill, strict=True)}
     report = Report(
         kind, name, because, fit.steps, scale.says, scale.calibrated, table, tuple(copy_flags(answers, clusters)), skill

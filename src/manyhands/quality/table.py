@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from manyhands.quality import kernels
 from manyhands.quality.errors import BadLabels
 
 Codes = npt.NDArray[np.int32]
@@ -28,6 +29,8 @@ Floats = npt.NDArray[Any]  # float64; the type stubs lose the width in arithmeti
 Objects = npt.NDArray[Any]
 FrameKind = Literal["pandas", "polars", "arrow", "arrays"]
 COLUMNS: Final = ("task", "worker", "label")
+#: answers of one task that are put in order one by one
+GROUP_MOST: Final = 64
 
 
 class Verdicts(NamedTuple):
@@ -45,7 +48,7 @@ class Answers:
 
     task, worker, label    codes into `tasks`, `workers`, `labels` (sorted values)
     start                  answers of task i are start[i] .. start[i + 1]
-    row                    where each answer stood in what was given
+    row                    where each answer stood in what was given; None = in this order, or not kept
     """
 
     task: Codes
@@ -110,7 +113,7 @@ def read_answers(labels: Any) -> tuple[Answers, FrameKind]:
     """
     kind, columns = columns_of(labels)
     coded = [encode(column, name) for column, name in zip(columns, COLUMNS, strict=True)]
-    return arrange(coded[0], coded[1], coded[2]), kind
+    return arrange(coded[0], coded[1], coded[2], fresh=True), kind
 
 
 def read_pairs(labels: Any) -> tuple[Answers, Objects, FrameKind]:
@@ -124,10 +127,23 @@ def read_pairs(labels: Any) -> tuple[Answers, Objects, FrameKind]:
     return answers, values[order], kind
 
 
-def arrange(tasks: tuple[Codes, Objects], workers: tuple[Codes, Objects], labels: tuple[Codes, Objects]) -> Answers:
-    """Put coded answers in order of (task, worker) and drop a worker's repeats, keeping the first row given."""
+def arrange(
+    tasks: tuple[Codes, Objects],
+    workers: tuple[Codes, Objects],
+    labels: tuple[Codes, Objects],
+    *,
+    fresh: bool = False,
+) -> Answers:
+    """Put coded answers in order of (task, worker) and drop a worker's repeats, keeping the first row given.
+
+    fresh  the codes were made for this call and may be written over, and where each answer stood is not asked for
+    """
     task, worker, label = tasks[0], workers[0], labels[0]
     task_count, worker_count = len(tasks[1]), len(workers[1])
+    if fresh and kernels.has_numba():
+        grouped = _grouped(tasks, workers, labels)
+        if grouped is not None:
+            return grouped
     order = sort_order(task, worker, task_count, worker_count)
     if order is not None:
         label = label[order]
@@ -142,6 +158,23 @@ def arrange(tasks: tuple[Codes, Objects], workers: tuple[Codes, Objects], labels
     start = np.zeros(task_count + 1, np.int64)
     np.cumsum(np.bincount(task, minlength=task_count), out=start[1:])
     return Answers(task, worker, label, start, tasks[1], workers[1], labels[1], order)
+
+
+def _grouped(
+    tasks: tuple[Codes, Objects], workers: tuple[Codes, Objects], labels: tuple[Codes, Objects]
+) -> Answers | None:
+    """`arrange` by one counting sort in place; None where a worker answered twice or a task has very many answers."""
+    label_bits = max(1, len(labels[1]) - 1).bit_length()
+    if max(1, len(workers[1]) - 1).bit_length() + label_bits > 31:
+        return None
+    task_count, count = len(tasks[1]), len(tasks[0])
+    if task_count == 0 or int(np.bincount(tasks[0][: 1 << 16]).max()) > GROUP_MOST:
+        return None
+    start, ends, packed = np.empty(task_count + 1, np.int64), np.zeros(task_count, np.int32), np.empty(count, np.int32)
+    task, worker, label = tasks[0], workers[0], labels[0]
+    if not kernels.compiled(kernels.group)(task, worker, label, label_bits, GROUP_MOST, ends, packed, start):
+        return None
+    return Answers(task, packed, label, start, tasks[1], workers[1], labels[1])
 
 
 def sort_order(task: Codes, worker: Codes, task_count: int, worker_count: int) -> npt.NDArray[np.int64] | None:
@@ -197,12 +230,21 @@ def _encode_numpy(values: Objects, name: str) -> tuple[Codes, Objects]:
 
 def encode_integers(values: npt.NDArray[Any]) -> tuple[Codes, Objects]:
     """Codes of whole numbers; a table look-up when their range is near their count."""
-    low, high = int(values.min()), int(values.max())
+    if kernels.has_numba() and values.dtype.kind != "b":
+        low, high = (int(bound) for bound in kernels.compiled(kernels.bounds)(values))
+    else:
+        low, high = int(values.min()), int(values.max())
     if high - low >= min(max(4 * len(values), 1 << 16), 1 << 31) or high >= 1 << 63:
         found, codes = np.unique(values, return_inverse=True)
         return codes.astype(np.int32), found
     # cut to 32 bits before subtracting: both wrap alike, and the difference is below 2 ** 31
     cut = np.array(low & 0xFFFFFFFF, np.uint32).astype(np.int32)
+    if kernels.has_numba() and values.dtype.kind != "b":
+        present, codes = np.zeros(high - low + 1, bool), np.empty(len(values), np.int32)
+        kernels.compiled(kernels.code_integers)(values, low, present, codes)
+        if not present.all():
+            codes = (np.cumsum(present, dtype=np.int32) - np.int32(1))[codes]
+        return codes, (np.flatnonzero(present) + low).astype(values.dtype)
     shifted = (
         values.astype(np.int32)
         if values.dtype.kind == "b"

@@ -116,8 +116,9 @@ def decide(texts: Sequence[str], weights: Sequence[float], method: str = "auto")
     """
     if method not in TEXT_METHODS:
         raise UnknownMethod(method, allowed=TEXT_METHODS)
-    order = sorted(range(len(texts)), key=lambda place: (words_of(texts[place]), texts[place]))
-    words = [words_of(texts[place]) for place in order]
+    own_words = [words_of(text) for text in texts]
+    order = sorted(range(len(texts)), key=lambda place: (own_words[place], texts[place]))
+    words = [own_words[place] for place in order]
     weight = [weights[place] for place in order]
     total = sum(weight) or 1.0
     counts = Counter(words)
@@ -125,28 +126,30 @@ def decide(texts: Sequence[str], weights: Sequence[float], method: str = "auto")
     for own, share in zip(words, weight, strict=True):
         by_weight[own] = by_weight.get(own, 0.0) + share
     if len(counts) == 1:
-        return _spelled(words[0], texts, weights), 1.0, len(texts)
+        return _spelled(words[0], texts, own_words, weights), 1.0, len(texts)
     if method == "vote":
         chosen = min(by_weight, key=lambda key: (-by_weight[key], key))
-        return _spelled(chosen, texts, weights), by_weight[chosen] / total, counts[chosen]
+        return _spelled(chosen, texts, own_words, weights), by_weight[chosen] / total, counts[chosen]
     centre = medoid(words, weight)
     if method == "medoid" or (method == "auto" and counts[words[centre]] >= 2):
         agree = sum(
             share * (1.0 - Levenshtein.normalized_distance(words[centre], own))
             for own, share in zip(words, weight, strict=True)
         )
-        return _spelled(words[centre], texts, weights), agree / total, counts[words[centre]]
+        return _spelled(words[centre], texts, own_words, weights), agree / total, counts[words[centre]]
     turn = [centre, *(place for place in range(len(words)) if place != centre)]
     voted, shares = rover([words[place] for place in turn], [weight[place] for place in turn])
     sure = sum(shares) / len(shares) if shares else 0.0
-    return _spelled(tuple(voted), texts, weights), sure, counts[tuple(voted)]
+    return _spelled(tuple(voted), texts, own_words, weights), sure, counts[tuple(voted)]
 
 
-def _spelled(words: tuple[str, ...], texts: Sequence[str], weights: Sequence[float]) -> str:
+def _spelled(
+    words: tuple[str, ...], texts: Sequence[str], own_words: Sequence[tuple[str, ...]], weights: Sequence[float]
+) -> str:
     """The most frequent spelling of these words, or the words themselves when nobody wrote them."""
     spelled: dict[str, float] = {}
-    for text, weight in zip(texts, weights, strict=True):
-        if words_of(text) == words:
+    for text, own, weight in zip(texts, own_words, weights, strict=True):
+        if own == words:
             plain = " ".join(text.split())
             spelled[plain] = spelled.get(plain, 0.0) + weight
     return min(spelled, key=lambda key: (-spelled[key], key)) if spelled else " ".join(words)

@@ -1,0 +1,271 @@
+"""Loops that numba compiles when it is there. Written for it: plain loops over arrays, no temporaries.
+
+Rules kept here
+- Nothing is compiled before it is first needed, and what was compiled is kept on disk for the next process.
+- One thread, sums in the order of the rows: the same bytes on any number of cores.
+- numba is optional. Whoever calls a loop of this file has a way in numpy beside it, and a test compares both.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, Final
+
+import numpy as np
+
+#: set to "numpy" to leave numba out
+ENGINE_VARIABLE: Final = "MANYHANDS_QUALITY_ENGINE"
+TINY: Final = 1e-100
+#: labels of one answer that are kept in registers
+FEW_LABELS: Final = 8
+#: numba's, put here before anything is compiled: numba is not loaded with this file
+tuple_setitem: Any = None
+
+
+@cache
+def has_numba() -> bool:
+    """True when numba is installed and not switched off."""
+    return os.environ.get(ENGINE_VARIABLE, "") != "numpy" and importlib.util.find_spec("numba") is not None
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled on its first call and cached on disk."""
+    numba = importlib.import_module("numba")
+    globals()["tuple_setitem"] = importlib.import_module("numba.cpython.unsafe.tuple").tuple_setitem
+    fast = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+    @wraps(function)
+    def run(*arguments: Any) -> Any:
+        # lanes of a vector for the labels of one answer: halves a pass. The order of sums stays as written. numba has
+        # no such option per function, and other users of numba keep their own setting
+        before = numba.config.SLP_VECTORIZE
+        numba.config.SLP_VECTORIZE = 1
+        try:
+            return fast(*arguments)
+        finally:
+            numba.config.SLP_VECTORIZE = before
+
+    return run
+
+
+# Below is plain Python that numba compiles; numba infers the types, and these functions are not called otherwise.
+
+
+def bounds(values):  # type: ignore[no-untyped-def]  # numba infers the types
+    """(least, most) of whole numbers."""
+    low, high = values[0], values[0]
+    for value in values:
+        low, high = min(low, value), max(high, value)
+    return low, high
+
+
+def code_integers(values, low, present, codes):  # type: ignore[no-untyped-def]  # as above
+    """codes = values - low, and which of them occur."""
+    for row in range(len(values)):
+        code = np.int64(values[row]) - low
+        present[code] = True
+        codes[row] = code
+
+
+def group(task, worker, label, label_bits, most, ends, packed, start):  # type: ignore[no-untyped-def]  # as above
+    """Counting sort by task, then by worker inside it, in place.
+
+    task, worker, label  codes in any order; afterwards in order of (task, worker), worker in `packed`
+    ends                 zeros, as many as tasks
+    packed               anything, as long as the answers
+    start                written, one longer than the tasks
+    returns              False when a worker answered a task twice or a task has more than `most` answers: then the
+                         three columns are as they were
+    """
+    for code in task:
+        ends[code] += 1
+    total = np.int32(0)
+    for code in range(len(ends)):
+        if ends[code] > most:
+            return False
+        start[code] = total
+        total += ends[code]
+        ends[code] = start[code]
+    start[len(ends)] = total
+    # worker and label go together in one number, written once
+    for row in range(len(task)):
+        code = task[row]
+        packed[ends[code]] = worker[row] << label_bits | label[row]
+        ends[code] += 1
+    for code in range(len(ends)):
+        begin, end = start[code], start[code + 1]
+        if end - begin <= 8:
+            # few: exchanges without a branch to guess wrongly
+            for done in range(begin + 1, end):
+                for place in range(begin, end - (done - begin)):
+                    one, other = packed[place], packed[place + 1]
+                    packed[place], packed[place + 1] = min(one, other), max(one, other)
+        else:
+            for place in range(begin + 1, end):
+                held, back = packed[place], place
+                while back > begin and packed[back - 1] > held:
+                    packed[back] = packed[back - 1]
+                    back -= 1
+                packed[back] = held
+        for place in range(begin + 1, end):
+            if packed[place] >> label_bits == packed[place - 1] >> label_bits:
+                return False
+    low = (1 << label_bits) - 1
+    for code in range(len(ends)):
+        for place in range(start[code], start[code + 1]):
+            task[place] = code
+    for place in range(len(packed)):
+        label[place] = packed[place] & low
+        packed[place] >>= label_bits
+    return True
+
+
+def count_votes(label, start, votes):  # type: ignore[no-untyped-def]  # as above
+    """votes[task, label] += 1 per answer."""
+    for task in range(len(start) - 1):
+        for answer in range(start[task], start[task + 1]):
+            votes[task, label[answer]] += 1.0
+
+
+def count_same(label, start, best, same):  # type: ignore[no-untyped-def]  # as above
+    """same[task] = answers equal to best[task]."""
+    for task in range(len(start) - 1):
+        count = 0
+        for answer in range(start[task], start[task + 1]):
+            count += label[answer] == best[task]
+        same[task] = count
+
+
+def first_best(posterior, best, top):  # type: ignore[no-untyped-def]  # as above
+    """The label of the greatest posterior, the first of equal ones, and that posterior."""
+    for task in range(len(posterior)):
+        found, most = 0, posterior[task, 0]
+        for label in range(1, posterior.shape[1]):
+            if posterior[task, label] > most:
+                found, most = label, posterior[task, label]
+        best[task], top[task] = found, most
+
+
+def count_pass(posterior, codes, start, counts):  # type: ignore[no-untyped-def]  # as above
+    """counts[code] += posterior of the answer's task."""
+    labels = posterior.shape[1]
+    for task in range(len(start) - 1):
+        for answer in range(start[task], start[task + 1]):
+            code = codes[answer]
+            for label in range(labels):
+                counts[code, label] += posterior[task, label]
+
+
+def em_pass(chance, shares, codes, start, keep, posterior, counts, summed, unit):  # type: ignore[no-untyped-def]  # as above
+    """E step and counts of the next M step; returns the log likelihood.
+
+    keep  whether the posterior is written down;  unit  as many zeros as there are labels
+    """
+    # a tuple of known length lives in registers, an array would be read and written once per answer;
+    # unsigned places save a branch each (no counting from the end); 16 factors of at least 1e-12 stay above TINY ** 2
+    chances, added, shown = chance.ravel(), counts.ravel(), posterior.ravel()
+    width, out = np.uint64(len(unit)), np.uint64(0)
+    first, sums = unit, unit
+    for label in range(len(unit)):
+        first = tuple_setitem(first, label, shares[label])
+    likelihood, run = 0.0, 1.0
+    for task in range(len(start) - 1):
+        product = first
+        begin, end = np.uint64(start[task]), np.uint64(start[task + 1])
+        at = begin
+        while at < end:
+            stop = min(end, at + np.uint64(16))
+            for answer in range(at, stop):
+                base = np.uint64(codes[answer]) * width
+                for label in range(len(unit)):
+                    product = tuple_setitem(product, label, product[label] * chances[base + np.uint64(label)])
+            at = stop
+            if at < end:
+                top = 0.0
+                for label in range(len(unit)):
+                    top = max(top, product[label])
+                if top < TINY:
+                    likelihood += np.log(top)
+                    for label in range(len(unit)):
+                        product = tuple_setitem(product, label, product[label] / top)
+        total = 0.0
+        for label in range(len(unit)):
+            total += product[label]
+        if total < TINY:
+            likelihood += np.log(total)
+        else:
+            run *= total
+            if run < TINY:
+                likelihood += np.log(run)
+                run = 1.0
+        scale = 1.0 / total
+        for label in range(len(unit)):
+            share = product[label] * scale
+            product = tuple_setitem(product, label, share)
+            sums = tuple_setitem(sums, label, sums[label] + share)
+        if keep:
+            for label in range(len(unit)):
+                shown[out + np.uint64(label)] = product[label]
+            out += width
+        for answer in range(begin, end):
+            base = np.uint64(codes[answer]) * width
+            for label in range(len(unit)):
+                added[base + np.uint64(label)] += product[label]
+    for label in range(len(unit)):
+        summed[label] = sums[label]
+    return likelihood + np.log(run)
+
+
+def em_pass_many(chance, shares, codes, start, keep, posterior, counts, summed):  # type: ignore[no-untyped-def]  # as above
+    """As `em_pass`, for so many labels that registers do not hold them."""
+    chances, added, shown = chance.ravel(), counts.ravel(), posterior.ravel()
+    labels = len(shares)
+    width, out = np.uint64(labels), np.uint64(0)
+    product = np.empty(labels)
+    likelihood, run = 0.0, 1.0
+    for task in range(len(start) - 1):
+        for label in range(labels):
+            product[label] = shares[label]
+        begin, end = np.uint64(start[task]), np.uint64(start[task + 1])
+        since = 0
+        for answer in range(begin, end):
+            base = np.uint64(codes[answer]) * width
+            for label in range(labels):
+                product[label] *= chances[base + np.uint64(label)]
+            since += 1
+            if since == 16:
+                since = 0
+                top = 0.0
+                for label in range(labels):
+                    top = max(top, product[label])
+                if top < TINY:
+                    likelihood += np.log(top)
+                    for label in range(labels):
+                        product[label] /= top
+        total = 0.0
+        for label in range(labels):
+            total += product[label]
+        if total < TINY:
+            likelihood += np.log(total)
+        else:
+            run *= total
+            if run < TINY:
+                likelihood += np.log(run)
+                run = 1.0
+        for label in range(labels):
+            product[label] /= total
+            summed[label] += product[label]
+        if keep:
+            for label in range(labels):
+                shown[out + np.uint64(label)] = product[label]
+            out += width
+        for answer in range(begin, end):
+            base = np.uint64(codes[answer]) * width
+            for label in range(labels):
+                added[base + np.uint64(label)] += product[label]
+    return likelihood + np.log(run)
