@@ -243,7 +243,7 @@ def encode_integers(values: npt.NDArray[Any]) -> tuple[Codes, Objects]:
         present, codes = np.zeros(high - low + 1, bool), np.empty(len(values), np.int32)
         kernels.compiled(kernels.code_integers)(values, low, present, codes)
         if not present.all():
-            codes = (np.cumsum(present, dtype=np.int32) - np.int32(1))[codes]
+            codes = np.asarray((np.cumsum(present, dtype=np.int32) - np.int32(1))[codes], np.int32)
         return codes, (np.flatnonzero(present) + low).astype(values.dtype)
     shifted = (
         values.astype(np.int32)
