@@ -240,11 +240,12 @@ def encode_integers(values: npt.NDArray[Any]) -> tuple[Codes, Objects]:
     # cut to 32 bits before subtracting: both wrap alike, and the difference is below 2 ** 31
     cut = np.array(low & 0xFFFFFFFF, np.uint32).astype(np.int32)
     if kernels.has_numba() and values.dtype.kind != "b":
-        present, codes = np.zeros(high - low + 1, bool), np.empty(len(values), np.int32)
-        kernels.compiled(kernels.code_integers)(values, low, present, codes)
+        present = np.zeros(high - low + 1, bool)
+        packed: Codes = np.empty(len(values), np.int32)
+        kernels.compiled(kernels.code_integers)(values, low, present, packed)
         if not present.all():
-            codes = np.asarray((np.cumsum(present, dtype=np.int32) - np.int32(1))[codes], np.int32)
-        return codes, (np.flatnonzero(present) + low).astype(values.dtype)
+            packed = np.asarray((np.cumsum(present, dtype=np.int32) - np.int32(1))[packed], np.int32)
+        return packed, (np.flatnonzero(present) + low).astype(values.dtype)
     shifted = (
         values.astype(np.int32)
         if values.dtype.kind == "b"
