@@ -52,7 +52,7 @@ def outcome_of(jurors: Sequence[str], votes: Iterable[AppealVote], *, time_is_ov
     >>> outcome_of(["a", "b", "c"], [], time_is_over=False) is None
     True
     >>> outcome_of([], [], time_is_over=True)
-    Outcome(granted=True, heard=False, because='nobody could be found to judge it in time: doubt is the worker\'s')
+    Outcome(granted=True, heard=False, because="nobody could be found to judge it in time: doubt is the worker's")
     """
     by_juror = {vote.juror: vote.grant for vote in votes if vote.juror in jurors}
     grants = sum(by_juror.values())

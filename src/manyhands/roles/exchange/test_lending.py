@@ -329,25 +329,33 @@ async def test_connections_cut_at_any_moment_lose_and_double_nothing(database: D
     """As kill -9 of a server process or a backend does: statements end in the middle, or their replies are lost."""
     workers = await prepared(database, OpenJob(pages=20, per_page=20, wanted=2), workers=12)
     told: set[tuple[str, str]] = set()
-    cut = 0
+    cut = replies = 0
     done = asyncio.Event()
+    chance = random.Random(5)
 
     async def cut_connections() -> None:
         nonlocal cut
+        due = 1  # counted in replies, not in seconds: on a slow machine nothing would ever get through
         async with await psycopg.AsyncConnection.connect(database.dsn, autocommit=True) as own:
             while not done.is_set():
+                if replies < due:
+                    await asyncio.sleep(0.005)
+                    continue
+                due = replies + chance.randint(1, 6)
                 cursor = await own.execute(
                     "select count(pg_terminate_backend(pid)) from ("
                     "select pid from pg_stat_activity where datname = current_database() "
                     "and pid <> pg_backend_pid() order by random() limit 2) chosen"
                 )
                 cut += (await cursor.fetchone() or (0,))[0]
-                await asyncio.sleep(0.15)
 
     async def insist(call: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        nonlocal replies
         while True:
             try:
-                return await call(*arguments, **named)
+                reply = await call(*arguments, **named)
+                replies += 1
+                return reply
             except psycopg.OperationalError:  # as a worker's page does: the same request again
                 await asyncio.sleep(0.005)
 
