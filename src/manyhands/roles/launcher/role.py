@@ -65,6 +65,7 @@ from .values import (
     RoutingView,
     SettledView,
 )
+from .webhooks import Webhooks
 
 QUERIES = load_queries("manyhands.roles.launcher", "sql")
 
@@ -129,9 +130,10 @@ class Launcher:
         *,
         policy: LaunchPolicy | None = None,
         count_workers: CountWorkers = _nobody_counted,
+        webhooks: Webhooks | None = None,
     ) -> None:
         self.ctx, self.desk, self.policy = ctx, desk, policy or LaunchPolicy()
-        self._count_workers = count_workers
+        self._count_workers, self.webhooks = count_workers, webhooks
 
     def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
         """Background work of this role: none."""
@@ -576,7 +578,9 @@ class Launcher:
 
     async def _event(self, tx: Tx, job_id: str, name: str, because: str) -> None:
         values = {"job_id": job_id, "at_ms": self.ctx.clock(), "name": name, "because": because}
-        await tx.execute(QUERIES.add_event, values)
+        event_no = await scalar(tx, QUERIES.add_event, values)
+        if self.webhooks is not None:
+            await self.webhooks.on_event(tx, job_id, event_no)
 
     async def _lock(self, tx: Tx, job_id: str) -> JobRow:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})

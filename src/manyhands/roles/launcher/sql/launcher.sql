@@ -24,7 +24,8 @@ where job.job_id = %(job_id)s and moves.from_state = job.state and moves.verb = 
 returning moves.to_state;
 
 -- name: add_event
-insert into launcher.events (job_id, at_ms, name, because) values (%(job_id)s, %(at_ms)s, %(name)s, %(because)s);
+insert into launcher.events (job_id, at_ms, name, because) values (%(job_id)s, %(at_ms)s, %(name)s, %(because)s)
+returning event_no;
 
 -- name: lock_job
 select job_id, requester, state, because, manifest, manifest_blob, quote, workers_needed, created_at_ms, approved_at_ms,
