@@ -40,6 +40,8 @@ from manyhands.roles.exchange.errors import NoSuchJob
 from manyhands.roles.jury import Jury
 from manyhands.roles.launcher import Launcher
 from manyhands.roles.launcher.plan import LaunchPolicy
+from manyhands.roles.launcher.webhooks import QUEUE as WEBHOOK_QUEUE
+from manyhands.roles.launcher.webhooks import TELL, TELL_BACKOFF, Webhooks
 from manyhands.roles.recording import RecordingOracle
 from manyhands.roles.reputation import ReputationOracle
 from manyhands.roles.router import ChainOffer, Health, Router
@@ -221,6 +223,13 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             policy=LaunchPolicy(task_types=LAUNCHED_TASK_TYPES),
             # one operator, one crowd: the launcher may know how many there are before a strict job is funded
             count_workers=exchange.accounts.count_people,
+            webhooks=Webhooks(
+                db,
+                clock=system_clock,
+                ids=SystemIds(),
+                secret=folder.secret("webhooks.secret", SystemIds()),
+                private=folder.settings().private_webhooks,
+            ),
         ),
         router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
         exchange=exchange,
@@ -315,6 +324,7 @@ async def run_roles(folder: DataFolder) -> None:
                 platform.jobs.task(job_name)(body)
     platform.jobs.task(CHAIN_WORK)(ChainWork(platform).run)
     DeskClock(desk_of(platform).drafts, platform.jobs)
+    telling = telling_of(platform)
     clients = {chain_id: ChainClient(platform.chains.of(chain_id)) for chain_id in platform.chains.ids()}
     deployer = deployer_key()
     everyone = {key.address: key for key in [*platform.keys.values(), deployer]}
@@ -330,6 +340,8 @@ async def run_roles(folder: DataFolder) -> None:
             group.create_task(
                 platform.jobs.run_worker(["mail", "roles"], concurrency=6, stop=stop), name="messages and work"
             )
+            # a worker of its own: receivers that let one wait must not hold up messages between roles
+            group.create_task(telling.run_worker([WEBHOOK_QUEUE], concurrency=4, stop=stop), name="webhooks")
             for name in ROLES:
                 if hasattr(platform.role(name), "tick"):
                     group.create_task(_tick(platform.role(name).tick, name, stop), name=f"{name} ticks")
@@ -339,6 +351,14 @@ async def run_roles(folder: DataFolder) -> None:
         for chain_client in clients.values():
             await chain_client.close()
         await platform.close()
+
+
+def telling_of(platform: Platform) -> JobApp:
+    """The work of telling requesters' programs what happens to their jobs."""
+    telling = JobApp(platform.db)
+    if platform.launcher.webhooks is not None:
+        telling.task(TELL, backoff=TELL_BACKOFF)(platform.launcher.webhooks.tell)
+    return telling
 
 
 async def boot_chain(platform: Platform, client: ChainClient, deployer: RoleKey, stop: asyncio.Event) -> None:

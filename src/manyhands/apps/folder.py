@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_url   where the world finds the site behind its proxy, such as https://work.example.org; "" = loopback only
     mail_server  smtp://[user:password@]host:port or smtps://...; "" = no sign-in by e-mail
     mail_from    sender of letters
+    private_webhooks  whether webhooks may call http and addresses of one's own network
     """
 
     format: int = FORMAT
@@ -68,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_url: str = ""
     mail_server: str = ""
     mail_from: str = ""
+    private_webhooks: bool = False
 
 
 class DataFolder:

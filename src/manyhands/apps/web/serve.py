@@ -57,6 +57,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         record=record,
         requester_desk=desk_of(platform, look=record.job),
         ways=platform.exchange.ways,
+        webhooks=platform.launcher.webhooks,
         post=SmtpPost.of(settings.mail_server, sender=settings.mail_from) if settings.mail_server else None,
         origin=settings.public_url.rstrip("/"),
         secure_cookies=settings.public_url.startswith("https://"),

@@ -50,6 +50,7 @@ from .site import (
     may_read_results,
 )
 from .ways_in import add_ways_in, device_of, with_session
+from .webhooks import add_webhooks
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 VERSION: Final = version("manyhands")
@@ -124,6 +125,8 @@ def build_app(site: Site) -> FastAPI:
         _add_record(app, site, site.record)
     if site.requester_desk is not None:
         add_requester(app, site.requester_desk, site.accounts, simulated_crowd=site.simulated_crowd)
+    if site.webhooks is not None:
+        add_webhooks(app, site.webhooks)
     if site.pictures is not None:
         _add_pictures(app, site)
     if site.take_message is not None:

@@ -213,6 +213,52 @@ class NewKey(Key):
     key: str = Field(description="the key itself, told this once", examples=["mhk_" + "ab" * 32])
 
 
+class HookWish(Asked):
+    url: Annotated[str, Field(min_length=1, max_length=500, examples=["https://erp.example.org/manyhands"])]
+    name: Annotated[str, Field(max_length=64)] = ""
+
+
+class Hook(Told):
+    hook_id: Id
+    url: str
+    name: str
+    created_at_ms: AtMs
+    waiting: int = Field(description="events that the receiver has not taken yet")
+
+
+class NewHook(Hook):
+    secret: str = Field(description="the key of its signatures", examples=["whs_" + "ab" * 32])
+
+
+class Hooks(Told):
+    hooks: list[Hook]
+
+
+class Telling(Told):
+    job_id: Id
+    name: str
+    number: int = Field(description="place among the job's events, from 1, without gaps")
+    state: Literal["waiting", "told"]
+    attempts: int
+    status: int | None = Field(description="the receiver's last answer, null = none came")
+    reason: str
+    at_ms: AtMs
+    told_at_ms: int | None
+
+
+class Tellings(Told):
+    tellings: list[Telling]
+
+
+class Replay(Asked):
+    job_id: Annotated[str, Field(min_length=1, max_length=80)]
+    from_number: Annotated[int, Field(ge=1, le=2**31)] = 1
+
+
+class Replayed(Told):
+    events: int
+
+
 # --- work -------------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from manyhands.apps.desk import RequesterDesk
 from manyhands.protocol.ids import Clock, system_clock
 from manyhands.roles.exchange.accounts import Accounts
 from manyhands.roles.exchange.ways import Ways
+from manyhands.roles.launcher.webhooks import Webhooks
 
 from .assets import Assets
 from .letters import Post
@@ -74,6 +75,7 @@ class Site:
     accounts         who may come in; without it no route that needs somebody signed in lets anybody in
     ways             other ways in than name and password
     post             who takes letters with links; without it that way is not offered
+    webhooks         where requesters' programs are told of their jobs
     origin           scheme, host and port under which the world knows the site; "" = as it was asked
     hosts            names the site may be asked under; empty = any
     secure_cookies   True behind TLS
@@ -87,6 +89,7 @@ class Site:
     accounts: Accounts | None = None
     ways: Ways | None = None
     post: Post | None = None
+    webhooks: Webhooks | None = None
     origin: str = ""
     record: JobRecord | None = None
     requester_desk: RequesterDesk | None = None

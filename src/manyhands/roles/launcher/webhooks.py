@@ -319,7 +319,7 @@ class Webhooks:
             return None, f"{type(problem).__name__}: {problem}"
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        """The status. The connection goes to the very address that was checked, whatever the name says a moment later."""
+        """The status. The connection goes to the very address that was checked, whatever the name says by then."""
         check_url(url, private=self._private)
         parts = urlsplit(url)
         assert parts.hostname is not None

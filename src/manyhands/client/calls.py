@@ -1,0 +1,192 @@
+"""Every request of the API as a value: method, path, body, what comes back, and whether it may be asked twice. Pure.
+
+>>> claim("job-1", 5).path
+'/api/jobs/job-1/claim'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from . import shapes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request. inside = the field of the answer that is meant, "" = the whole; again = twice has one effect."""
+
+    method: str
+    path: str
+    returns: type[T]
+    body: Any = None
+    inside: str = ""
+    again: bool = True
+    query: Mapping[str, str] | None = None
+    raw: bytes | None = None
+
+
+def _at(*parts: str | int) -> str:
+    return "/api/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+# --- account -------------------------------------------------------------------------------------------------------
+
+
+def sign_up(name: str, password: str, role: str, *, simulated: bool) -> Call[shapes.Account]:
+    body = {"name": name, "password": password, "role": role, "simulated": simulated}
+    return Call("POST", _at("sign-up"), shapes.Account, body)
+
+
+def sign_in(name: str, password: str) -> Call[shapes.Account]:
+    return Call("POST", _at("sign-in"), shapes.Account, {"name": name, "password": password})
+
+
+def wallet_message(address: str) -> Call[str]:
+    return Call("POST", _at("sign-in", "wallet", "begin"), str, {"address": address}, "message")
+
+
+def sign_in_with_wallet(message: str, signature: str, name: str, role: str) -> Call[shapes.Account]:
+    body = {"message": message, "signature": signature, "name": name, "role": role}
+    return Call("POST", _at("sign-in", "wallet"), shapes.Account, body, again=False)
+
+
+def sign_out() -> Call[bool]:
+    return Call("POST", _at("sign-out"), bool, {}, "done")
+
+
+def me() -> Call[shapes.Account]:
+    return Call("GET", _at("me"), shapes.Account)
+
+
+def make_key(name: str, scopes: Sequence[str], lasts_ms: int | None) -> Call[shapes.Key]:
+    body = {"name": name, "scopes": list(scopes), "lasts_ms": lasts_ms}
+    return Call("POST", _at("keys"), shapes.Key, body, again=False)
+
+
+def keys() -> Call[list[shapes.Key]]:
+    return Call("GET", _at("keys"), list[shapes.Key], inside="keys")
+
+
+def end_key(key_id: str) -> Call[bool]:
+    return Call("POST", _at("keys", key_id, "end"), bool, {}, "done")
+
+
+# --- work ----------------------------------------------------------------------------------------------------------
+
+
+def offers() -> Call[list[shapes.Offer]]:
+    return Call("GET", _at("offers"), list[shapes.Offer], inside="offers")
+
+
+def claim(job_id: str, count: int) -> Call[shapes.Bundle]:
+    return Call("POST", _at("jobs", job_id, "claim"), shapes.Bundle, {"count": count})
+
+
+def submit(job_id: str, answers: Sequence[shapes.Answer]) -> Call[list[shapes.Outcome]]:
+    return Call("POST", _at("jobs", job_id, "answers"), list[shapes.Outcome], {"answers": list(answers)}, "outcomes")
+
+
+def give_back(job_id: str, assignment_ids: Sequence[str]) -> Call[int]:
+    return Call("POST", _at("jobs", job_id, "return"), int, {"assignment_ids": list(assignment_ids)}, "returned")
+
+
+def report_codes() -> Call[list[shapes.ReportCode]]:
+    return Call("GET", _at("report-codes"), list[shapes.ReportCode], inside="codes")
+
+
+def report(job_id: str, assignment_id: str, code: str, text: str) -> Call[str]:
+    body = {"assignment_id": assignment_id, "code": code, "text": text}
+    return Call("POST", _at("jobs", job_id, "reports"), str, body, "report_id")
+
+
+def earnings() -> Call[shapes.Earnings]:
+    return Call("GET", _at("earnings"), shapes.Earnings)
+
+
+# --- jobs ----------------------------------------------------------------------------------------------------------
+
+
+def begin_draft(title: str) -> Call[str]:
+    return Call("POST", _at("desk", "drafts"), str, {"title": title}, "draft_id", again=False)
+
+
+def draft(draft_id: str) -> Call[shapes.Draft]:
+    return Call("GET", _at("desk", "drafts", draft_id), shapes.Draft)
+
+
+def announce(draft_id: str, files: Sequence[tuple[str, int]]) -> Call[list[shapes.DraftFile]]:
+    body = {"files": [{"name": name, "size_bytes": size_bytes} for name, size_bytes in files]}
+    return Call("POST", _at("desk", "drafts", draft_id, "files"), list[shapes.DraftFile], body, "files")
+
+
+def part(draft_id: str, file_no: int, offset_bytes: int, raw: bytes) -> Call[shapes.DraftFile]:
+    path = _at("desk", "drafts", draft_id, "files", file_no, "part")
+    return Call("PUT", path, shapes.DraftFile, query={"offset_bytes": str(offset_bytes)}, raw=raw)
+
+
+def read_in(draft_id: str) -> Call[bool]:
+    return Call("POST", _at("desk", "drafts", draft_id, "read-in"), bool, {}, "done")
+
+
+def wish(draft_id: str, wanted: Mapping[str, Any]) -> Call[bool]:
+    return Call("PUT", _at("desk", "drafts", draft_id, "wish"), bool, dict(wanted), "done")
+
+
+def quote_of(draft_id: str, *, tryout: bool) -> Call[shapes.Quote]:
+    query = {"tryout": "true"} if tryout else None
+    return Call("GET", _at("desk", "drafts", draft_id, "quote"), shapes.Quote, query=query)
+
+
+def launch(draft_id: str, agreed_minor: int, *, tryout: bool) -> Call[shapes.Launched]:
+    body = {"agreed_minor": agreed_minor, "tryout": tryout}
+    return Call("POST", _at("desk", "drafts", draft_id, "launch"), shapes.Launched, body)
+
+
+def jobs() -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("desk", "jobs"), list[dict[str, Any]], inside="jobs")
+
+
+def job(job_id: str) -> Call[dict[str, Any]]:
+    return Call("GET", _at("desk", "jobs", job_id), dict[str, Any])
+
+
+def cancel(job_id: str, because: str) -> Call[shapes.Launched]:
+    return Call("POST", _at("desk", "jobs", job_id, "cancel"), shapes.Launched, {"because": because})
+
+
+def result_files(job_id: str) -> Call[list[shapes.ResultFile]]:
+    return Call("GET", _at("desk", "jobs", job_id, "files"), list[shapes.ResultFile], inside="files")
+
+
+def result(job_id: str, name: str) -> Call[bytes]:
+    # a file's name may hold slashes, which are the route's own
+    return Call("GET", _at("desk", "jobs", job_id, "files") + "/" + quote(name), bytes)
+
+
+# --- webhooks ------------------------------------------------------------------------------------------------------
+
+
+def hooks() -> Call[list[shapes.Hook]]:
+    return Call("GET", _at("webhooks"), list[shapes.Hook], inside="hooks")
+
+
+def add_hook(url: str, name: str) -> Call[shapes.Hook]:
+    return Call("POST", _at("webhooks"), shapes.Hook, {"url": url, "name": name}, again=False)
+
+
+def end_hook(hook_id: str) -> Call[bool]:
+    return Call("POST", _at("webhooks", hook_id, "end"), bool, {}, "done")
+
+
+def tellings(hook_id: str) -> Call[list[shapes.Telling]]:
+    return Call("GET", _at("webhooks", hook_id, "tellings"), list[shapes.Telling], inside="tellings")
+
+
+def replay(hook_id: str, job_id: str, from_number: int) -> Call[int]:
+    body = {"job_id": job_id, "from_number": from_number}
+    return Call("POST", _at("webhooks", hook_id, "replay"), int, body, "events")

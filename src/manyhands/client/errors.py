@@ -1,0 +1,23 @@
+"""What goes wrong when a program asks the platform."""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """Base of what the client raises."""
+
+
+class Refused(ClientError):
+    """The platform said no. code is stable; message says what happened, cure what to do."""
+
+    def __init__(self, status: int, code: str, message: str, cure: str) -> None:
+        self.status, self.code, self.message, self.cure = status, code, message, cure
+        super().__init__(f"{message} ({code}). {cure}".strip())
+
+
+class Unreachable(ClientError):
+    """No answer came. What was asked may or may not have happened; asking again is safe where the method says so."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the platform did not answer: {problem}")

@@ -1,0 +1,437 @@
+"""The client over httpx: the same methods to call and to await, from one list of calls.
+
+Rules kept here
+- The two classes differ in `await` alone; a test compares them method by method.
+- A request that may be repeated is sent up to four times when no answer came or the platform was starting again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from . import calls, shapes
+from .errors import Refused, Unreachable
+
+T = TypeVar("T")
+
+HEADERS: Final = {"X-Requested-With": "manyhands", "User-Agent": "manyhands-client"}
+PART_BYTES: Final = 512 * 1024
+WAITS_S: Final = (0.1, 0.4, 1.6)
+COMES_BACK: Final = frozenset({502, 503, 504})
+
+
+def _request(http: httpx.Client | httpx.AsyncClient, call: calls.Call[Any]) -> httpx.Request:
+    if call.raw is not None:
+        headers = {"Content-Type": "application/octet-stream"}
+        return http.build_request(call.method, call.path, params=call.query, content=call.raw, headers=headers)
+    if call.body is None:
+        return http.build_request(call.method, call.path, params=call.query)
+    body = msgspec.json.encode(call.body)
+    return http.build_request(call.method, call.path, content=body, headers={"Content-Type": "application/json"})
+
+
+def _value(call: calls.Call[T], reply: httpx.Response) -> T:
+    """raises Refused, also for an answer that is not the API's"""
+    if reply.status_code >= 400:
+        try:
+            error = msgspec.json.decode(reply.content)["error"]
+            raise Refused(reply.status_code, error["code"], error["message"], error["cure"])
+        except (msgspec.DecodeError, KeyError, TypeError):
+            raise Refused(reply.status_code, f"http_{reply.status_code}", "the answer has no reason", "") from None
+    if call.returns is bytes:
+        return reply.content  # type: ignore[return-value]  # what the branch says is not seen by the checker
+    try:
+        told = msgspec.json.decode(reply.content)
+        return msgspec.convert(told[call.inside] if call.inside else told, call.returns)
+    except (msgspec.ValidationError, msgspec.DecodeError, KeyError, TypeError) as problem:
+        raise Refused(
+            reply.status_code, "other_shape", f"the answer has another shape: {problem}", "Update this client."
+        ) from problem
+
+
+def _again(call: calls.Call[Any], tried: int, reply: httpx.Response | None) -> bool:
+    return call.again and tried < len(WAITS_S) and (reply is None or reply.status_code in COMES_BACK)
+
+
+def _wait_s(tried: int) -> float:
+    return WAITS_S[tried] * (0.5 + random.random())  # noqa: S311  so that many programs do not come back together
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {**HEADERS, "Authorization": f"Bearer {key}"} if key else dict(HEADERS)
+
+
+class Client:
+    """One caller: a session (`sign_in`, kept as a cookie) or a program's key.
+
+    transport  of httpx, for tests
+    """
+
+    def __init__(
+        self, base_url: str, *, key: str = "", timeout_s: float = 30.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._http = httpx.Client(base_url=base_url, headers=_headers(key), timeout=timeout_s, transport=transport)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _do(self, call: calls.Call[T]) -> T:
+        tried = 0
+        while True:
+            reply: httpx.Response | None = None
+            problem = ""
+            try:
+                reply = self._http.send(_request(self._http, call))
+            except httpx.TransportError as trouble:
+                problem = f"{type(trouble).__name__}: {trouble}"
+            if _again(call, tried, reply):
+                time.sleep(_wait_s(tried))
+                tried += 1
+            elif reply is None:
+                raise Unreachable(problem)
+            else:
+                return _value(call, reply)
+
+    def sign_up(self, name: str, password: str, *, role: str = "worker", simulated: bool = False) -> shapes.Account:
+        """Opens an account and signs in to it; the same once more signs in."""
+        return self._do(calls.sign_up(name, password, role, simulated=simulated))
+
+    def sign_in(self, name: str, password: str) -> shapes.Account:
+        """Signs in by name and password."""
+        return self._do(calls.sign_in(name, password))
+
+    def sign_in_with_wallet(
+        self, address: str, sign: Callable[[str], str], *, name: str = "", role: str = "worker"
+    ) -> shapes.Account:
+        """Signs in with a wallet. sign  message -> its EIP-191 signature as 0x text; the key stays where it is"""
+        message = self._do(calls.wallet_message(address))
+        return self._do(calls.sign_in_with_wallet(message, sign(message), name, role))
+
+    def sign_out(self) -> bool:
+        """Ends this session."""
+        return self._do(calls.sign_out())
+
+    def me(self) -> shapes.Account:
+        """Whose session this is."""
+        return self._do(calls.me())
+
+    def make_key(self, name: str, scopes: Sequence[str], *, lasts_ms: int | None = None) -> shapes.Key:
+        """A key for a program; it is told this once. Needs a session younger than ten minutes."""
+        return self._do(calls.make_key(name, scopes, lasts_ms))
+
+    def keys(self) -> list[shapes.Key]:
+        """Keys of this account."""
+        return self._do(calls.keys())
+
+    def end_key(self, key_id: str) -> bool:
+        """Ends a key."""
+        return self._do(calls.end_key(key_id))
+
+    def offers(self) -> list[shapes.Offer]:
+        """Work that fits this worker."""
+        return self._do(calls.offers())
+
+    def claim(self, job_id: str, count: int = 10) -> shapes.Bundle:
+        """Borrows up to 20 tasks; asked again, the same unfinished ones."""
+        return self._do(calls.claim(job_id, count))
+
+    def submit(self, job_id: str, answers: Sequence[shapes.Answer]) -> list[shapes.Outcome]:
+        """Hands answers in; the same answer twice has one effect."""
+        return self._do(calls.submit(job_id, answers))
+
+    def give_back(self, job_id: str, assignment_ids: Sequence[str]) -> int:
+        """Returns tasks without loss; how many."""
+        return self._do(calls.give_back(job_id, assignment_ids))
+
+    def report_codes(self) -> list[shapes.ReportCode]:
+        """What may be reported."""
+        return self._do(calls.report_codes())
+
+    def report(self, job_id: str, assignment_id: str, code: str, text: str = "") -> str:
+        """Says that a task is not in order; returns the report's id."""
+        return self._do(calls.report(job_id, assignment_id, code, text))
+
+    def earnings(self) -> shapes.Earnings:
+        """What this worker earned, and why."""
+        return self._do(calls.earnings())
+
+    def picture(self, picture_url: str) -> bytes:
+        """The cutting that an assignment shows."""
+        return self._do(calls.Call("GET", picture_url, bytes))
+
+    def begin_draft(self, title: str) -> str:
+        """Begins a job; returns the draft's id."""
+        return self._do(calls.begin_draft(title))
+
+    def draft(self, draft_id: str) -> shapes.Draft:
+        """A draft: its files, and whether they are read in."""
+        return self._do(calls.draft(draft_id))
+
+    def upload(self, draft_id: str, files: Mapping[str, bytes]) -> list[shapes.DraftFile]:
+        """Sends files, by name; what had arrived before is not sent again."""
+        sizes = [(name, len(raw)) for name, raw in files.items()]
+        sent = []
+        for file in self._do(calls.announce(draft_id, sizes)):
+            raw = files.get(file.name, b"")
+            while file.received_bytes < file.size_bytes and raw:
+                rest = raw[file.received_bytes : file.received_bytes + PART_BYTES]
+                file = self._do(calls.part(draft_id, file.file_no, file.received_bytes, rest))
+            sent.append(file)
+        return sent
+
+    def read_in(self, draft_id: str) -> bool:
+        """Has the files read in; `draft` says when it is done."""
+        return self._do(calls.read_in(draft_id))
+
+    def wish(self, draft_id: str, wanted: Mapping[str, Any]) -> bool:
+        """Says what is wanted: the fields of `DraftWish` in the API reference."""
+        return self._do(calls.wish(draft_id, wanted))
+
+    def quote(self, draft_id: str, *, tryout: bool = False) -> shapes.Quote:
+        """What it would cost, line by line."""
+        return self._do(calls.quote_of(draft_id, tryout=tryout))
+
+    def launch(self, draft_id: str, *, agreed_minor: int, tryout: bool = False) -> shapes.Launched:
+        """Launches for the figure agreed to; twice is once."""
+        return self._do(calls.launch(draft_id, agreed_minor, tryout=tryout))
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """This requester's jobs."""
+        return self._do(calls.jobs())
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """One of this requester's jobs: state, progress, money."""
+        return self._do(calls.job(job_id))
+
+    def cancel(self, job_id: str, *, because: str = "") -> shapes.Launched:
+        """Ends a job early; what was accepted is paid."""
+        return self._do(calls.cancel(job_id, because))
+
+    def result_files(self, job_id: str) -> list[shapes.ResultFile]:
+        """Everything that can be downloaded of a job."""
+        return self._do(calls.result_files(job_id))
+
+    def result(self, job_id: str, name: str) -> bytes:
+        """One file of a delivered job."""
+        return self._do(calls.result(job_id, name))
+
+    def hooks(self) -> list[shapes.Hook]:
+        """Webhooks of this requester."""
+        return self._do(calls.hooks())
+
+    def add_hook(self, url: str, *, name: str = "") -> shapes.Hook:
+        """Has an address told of every event of one's jobs; the answer has the secret of its signatures."""
+        return self._do(calls.add_hook(url, name))
+
+    def end_hook(self, hook_id: str) -> bool:
+        """Tells an address nothing more."""
+        return self._do(calls.end_hook(hook_id))
+
+    def tellings(self, hook_id: str) -> list[shapes.Telling]:
+        """What a webhook was told, what waits and why."""
+        return self._do(calls.tellings(hook_id))
+
+    def replay(self, hook_id: str, job_id: str, *, from_number: int = 1) -> int:
+        """Tells a job's events again; how many."""
+        return self._do(calls.replay(hook_id, job_id, from_number))
+
+
+class AsyncClient:
+    """One caller: a session (`sign_in`, kept as a cookie) or a program's key.
+
+    transport  of httpx, for tests
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str = "",
+        timeout_s: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=base_url, headers=_headers(key), timeout=timeout_s, transport=transport)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _do(self, call: calls.Call[T]) -> T:
+        tried = 0
+        while True:
+            reply: httpx.Response | None = None
+            problem = ""
+            try:
+                reply = await self._http.send(_request(self._http, call))
+            except httpx.TransportError as trouble:
+                problem = f"{type(trouble).__name__}: {trouble}"
+            if _again(call, tried, reply):
+                await asyncio.sleep(_wait_s(tried))
+                tried += 1
+            elif reply is None:
+                raise Unreachable(problem)
+            else:
+                return _value(call, reply)
+
+    async def sign_up(
+        self, name: str, password: str, *, role: str = "worker", simulated: bool = False
+    ) -> shapes.Account:
+        """Opens an account and signs in to it; the same once more signs in."""
+        return await self._do(calls.sign_up(name, password, role, simulated=simulated))
+
+    async def sign_in(self, name: str, password: str) -> shapes.Account:
+        """Signs in by name and password."""
+        return await self._do(calls.sign_in(name, password))
+
+    async def sign_in_with_wallet(
+        self, address: str, sign: Callable[[str], str], *, name: str = "", role: str = "worker"
+    ) -> shapes.Account:
+        """Signs in with a wallet. sign  message -> its EIP-191 signature as 0x text; the key stays where it is"""
+        message = await self._do(calls.wallet_message(address))
+        return await self._do(calls.sign_in_with_wallet(message, sign(message), name, role))
+
+    async def sign_out(self) -> bool:
+        """Ends this session."""
+        return await self._do(calls.sign_out())
+
+    async def me(self) -> shapes.Account:
+        """Whose session this is."""
+        return await self._do(calls.me())
+
+    async def make_key(self, name: str, scopes: Sequence[str], *, lasts_ms: int | None = None) -> shapes.Key:
+        """A key for a program; it is told this once. Needs a session younger than ten minutes."""
+        return await self._do(calls.make_key(name, scopes, lasts_ms))
+
+    async def keys(self) -> list[shapes.Key]:
+        """Keys of this account."""
+        return await self._do(calls.keys())
+
+    async def end_key(self, key_id: str) -> bool:
+        """Ends a key."""
+        return await self._do(calls.end_key(key_id))
+
+    async def offers(self) -> list[shapes.Offer]:
+        """Work that fits this worker."""
+        return await self._do(calls.offers())
+
+    async def claim(self, job_id: str, count: int = 10) -> shapes.Bundle:
+        """Borrows up to 20 tasks; asked again, the same unfinished ones."""
+        return await self._do(calls.claim(job_id, count))
+
+    async def submit(self, job_id: str, answers: Sequence[shapes.Answer]) -> list[shapes.Outcome]:
+        """Hands answers in; the same answer twice has one effect."""
+        return await self._do(calls.submit(job_id, answers))
+
+    async def give_back(self, job_id: str, assignment_ids: Sequence[str]) -> int:
+        """Returns tasks without loss; how many."""
+        return await self._do(calls.give_back(job_id, assignment_ids))
+
+    async def report_codes(self) -> list[shapes.ReportCode]:
+        """What may be reported."""
+        return await self._do(calls.report_codes())
+
+    async def report(self, job_id: str, assignment_id: str, code: str, text: str = "") -> str:
+        """Says that a task is not in order; returns the report's id."""
+        return await self._do(calls.report(job_id, assignment_id, code, text))
+
+    async def earnings(self) -> shapes.Earnings:
+        """What this worker earned, and why."""
+        return await self._do(calls.earnings())
+
+    async def picture(self, picture_url: str) -> bytes:
+        """The cutting that an assignment shows."""
+        return await self._do(calls.Call("GET", picture_url, bytes))
+
+    async def begin_draft(self, title: str) -> str:
+        """Begins a job; returns the draft's id."""
+        return await self._do(calls.begin_draft(title))
+
+    async def draft(self, draft_id: str) -> shapes.Draft:
+        """A draft: its files, and whether they are read in."""
+        return await self._do(calls.draft(draft_id))
+
+    async def upload(self, draft_id: str, files: Mapping[str, bytes]) -> list[shapes.DraftFile]:
+        """Sends files, by name; what had arrived before is not sent again."""
+        sizes = [(name, len(raw)) for name, raw in files.items()]
+        sent = []
+        for file in await self._do(calls.announce(draft_id, sizes)):
+            raw = files.get(file.name, b"")
+            while file.received_bytes < file.size_bytes and raw:
+                rest = raw[file.received_bytes : file.received_bytes + PART_BYTES]
+                file = await self._do(calls.part(draft_id, file.file_no, file.received_bytes, rest))
+            sent.append(file)
+        return sent
+
+    async def read_in(self, draft_id: str) -> bool:
+        """Has the files read in; `draft` says when it is done."""
+        return await self._do(calls.read_in(draft_id))
+
+    async def wish(self, draft_id: str, wanted: Mapping[str, Any]) -> bool:
+        """Says what is wanted: the fields of `DraftWish` in the API reference."""
+        return await self._do(calls.wish(draft_id, wanted))
+
+    async def quote(self, draft_id: str, *, tryout: bool = False) -> shapes.Quote:
+        """What it would cost, line by line."""
+        return await self._do(calls.quote_of(draft_id, tryout=tryout))
+
+    async def launch(self, draft_id: str, *, agreed_minor: int, tryout: bool = False) -> shapes.Launched:
+        """Launches for the figure agreed to; twice is once."""
+        return await self._do(calls.launch(draft_id, agreed_minor, tryout=tryout))
+
+    async def jobs(self) -> list[dict[str, Any]]:
+        """This requester's jobs."""
+        return await self._do(calls.jobs())
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        """One of this requester's jobs: state, progress, money."""
+        return await self._do(calls.job(job_id))
+
+    async def cancel(self, job_id: str, *, because: str = "") -> shapes.Launched:
+        """Ends a job early; what was accepted is paid."""
+        return await self._do(calls.cancel(job_id, because))
+
+    async def result_files(self, job_id: str) -> list[shapes.ResultFile]:
+        """Everything that can be downloaded of a job."""
+        return await self._do(calls.result_files(job_id))
+
+    async def result(self, job_id: str, name: str) -> bytes:
+        """One file of a delivered job."""
+        return await self._do(calls.result(job_id, name))
+
+    async def hooks(self) -> list[shapes.Hook]:
+        """Webhooks of this requester."""
+        return await self._do(calls.hooks())
+
+    async def add_hook(self, url: str, *, name: str = "") -> shapes.Hook:
+        """Has an address told of every event of one's jobs; the answer has the secret of its signatures."""
+        return await self._do(calls.add_hook(url, name))
+
+    async def end_hook(self, hook_id: str) -> bool:
+        """Tells an address nothing more."""
+        return await self._do(calls.end_hook(hook_id))
+
+    async def tellings(self, hook_id: str) -> list[shapes.Telling]:
+        """What a webhook was told, what waits and why."""
+        return await self._do(calls.tellings(hook_id))
+
+    async def replay(self, hook_id: str, job_id: str, *, from_number: int = 1) -> int:
+        """Tells a job's events again; how many."""
+        return await self._do(calls.replay(hook_id, job_id, from_number))
