@@ -1,4 +1,4 @@
-"""up, doctor: running a platform and asking how it is."""
+"""up, doctor, operator: running a platform and asking how it is."""
 
 from __future__ import annotations
 
@@ -69,5 +69,27 @@ def doctor(*, data: Data | None = None, json: AsJson = False) -> int:
             wrong = sum(not one.healthy for one in findings)
             output.print("everything is well" if not wrong else f"{wrong} things are wrong")
         return Exit.OK if all(one.healthy for one in findings) else Exit.CHECK_FAILED
+
+    return run(work, json=json)
+
+
+@app.command
+def operator(*, data: Data | None = None, json: AsJson = False) -> int:
+    """Print a link that signs in as the operator. It works once, for 15 minutes."""
+
+    async def work() -> Exit:
+        from manyhands.apps.compose import client
+
+        folder = DataFolder(data or data_default())
+        async with client(folder) as platform:
+            settings = folder.settings()
+            # a name, so that the operator can make a passkey there
+            origin = settings.public_url.rstrip("/") or f"http://localhost:{settings.web_port}"
+            url = f"{origin}/sign-in#link={await platform.exchange.ways.operator_link()}"
+            if json:
+                as_json({"url": url})
+            else:
+                output.print(url, soft_wrap=True)
+        return Exit.OK
 
     return run(work, json=json)

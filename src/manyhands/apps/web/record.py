@@ -143,10 +143,13 @@ def job_page(view: JobView, progress: Mapping[str, Any] | None, facts: ChainFact
 
 
 class Record:
-    """The record over a launcher, an exchange's progress and the ledger's events."""
+    """The record over a launcher, an exchange's progress and the ledger's events.
 
-    def __init__(self, launcher: Launched, progress: Progress, db: Database) -> None:
-        self._launcher, self._progress, self._db = launcher, progress, db
+    open_to  the only requester whose results are told here, "" = all; others fetch theirs at their desk, signed in
+    """
+
+    def __init__(self, launcher: Launched, progress: Progress, db: Database, *, open_to: str = "") -> None:
+        self._launcher, self._progress, self._db, self._open_to = launcher, progress, db, open_to
 
     async def jobs(self) -> Sequence[Mapping[str, Any]]:
         return [
@@ -167,17 +170,23 @@ class Record:
             events = [ChainEvent(*row) for row in found]
         return job_page(view, await self._progress(job_id), facts_of(events))
 
-    async def result_files(self, job_id: str) -> Sequence[Mapping[str, Any]] | None:
+    async def _results(self, job_id: str) -> ResultsView | None:
         try:
-            results = await self._launcher.results(job_id)
+            if self._open_to and (await self._launcher.view(job_id)).requester != self._open_to:
+                return None
+            return await self._launcher.results(job_id)
         except UnknownJob:
+            return None
+
+    async def result_files(self, job_id: str) -> Sequence[Mapping[str, Any]] | None:
+        results = await self._results(job_id)
+        if results is None:
             return None
         return [msgspec.structs.asdict(file) for file in results.files] if results.ready else None
 
     async def result_file(self, job_id: str, name: str) -> tuple[bytes, str] | None:
-        try:
-            results = await self._launcher.results(job_id)
-        except UnknownJob:
+        results = await self._results(job_id)
+        if results is None:
             return None
         found = next((file for file in results.files if file.name == name), None)
         raw = await self._launcher.result_file(job_id, name) if found else None

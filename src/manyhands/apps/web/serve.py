@@ -27,6 +27,7 @@ from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import mark_ready, running
 from manyhands.gateways.human.routes import subgraph_routes
 from manyhands.gateways.human.sources import StoredSource
+from manyhands.protocol.ids import SystemIds
 from manyhands.protocol.messages import ROLES
 
 from .assets import load_assets
@@ -44,11 +45,12 @@ LARGE_BYTES: Final = 1 << 20
 
 
 def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
-    """The site over a platform's roles. Results are open: whoever reaches the loopback is the operator."""
+    """The site over a platform's roles."""
     settings = platform.folder.settings()
     for name in ROLES:
         platform.mailbox.register(name, platform.keys[name].address, platform.role(name).on_message)
-    record = Record(platform.launcher, platform.progress, platform.db)
+    # what the operator launched by command line; everybody else's results are at their desk, behind their sign-in
+    record = Record(platform.launcher, platform.progress, platform.db, open_to=platform.launcher.ctx.address)
     return Site(
         assets=load_assets(Path(platform.running.node_modules)),
         picture_secret=platform.exchange.settings.picture_secret,
@@ -66,7 +68,8 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         hot_routes=[*routes(platform.exchange), *_read_side(platform)],
         hosts=hosts | {urlsplit(settings.public_url).hostname or "127.0.0.1"} if hosts else hosts,
         simulated_crowd=platform.exchange.settings.simulated_crowd,
-        results_secret=b"",
+        # on the loopback whoever reaches it is the operator; a site of the world asks for the job's key
+        results_secret=platform.folder.secret("results.secret", SystemIds()) if settings.public_url else b"",
     )
 
 

@@ -27,6 +27,8 @@ from manyhands.apps.web.assets import COMPONENT_FILES
 from manyhands.apps.web.serve import site_of
 from manyhands.apps.web.server import build_app
 from manyhands.protocol.ids import system_clock
+from manyhands.protocol.manifest import PayRule
+from manyhands.roles.launcher import ImportedDocumentRef, ImportedPageRef, LaunchOptions
 
 HEADERS = {"X-Requested-With": "manyhands"}
 ORIGIN = "http://localhost:8000"
@@ -66,6 +68,21 @@ class House:
         client = self.stranger()
         client.cookies.set("mh_session", token)
         return client
+
+
+async def quoted_job(platform: Platform, *, requester: str, title: str) -> str:
+    """A job that the launcher has quoted for this requester. Returns its id."""
+    blob = await platform.blobs.put(b"a page", media_type="image/png")
+    page = ImportedPageRef(page_no=1, blob=blob, width=600, height=900, pieces=40, pieces_max=60, chars_per_piece=11)
+    document = ImportedDocumentRef(doc_id="doc-1", kind="receipt", content_hash="c" * 64, pages=(page,))
+    options = LaunchOptions(
+        requester=requester,
+        title=title,
+        task_type="transcription",
+        pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000),
+        request_key=title,
+    )
+    return (await platform.launcher.draft([document], options)).job_id
 
 
 def stand_in_components(folder: Path) -> Path:

@@ -273,6 +273,7 @@ class Webhooks:
                     return
                 status, reason = await self._send(target, job_id, due)
                 told = status is not None and 200 <= status < 300
+                reason = reason or ("" if told else f"it answered {status}")
                 async with self._db.transaction() as tx:
                     await tx.execute(
                         QUERIES.note_telling,

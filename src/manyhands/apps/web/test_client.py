@@ -1,0 +1,163 @@
+"""The client in both forms: the same methods, the same paths as the OpenAPI, and asking again when no answer came."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import httpx
+import pytest
+
+from manyhands.apps.web.testing import ORIGIN, PASSWORD, House, quoted_job
+from manyhands.client import Answer, AsyncClient, Client, Refused, Unreachable, calls
+from manyhands.protocol.ids import SeededIds
+from manyhands.protocol.signing import LocalSigner
+from manyhands.roles.exchange.testing import OpenJob, put_open_job
+
+
+def methods(of: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(one)
+        for name, one in inspect.getmembers(of, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    plain, awaited = methods(Client), methods(AsyncClient)
+    assert plain == awaited
+    assert {"sign_up", "offers", "claim", "submit", "give_back", "report", "earnings", "quote", "launch", "job"} <= set(
+        plain
+    )
+    assert {"result", "add_hook", "replay", "upload", "sign_in_with_wallet", "make_key"} <= set(plain)
+    for name in awaited:
+        assert inspect.iscoroutinefunction(getattr(AsyncClient, name)), name
+
+
+def every_call() -> list[calls.Call[object]]:
+    """Each function of `calls`, with made-up arguments."""
+    made = []
+    for name, function in inspect.getmembers(calls, inspect.isfunction):
+        if function.__module__ != calls.__name__ or name.startswith("_") or name in ("quote", "dataclass"):
+            continue
+        arguments: dict[str, object] = {}
+        for parameter in inspect.signature(function).parameters.values():
+            kind = str(parameter.annotation)
+            arguments[parameter.name] = (
+                True if kind == "bool" else 1 if kind.startswith("int") else b"x" if kind == "bytes"
+                else {} if kind.startswith("Mapping") else [] if kind.startswith("Sequence") else "x"
+            )  # fmt: skip
+        made.append(function(**arguments))
+    return made
+
+
+async def test_every_call_is_a_route_of_the_api(house: House) -> None:
+    openapi_paths = [(method, path) for path, found in house.app.openapi()["paths"].items() for method in found]
+    for call in every_call():
+        fits = [
+            path
+            for method, path in openapi_paths
+            if method == call.method.lower() and re.fullmatch(re.sub(r"\{\w+(:path)?\}", r"[^/]+", path), call.path)
+        ]
+        assert fits, (call.method, call.path)
+
+
+def at(house: House, **options: str) -> AsyncClient:
+    return AsyncClient(ORIGIN, transport=httpx.ASGITransport(house.app), **options)  # type: ignore[arg-type]
+
+
+async def test_a_foreign_worker_app_needs_the_client_alone(house: House) -> None:
+    async with house.platform.db.transaction() as tx:
+        await put_open_job(tx, OpenJob(job_id="job-1", per_page=6, simulated=True))
+    await house.platform.exchange.refresh_offers(older_than_ms=0)
+    async with at(house) as person:
+        account = await person.sign_up("otter", PASSWORD, simulated=True)
+        key = await person.make_key("my app", ["work", "earnings"])
+    async with at(house, key=key.key) as app:
+        (offer,) = await app.offers()
+        assert offer.pay_per_hour_minor > 0 and not offer.measured
+        bundle = await app.claim(offer.job_id, 4)
+        first, second, third, fourth = (one.assignment_id for one in bundle.assignments)
+        answers = [Answer(first, "12.50", 4_000), Answer(second, None, 900)]
+        assert [one.outcome for one in await app.submit(offer.job_id, answers)] == ["stored", "stored"]
+        assert [one.outcome for one in await app.submit(offer.job_id, answers)] == ["already_stored"] * 2
+        assert await app.give_back(offer.job_id, [third]) == 1
+        code = (await app.report_codes())[0].code
+        assert await app.report(offer.job_id, fourth, code, "something is wrong with it")
+        earned = await app.earnings()
+        assert earned.pending_minor > 0 and earned.jobs[0].answers == 2
+        with pytest.raises(Refused, match="by a person"):
+            await app.me()
+    async with at(house) as person:
+        assert await person.sign_in("otter", PASSWORD) == account
+        assert [one.name for one in await person.keys()] == ["my app"]
+
+
+async def test_a_requesters_script_needs_the_client_alone(house: House) -> None:
+    async with at(house) as script:
+        account = await script.sign_up("firm", PASSWORD, role="requester", simulated=True)
+        draft_id = await script.begin_draft("Receipts of March")
+        raw = bytes(range(256)) * 3_000
+        sent = await script.upload(draft_id, {"march/1.png": raw, "march/2.png": b"small"})
+        assert [one.received_bytes for one in sent] == [len(raw), 5]
+        assert (await script.draft(draft_id)).state == "collecting"
+        job_id = await quoted_job(house.platform, requester=account.worker, title="Receipts of April")
+        assert [one["job_id"] for one in await script.jobs()] == [job_id]
+        assert (await script.job(job_id))["state"] == "quoted"
+        assert await script.result_files(job_id) == []
+        assert (await script.cancel(job_id, because="changed my mind")).state == "refused"
+        hook = await script.add_hook("https://erp.example.org/hook", name="ERP")
+        assert hook.secret.startswith("whs_") and await script.replay(hook.hook_id, job_id) == 2
+        assert [one.state for one in await script.tellings(hook.hook_id)] == ["waiting", "waiting"]
+        assert await script.end_hook(hook.hook_id) and await script.hooks() == []
+
+
+async def test_a_wallet_signs_in_without_showing_its_key(house: House) -> None:
+    signer = LocalSigner.create(SeededIds("w"))
+    async with at(house) as app:
+        account = await app.sign_in_with_wallet(signer.address, lambda text: signer.sign_text(text.encode()))
+    assert account.worker == signer.address
+
+
+def flaky(failures: int, seen: list[httpx.Request], *, status: int = 0) -> httpx.MockTransport:
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if len(seen) <= failures:
+            if status:
+                return httpx.Response(status, content=b"<html>")
+            raise httpx.ConnectError("gone")
+        return httpx.Response(200, json={"outcomes": [{"assignment_id": "a", "outcome": "stored", "because": ""}]})
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.mark.parametrize("status", [0, 502, 503])
+def test_answers_are_sent_again_when_no_answer_came(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manyhands.client.http.WAITS_S", (0.0, 0.0, 0.0))
+    seen: list[httpx.Request] = []
+    with Client("http://site", key="mhk_x", transport=flaky(3, seen, status=status)) as client:
+        (outcome,) = client.submit("job-1", [Answer("a", "12.50", 900)])
+    assert outcome.outcome == "stored" and len(seen) == 4
+    assert {request.content for request in seen} == {
+        b'{"answers":[{"assignment_id":"a","text":"12.50","active_ms":900}]}'
+    }
+    assert seen[0].headers["authorization"] == "Bearer mhk_x" and seen[0].headers["x-requested-with"] == "manyhands"
+
+
+async def test_what_has_an_effect_each_time_is_asked_once() -> None:
+    seen: list[httpx.Request] = []
+    async with AsyncClient("http://site", transport=flaky(9, seen)) as client:
+        with pytest.raises(Unreachable, match="gone"):
+            await client.add_hook("https://example.org/")
+    assert len(seen) == 1
+
+
+def test_a_refusal_keeps_code_sentence_and_cure() -> None:
+    told = {"error": {"code": "job_not_open", "message": "the job is not open", "cure": "Choose another."}}
+    transport = httpx.MockTransport(lambda _: httpx.Response(409, json=told))
+    with Client("http://site", transport=transport) as client, pytest.raises(Refused) as refused:
+        client.claim("job/../x", 1)
+    assert (refused.value.code, refused.value.cure, refused.value.status) == ("job_not_open", "Choose another.", 409)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"<html>proxy</html>"))
+    with Client("http://site", transport=transport) as client, pytest.raises(Refused, match="other_shape"):
+        client.offers()

@@ -1,0 +1,99 @@
+"""Requests made from the OpenAPI document itself, well-formed and not: whatever comes, the site never breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+
+from manyhands.apps.web.testing import HEADERS, PASSWORD, House
+
+
+async def test_every_route_is_told_with_summary_tags_examples_and_one_shape_of_refusal(house: House) -> None:
+    document = house.app.openapi()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"] and operation["tags"], (method, path)
+            if "4XX" not in operation["responses"] and path != "/api/health":
+                told = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
+                assert "HTTPValidationError" not in str(told), (method, path)
+    schemas = document["components"]["schemas"]
+    assert set(schemas["Problem"]["required"]) == {"code", "message", "cure"}
+
+
+def tried(url: str, name: str, examples: int) -> tuple[int, list[str]]:
+    """Calls every operation; returns how many requests were made and which broke the site."""
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    made, broken = 0, []
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        with httpx.Client(base_url=url, headers=HEADERS) as http:  # a session of its own: some operations end it
+            http.post("/api/sign-in", json={"name": name, "password": PASSWORD})
+            headers = {**HEADERS, "Cookie": f"mh_session={http.cookies.get('mh_session')}"}
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+
+            @settings(
+                max_examples=examples, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )  # fmt: skip
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def once(case: Any, headers: dict[str, str] = headers) -> None:
+                nonlocal made
+                made += 1
+                told = case.call(headers=headers)
+                if told.status_code >= 500 and told.status_code != 503:
+                    broken.append(f"{case.method} {case.formatted_path} {case.body!r:.200} -> {told.status_code}")
+
+            try:
+                once()
+            except schemathesis.errors.SchemathesisError:
+                continue  # an operation without anything to get wrong
+            except Exception as problem:
+                if type(problem).__name__ not in ("Unsatisfiable", "NoExamples", "SkipTest", "Skipped"):
+                    raise
+    return made, broken
+
+
+async def fuzz(house: House, examples: int) -> tuple[int, list[str]]:
+    accounts = house.platform.exchange.accounts
+    _, account = await accounts.sign_up("everything", PASSWORD, simulated=True)
+    for role in ("requester", "operator", "workpool"):
+        await accounts.take_role(account.worker, role, by_operator=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = Server(house.app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_access=False)
+    serving = asyncio.create_task(server.serve())
+    try:
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(200):
+            try:
+                await asyncio.to_thread(httpx.get, f"{url}/api/health")
+                break
+            except httpx.HTTPError:
+                await asyncio.sleep(0.05)
+        return await asyncio.to_thread(tried, url, "everything", examples)
+    finally:
+        server.stop()
+        await serving
+
+
+async def test_no_request_made_from_the_document_breaks_the_site(house: House) -> None:
+    made, broken = await fuzz(house, examples=2)
+    assert broken == []
+    assert made > 100
+
+
+@pytest.mark.nightly
+async def test_no_request_made_from_the_document_breaks_the_site_for_long(house: House) -> None:
+    made, broken = await fuzz(house, examples=60)
+    print(f"{made} requests")
+    assert broken == []
