@@ -69,6 +69,7 @@ def at(house: House, **options: str) -> AsyncClient:
 async def test_a_foreign_worker_app_needs_the_client_alone(house: House) -> None:
     async with house.platform.db.transaction() as tx:
         await put_open_job(tx, OpenJob(job_id="job-1", per_page=6, simulated=True))
+        await tx.execute("update exchange.jobs set jury = %s", (house.platform.keys["jury"].address,))
     await house.platform.exchange.refresh_offers(older_than_ms=0)
     async with at(house) as person:
         account = await person.sign_up("otter", PASSWORD, simulated=True)
