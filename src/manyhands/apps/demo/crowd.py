@@ -190,9 +190,21 @@ class SimulatedPerson:
 
 
 async def work(
-    base_url: str, known: TruthSource, stop: asyncio.Event, *, people: int, error_rate: float, seed: int, report: bool
+    base_url: str,
+    known: TruthSource,
+    stop: asyncio.Event,
+    *,
+    people: int,
+    error_rate: float,
+    seed: int,
+    report: bool,
+    first: int = 0,
 ) -> Counted:
-    """Lets so many people work until stopped. report: one of them files a report, which three others judge."""
+    """Lets so many people work until stopped.
+
+    report  one of them files a report, which three others judge
+    first   number of the first of them, for those who come later
+    """
     counted = Counted()
     crowd = [
         SimulatedPerson(
@@ -203,7 +215,7 @@ async def work(
             seed=seed * 1_000 + number,
             reports=report and number == 0,
         )
-        for number in range(people)
+        for number in range(first, first + people)
     ]
     await asyncio.gather(*(person.run(stop) for person in crowd))
     return counted

@@ -36,6 +36,11 @@ from .crowd import Known, work
 
 ENDED = ("closed", "refused")
 
+NEWCOMERS = 4
+"""Simulated people who join when tasks are left that privacy shows to nobody of those who are there."""
+
+PEOPLE_MAX = 200
+
 
 class DemoJobRefused(ManyhandsError):
     """The demo's job did not get going."""
@@ -195,15 +200,29 @@ class Demo:
                 return
             await asyncio.sleep(0.3)
         self.told(f"{self.options.people} simulated people begin to work")
-        await work(
-            f"http://127.0.0.1:{self.options.port}",
-            lambda job_id: known if job_id == view.job_id else None,
-            stop,
-            people=self.options.people,
-            error_rate=self.options.error,
-            seed=self.options.seed,
-            report=True,
-        )
+        here, coming = 0, self.options.people
+        async with asyncio.TaskGroup() as crowd:
+            while not stop.is_set():
+                if coming:
+                    crowd.create_task(
+                        work(
+                            f"http://127.0.0.1:{self.options.port}",
+                            lambda job_id: known if job_id == view.job_id else None,
+                            stop,
+                            people=coming,
+                            error_rate=self.options.error,
+                            seed=self.options.seed,
+                            report=True,
+                            first=here,
+                        )
+                    )
+                    here += coming
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 2)
+                progress = await platform.exchange.progress(view.job_id)
+                coming = min(NEWCOMERS, PEOPLE_MAX - here) if progress.out_of_reach else 0
+                if coming:
+                    self.told(f"{coming} more come: {progress.out_of_reach} tasks may be shown to none of the {here}")
 
     async def _known_if_open(
         self, platform: Platform, job_id: str, truths: Mapping[str, bytes]
