@@ -280,6 +280,14 @@ class Offer(Told):
     measured: bool = Field(description="false = estimated, fewer than 20 answers were timed")
     simulated: bool
     requester: str
+    guide_version: str = Field(description="another text is another version")
+    guide_read: bool
+    own_seconds: float | None = Field(description="own pace in this kind of work; null = too few answers")
+    own_per_hour_minor: int | None
+    requester_jobs: int
+    requester_stars_milli: int | None = Field(description="mean of 1..5 in thousandths; null below 5 ratings")
+    requester_ratings: int
+    requester_refused_bp: int | None = Field(description="share of answers refused; null below 20 answers")
 
 
 class Offers(Told):
@@ -367,6 +375,7 @@ class JobEarnings(Told):
     earned_minor: Minor
     bonus_minor: Minor
     top_up_minor: Minor
+    restored_minor: Minor = Field(default=0, description="given back by appeals")
     paid_minor: Minor
     transactions: list[Transaction]
     because: str

@@ -80,6 +80,7 @@ class Collecting:
                 "batch_no": batch_no,
                 "most": BATCH_MAX,
                 "effort_cap_factor": job.effort_cap_factor,
+                "currency": job.parsed().pay.currency,
             },
         )
         if not found:

@@ -344,3 +344,27 @@ class TooLateToAppeal(ExchangeError):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__("this job has ended")
+
+
+class OwnLimitReached(ExchangeError):
+    """The worker's own limit of hours is reached: nothing more is lent today, or this week."""
+
+    code, status = "own_limit_reached", 409
+
+    def __init__(self, span: str, *, cap_minutes: int) -> None:
+        self.span, self.cap_minutes = span, cap_minutes
+        until = "tomorrow" if span == "day" else "next week"
+        super().__init__(
+            f"you have worked the {cap_minutes} minutes a {span} that you set yourself",
+            cure=f"Rest until {until}, or change your limit on your own page. What you hold can still be finished.",
+        )
+
+
+class SensitiveNotWished(ExchangeError):
+    """Work that may upset is lent only to those who said that they want it."""
+
+    code, status = "sensitive_not_wished", 409
+    cure = "Choose other work, or allow sensitive work on your own page."
+
+    def __init__(self) -> None:
+        super().__init__("this work is marked as sensitive, and you have not asked for such work")

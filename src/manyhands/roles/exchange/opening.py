@@ -189,6 +189,8 @@ class Opening:
                 "title": manifest.title,
                 "task_type": manifest.task_type,
                 "currency": manifest.pay.currency,
+                "requester": manifest.requester,
+                "sensitive": manifest.content_class == "sensitive",
                 "simulated": manifest.crowd == "simulated",
                 "lease_ms": manifest.lease_ms,
                 "effort_cap_factor": manifest.pay.effort_cap_factor,

@@ -34,6 +34,7 @@ from manyhands.store.sql import load_queries
 
 from .accounts import Account, Accounts, Session
 from .appealing import Appeal, Appealing
+from .books import Books
 from .collecting import Collecting
 from .decisions import REPORT_CODES, pay_lines
 from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
@@ -159,7 +160,8 @@ class Exchange:
         self.results = Results(ctx, self.collecting)
         self.second_round = SecondRound(ctx, self.opening.draw)
         self.collecting.checked_by(self.second_round.begin)
-        self.views = Views(ctx)
+        self.books = Books(ctx)
+        self.views = Views(ctx, self.books)
         self._tidied_at_ms = 0
 
     # --- messages, events, ticks ----------------------------------------------------------------------------------
@@ -241,6 +243,8 @@ class Exchange:
         if sender != job.reputation:
             raise NotYours(body.job_id, sender, "reputation oracle")
         async with tx.cursor() as cursor:
+            changes = [{**msgspec.structs.asdict(one), "job_id": body.job_id} for one in body.standings]
+            await cursor.executemany(QUERIES.add_standing_change, changes)
             await cursor.executemany(
                 QUERIES.put_standing,
                 [
@@ -328,7 +332,10 @@ class Exchange:
         return await self.views.offers(worker)
 
     async def claim(self, worker: str, job_id: str, count: int) -> Bundle:
-        """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy"""
+        """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy, OwnLimitReached,
+        SensitiveNotWished
+        """
+        await self.books.check_claim(worker, job_id)
         return await self.lending.claim(worker, job_id, count=count)
 
     async def submit(self, worker: str, job_id: str, answers: Sequence[Given]) -> list[Stored]:

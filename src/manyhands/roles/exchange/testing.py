@@ -91,10 +91,10 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
         insert into exchange.jobs
             (job_id, state, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor,
              launcher, recording, reputation, jury, chain_id, escrow, token, funded_minor, pages_total, tasks_total,
-             undecided, task_batches, announced_at_ms, opened_at_ms)
+             undecided, task_batches, announced_at_ms, opened_at_ms, requester)
         values (%(job_id)s, 'open', %(manifest)s, %(routing)s, %(title)s, 'transcription', 'MHT', %(simulated)s,
                 %(lease_ms)s, 3, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
-                %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1)
+                %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1, 'requester-1')
         """,
         {
             "job_id": job.job_id,

@@ -16,13 +16,14 @@ from manyhands.documents.model import piece_on_page  # plain values: it stays li
 from manyhands.pricing import pay_per_hour_minor
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
-from manyhands.protocol.manifest import parse_manifest
+from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
 from manyhands.protocol.money import CURRENCIES
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of
 from manyhands.store.sql import load_queries
 
+from .books import Books, Pace, RequesterRecord, guide_version
 from .decisions import SAMPLE_LEAST, PiecePlan, median_of
 from .errors import NoSuchJob
 from .opening import PageRow
@@ -31,7 +32,11 @@ QUERIES = load_queries("manyhands.roles.exchange")
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """An open job as told to a worker. seconds_p90 None = not measured; measured False = all times are estimates."""
+    """An open job as told to a worker. seconds_p90 None = not measured; measured False = all times are estimates.
+
+    own_*        the worker's own pace in this kind of work, None before `books.ANSWERS_LEAST` accepted answers
+    requester_*  what is known of who asks: jobs here, mean rating, share of refused answers; None = too little to say
+    """
 
     job_id: str
     title: str
@@ -50,6 +55,14 @@ class Offer(msgspec.Struct, frozen=True):
     measured: bool
     simulated: bool
     requester: str
+    guide_version: str
+    guide_read: bool
+    own_seconds: float | None
+    own_per_hour_minor: int | None
+    requester_jobs: int
+    requester_stars_milli: int | None
+    requester_ratings: int
+    requester_refused_bp: int | None
 
 
 class TransactionRef(msgspec.Struct, frozen=True):
@@ -72,6 +85,7 @@ class JobEarnings(msgspec.Struct, frozen=True):
     earned_minor: int
     bonus_minor: int
     top_up_minor: int
+    restored_minor: int
     paid_minor: int
     transactions: tuple[TransactionRef, ...]
     because: str
@@ -159,14 +173,25 @@ class SimulatedPiece(msgspec.Struct, frozen=True):
 class Views:
     """The exchange's reading side."""
 
-    def __init__(self, ctx: RoleContext) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: RoleContext, books: Books) -> None:
+        self._ctx, self._books = ctx, books
 
     async def offers(self, worker: str) -> list[Offer]:
-        """Open jobs that this worker may take part in, oldest first."""
+        """Open jobs that this worker may take part in, oldest first; sensitive ones only to those who wish for them."""
         async with self._ctx.db.connection() as connection:
             found = await rows(connection, QUERIES.offers, {"worker": worker})
-        return [_offer(row) for row in found]
+        wishes, read, paces = (
+            await self._books.wishes(worker),
+            await self._books.guides_read(worker),
+            await self._books.paces(worker),
+        )
+        manifests = [parse_manifest(row[3]) for row in found]
+        known = await self._books.requesters(sorted({manifest.requester for manifest in manifests}))
+        return [
+            _offer(row, manifest, read=read, pace=paces.get(row[2]), record=known.get(manifest.requester))
+            for row, manifest in zip(found, manifests, strict=True)
+            if wishes.sensitive or manifest.content_class != "sensitive"
+        ]
 
     async def earnings(self, worker: str) -> Earnings:
         """What the worker did, earned and was paid, job by job."""
@@ -183,18 +208,19 @@ class Views:
         jobs += [
             JobEarnings(
                 job_id=job_id, title=title, answers=count, waiting=count, accepted=0, refused=0, pending_minor=minor,
-                earned_minor=0, bonus_minor=0, top_up_minor=0, paid_minor=0, transactions=(), because="",
+                earned_minor=0, bonus_minor=0, top_up_minor=0, restored_minor=0, paid_minor=0, transactions=(),
+                because="",
             )
             for job_id, title, _, _, count, minor in waiting.values()
         ]  # fmt: skip
         currency = found[0][2] if found else "MHT"
         credited_ms = sum(row[10] for row in found)
-        earned = sum(job.earned_minor + job.bonus_minor + job.top_up_minor for job in jobs)
+        earned = sum(job.earned_minor + job.bonus_minor + job.top_up_minor + job.restored_minor for job in jobs)
         return Earnings(
             currency=currency,
             exponent=CURRENCIES[currency].exponent,
             pending_minor=sum(job.pending_minor for job in jobs),
-            accepted_minor=sum(job.earned_minor for job in jobs),
+            accepted_minor=sum(job.earned_minor + job.restored_minor for job in jobs),
             paid_minor=sum(job.paid_minor for job in jobs),
             credited_ms=credited_ms,
             pay_per_hour_minor=pay_per_hour_minor(earned, credited_ms),
@@ -306,11 +332,17 @@ class Views:
         return asked | {piece_id: places[piece_id] for piece_id in alone}
 
 
-def _offer(row: tuple[Any, ...]) -> Offer:
+def _offer(
+    row: tuple[Any, ...],
+    manifest: Manifest,
+    *,
+    read: set[tuple[str, str]],
+    pace: Pace | None,
+    record: RequesterRecord | None,
+) -> Offer:
     from manyhands.task_types import task_type as type_named
 
-    job_id, title, task_type, manifest_raw, open_tasks, reward_minor, effort_ms, sample, simulated = row
-    manifest = parse_manifest(manifest_raw)
+    job_id, title, task_type, _, open_tasks, reward_minor, effort_ms, sample, simulated = row
     kind = type_named(task_type)
     measured = len(sample) >= SAMPLE_LEAST
     median_ms = (median_of(sample) or 0) if measured else effort_ms
@@ -333,13 +365,21 @@ def _offer(row: tuple[Any, ...]) -> Offer:
         measured=measured,
         simulated=simulated,
         requester=manifest.requester,
+        guide_version=guide_version(kind.guide),
+        guide_read=(task_type, guide_version(kind.guide)) in read,
+        own_seconds=None if pace is None else round(pace.ms_each / 1000, 1),
+        own_per_hour_minor=None if pace is None else pace.per_hour_minor,
+        requester_jobs=1 if record is None else record.jobs,
+        requester_stars_milli=None if record is None else record.stars_milli,
+        requester_ratings=0 if record is None else record.ratings,
+        requester_refused_bp=None if record is None else record.refused_bp,
     )
 
 
 def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusals: list[str]) -> JobEarnings:
     (
         job_id, title, _, settled_raw, answers, accepted, refused, collected_minor, decided_minor, earned_minor, _,
-        bonus_minor, top_up_minor, paid_minor, because, chain_id,
+        bonus_minor, top_up_minor, paid_minor, because, chain_id, restored_minor,
     ) = row  # fmt: skip
     settled = _decoded(settled_raw, JobSettled)
     unsent, unsent_minor = (waiting[4], waiting[5]) if waiting is not None else (0, 0)
@@ -354,6 +394,7 @@ def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusal
         earned_minor=earned_minor,
         bonus_minor=bonus_minor,
         top_up_minor=top_up_minor,
+        restored_minor=restored_minor,
         paid_minor=paid_minor,
         transactions=tuple(TransactionRef(chain_id, tx_hash) for tx_hash in settled.transactions)
         if settled is not None and paid_minor

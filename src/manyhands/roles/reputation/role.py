@@ -360,7 +360,7 @@ class ReputationOracle:
                         wrong_micro=standing.wrong_micro,
                         at_ms=standing.at_ms,
                         score_bp=standing.score_bp,
-                        because=f"job {job.job_id}",
+                        because=_because(worker, replayed),
                     )
                     for worker, standing in sorted(after.items())
                 ),
@@ -460,3 +460,9 @@ class ReputationOracle:
 
 def _chunk(file: PayoutsFile, chunk_no: int) -> tuple[WorkerPay, ...]:
     return file.pay[chunk_no * PAYOUT_CHUNK : (chunk_no + 1) * PAYOUT_CHUNK]
+
+
+def _because(worker: str, replayed: Replayed) -> str:
+    """Why a worker's standing moved in this job, for the worker to read."""
+    own = [outcome.right for outcome in replayed.outcomes if outcome.worker == worker]
+    return f"{sum(own)} of {len(own)} answers that could be judged were right"

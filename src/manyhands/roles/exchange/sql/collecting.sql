@@ -61,6 +61,15 @@ with oldest as materialized (
     group by marked.worker
     on conflict (job_id, worker) do update
     set answers = book.answers + excluded.answers, collected_minor = book.collected_minor + excluded.collected_minor
+), by_hour as (
+    insert into exchange.worked as book (worker, hour_ms, currency, answers, active_ms, offered_minor)
+    select marked.worker, marked.received_at_ms / 3600000 * 3600000, %(currency)s, count(*),
+           sum(least(marked.active_ms, %(effort_cap_factor)s * priced.effort_ms)), sum(priced.reward_minor)
+    from marked join priced on priced.task_id = marked.task_id
+    group by 1, 2
+    on conflict (worker, hour_ms, currency) do update
+    set answers = book.answers + excluded.answers, active_ms = book.active_ms + excluded.active_ms,
+        offered_minor = book.offered_minor + excluded.offered_minor
 )
 select marked.task_id, marked.worker, marked.answer_text,
        -- one answer is credited up to so many times its median effort

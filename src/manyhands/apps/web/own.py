@@ -1,0 +1,203 @@
+"""What a worker may ask about the own work: hours, answers, refusals, appeals, wishes, a statement, everything to take along.
+
+Rules kept here
+- Every route asks by the session's own address: there is no route that takes a worker's address.
+- A statement says how it was made up and what is still pending, and why.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends, FastAPI, Path, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from manyhands.roles.exchange import Exchange
+from manyhands.roles.exchange.accounts import Account
+from manyhands.roles.exchange.books import PAGE_MAX, Wishes
+
+from . import shapes
+from .door import signed_in
+from .statement import statement_csv, statement_lines, statement_pdf
+
+JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class AppealWish(shapes.Asked):
+    words: Annotated[str, Field(min_length=1, max_length=2_000, description="why the answers are honest work")]
+
+
+class AppealTold(shapes.Told):
+    appeal_id: shapes.Id
+
+
+class RatingWish(shapes.Asked):
+    stars: Annotated[int, Field(ge=1, le=5)]
+
+
+class WishesBody(shapes.Asked):
+    """Minutes; 0 = no limit."""
+
+    day_cap_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    week_cap_minutes: Annotated[int, Field(ge=0, le=10_080)] = 0
+    break_minutes: Annotated[int, Field(ge=0, le=240)] = 50
+    sensitive: bool = False
+    utc_offset_minutes: Annotated[int, Field(ge=-840, le=840)] = 0
+
+
+class WishesTold(WishesBody):
+    today_ms: shapes.Ms
+    week_ms: shapes.Ms
+
+
+class GuideWish(shapes.Asked):
+    version: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class List(shapes.Told):
+    """A list under its own name; shapes as in the exported data."""
+
+
+def answer(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def download(raw: bytes, *, name: str, media_type: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return Response(raw, media_type=media_type, headers=headers)
+
+
+def add_own(app: FastAPI, exchange: Exchange, problems: dict[int | str, dict[str, Any]]) -> None:
+    """Adds the routes of a worker's own record."""
+    who, earning = Depends(signed_in(scope="work")), Depends(signed_in(scope="earnings"))
+    options: dict[str, Any] = {"tags": ["own record"], "responses": problems}
+    files: dict[str, Any] = {
+        "tags": ["own record"],
+        "response_class": Response,
+        "responses": {
+            **problems,
+            200: {"content": {"application/octet-stream": {}}, "description": "the file"},
+        },
+    }
+
+    @app.get("/api/hours", response_model=List, summary="Work by the hour of the clock", **options)
+    async def hours(worker: Annotated[Account, earning]) -> Response:
+        return answer({"hours": await exchange.books.hours(worker.worker)})
+
+    @app.get("/api/own/answers/{job_id}", response_model=List, summary="Own tasks of a job, newest first", **options)
+    async def own_answers(
+        job_id: JobId, worker: Annotated[Account, earning], skip: Annotated[int, Query(ge=0, le=10_000_000)] = 0
+    ) -> Response:
+        found = await exchange.books.answers(worker.worker, job_id, skip=skip)
+        return answer({"answers": found, "more": len(found) == PAGE_MAX})
+
+    @app.get("/api/refusals", response_model=List, summary="Own refused answers with reasons; own appeals", **options)
+    async def refusals(worker: Annotated[Account, earning]) -> Response:
+        return answer(
+            {"refusals": await exchange.refusals(worker.worker), "appeals": await exchange.appeals(worker.worker)}
+        )
+
+    @app.post(
+        "/api/jobs/{job_id}/appeal", response_model=AppealTold, summary="Have people look at refused answers again",
+        **options,
+    )  # fmt: skip
+    async def appeal(job_id: JobId, wish: AppealWish, worker: Annotated[Account, who]) -> Response:
+        return answer({"appeal_id": await exchange.appeal(worker.worker, job_id, wish.words)})
+
+    @app.post("/api/jobs/{job_id}/rating", response_model=shapes.Done, summary="Rate a job's requester", **options)
+    async def rating(job_id: JobId, wish: RatingWish, worker: Annotated[Account, who]) -> Response:
+        await exchange.books.rate(worker.worker, job_id, wish.stars)
+        return answer({"done": True})
+
+    @app.get("/api/wishes", response_model=WishesTold, summary="Own limits, and how much of them is used", **options)
+    async def wishes(worker: Annotated[Account, who]) -> Response:
+        return answer(await _wishes_told(exchange, worker.worker))
+
+    @app.post("/api/wishes", response_model=WishesTold, summary="Set own limits", **options)
+    async def put_wishes(wish: WishesBody, worker: Annotated[Account, who]) -> Response:
+        await exchange.books.put_wishes(worker.worker, Wishes(**wish.model_dump()))
+        return answer(await _wishes_told(exchange, worker.worker))
+
+    @app.post("/api/guides/{task_type}/read", response_model=shapes.Done, summary="A guide was read", **options)
+    async def read_guide(task_type: JobId, wish: GuideWish, worker: Annotated[Account, who]) -> Response:
+        await exchange.books.read_guide(worker.worker, task_type, wish.version)
+        return answer({"done": True})
+
+    @app.get("/api/statement.csv", summary="A statement of earnings as CSV", **files)
+    async def csv_statement(worker: Annotated[Account, earning]) -> Response:
+        lines = statement_lines(await exchange.earnings(worker.worker))
+        return download(statement_csv(lines), name="statement.csv", media_type="text/csv; charset=utf-8")
+
+    @app.get("/api/statement.pdf", summary="A statement of earnings as PDF", **files)
+    async def pdf_statement(worker: Annotated[Account, earning]) -> Response:
+        earned = await exchange.earnings(worker.worker)
+        raw = statement_pdf(
+            earned, name=worker.name, worker=worker.worker, simulated=worker.simulated, now_ms=exchange.ctx.clock()
+        )
+        return download(raw, name="statement.pdf", media_type="application/pdf")
+
+    @app.get("/api/export.json", summary="Everything the platform knows of this worker", **files)
+    async def export_json(request: Request, worker: Annotated[Account, earning]) -> Response:
+        told = await _everything(exchange, worker)
+        return download(msgspec.json.encode(told), name="manyhands.json", media_type="application/json")
+
+    @app.get("/api/export.zip", summary="The same as JSON and one CSV for each table", **files)
+    async def export_zip(worker: Annotated[Account, earning]) -> Response:
+        told = await _everything(exchange, worker)
+        return download(packed(told), name="manyhands.zip", media_type="application/zip")
+
+
+async def _wishes_told(exchange: Exchange, worker: str) -> dict[str, Any]:
+    wishes = await exchange.books.wishes(worker)
+    worked = await exchange.books.own_hours(worker, wishes)
+    return {**msgspec.structs.asdict(wishes), **msgspec.structs.asdict(worked)}
+
+
+async def _everything(exchange: Exchange, worker: Account) -> dict[str, Any]:
+    return {
+        "account": [{"worker": worker.worker, "name": worker.name, "simulated": worker.simulated}],
+        "sessions": msgspec.to_builtins(await exchange.sessions(worker.worker)),
+        "standings": msgspec.to_builtins(await exchange.standings(worker.worker)),
+        "earnings": msgspec.to_builtins((await exchange.earnings(worker.worker)).jobs),
+        **await exchange.books.everything(worker.worker),
+    }
+
+
+def packed(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """A zip with everything as JSON, and each table as CSV."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manyhands.json", json.dumps(tables, ensure_ascii=False, indent=1))
+        for name, table in tables.items():
+            archive.writestr(f"{name}.csv", table_csv(table))
+    return buffer.getvalue()
+
+
+def table_csv(table: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV with a head; a text that a spreadsheet would run as a formula is quoted.
+
+    >>> table_csv([{"a": "=1+1", "b": None}])
+    "a,b\\r\\n'=1+1,\\r\\n"
+    """
+    buffer = io.StringIO()
+    names = list(table[0]) if table else []
+    writer = csv.writer(buffer)
+    if names:
+        writer.writerow(names)
+    for row in table:
+        writer.writerow([_cell(row.get(name)) for name in names])
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value

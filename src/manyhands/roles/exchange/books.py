@@ -1,0 +1,340 @@
+"""A worker's own books and wishes, what workers say of requesters, and what anyone may know of wages and disputes.
+
+Rules kept here
+- A worker sees the own rows only, all of them: what the platform knows of a person, that person may take along.
+- A worker's own limits are kept where tasks are lent: beyond them nothing is lent, and what is lent may be finished.
+- A figure rests on enough observations or is None: `STARS_LEAST` ratings, `ANSWERS_LEAST` answers, `WAGES_LEAST` wages.
+- Public figures name nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from manyhands.protocol.ids import digest
+from manyhands.protocol.money import CURRENCIES
+from manyhands.roles import RoleContext
+from manyhands.store.database import rows, rows_of, scalar
+from manyhands.store.sql import load_queries
+
+from .errors import BadRequest, NoSuchJob, OwnLimitReached, SensitiveNotWished
+
+QUERIES = load_queries("manyhands.roles.exchange")
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+STARS_LEAST = 5
+ANSWERS_LEAST = 20
+WAGES_LEAST = 5
+WAGE_TIME_LEAST_MS = 60_000
+PAGE_MAX = 200
+EXPORT_PAGE = 5_000
+
+
+class HourWorked(msgspec.Struct, frozen=True):
+    """One hour of the clock. offered_minor = rewards of its answers, whatever came of them."""
+
+    hour_ms: int
+    currency: str
+    answers: int
+    active_ms: int
+    offered_minor: int
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    """A worker's own limits, minutes; 0 = none. sensitive: whether such work may be offered."""
+
+    day_cap_minutes: int = 0
+    week_cap_minutes: int = 0
+    break_minutes: int = 50
+    sensitive: bool = False
+    utc_offset_minutes: int = 0
+
+
+class OwnHours(msgspec.Struct, frozen=True):
+    """Active time of the worker's present day and week, ms."""
+
+    today_ms: int
+    week_ms: int
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What the worker took per answer of a task type so far, and what an hour brought."""
+
+    ms_each: int
+    per_hour_minor: int
+    answers: int
+
+
+class RequesterRecord(msgspec.Struct, frozen=True):
+    """What is known of a requester. None = too few observations to say."""
+
+    jobs: int
+    stars_milli: int | None
+    ratings: int
+    refused_bp: int | None
+
+
+class StandingChange(msgspec.Struct, frozen=True):
+    """A standing after one job, and why it moved."""
+
+    skill: str
+    at_ms: int
+    job_id: str
+    title: str
+    score_bp: int
+    right_milli: int
+    wrong_milli: int
+    because: str
+
+
+class OwnAnswer(msgspec.Struct, frozen=True):
+    """A task lent to the worker and what came of it. value = the verdict, None as long as there is none."""
+
+    task_id: str
+    question: str
+    text: str | None
+    state: str
+    lent_at_ms: int
+    received_at_ms: int | None
+    active_ms: int | None
+    reward_minor: int
+    outcome: str | None
+    earned_minor: int | None
+    code: str | None
+    because: str | None
+    task_state: str
+    value: str | None
+    verdict_because: str | None
+
+
+def day_and_week(now_ms: int, utc_offset_minutes: int) -> tuple[int, int]:
+    """When the worker's day and week (from Monday) began, ms, on whole hours of the clock.
+
+    >>> day_and_week(1_790_000_000_000, 120)  # Monday 2026-09-21, 16:13 two hours east of Greenwich
+    (1789941600000, 1789941600000)
+    """
+    shift_ms = utc_offset_minutes * 60_000
+    day_no = (now_ms + shift_ms) // DAY_MS
+    monday_no = day_no - (day_no + 3) % 7  # day 0 was a Thursday
+    return tuple((no * DAY_MS - shift_ms) // HOUR_MS * HOUR_MS for no in (day_no, monday_no))  # type: ignore[return-value]
+
+
+def guide_version(guide: str) -> str:
+    """A guide's version: another text is another version."""
+    return digest("guide", guide)[:12]
+
+
+class Books:
+    """A worker's own books."""
+
+    def __init__(self, ctx: RoleContext) -> None:
+        self._ctx = ctx
+
+    async def hours(self, worker: str, *, from_ms: int = 0) -> list[HourWorked]:
+        """Work by the hour, oldest first."""
+        async with self._ctx.db.connection() as connection:
+            values = {"worker": worker, "from_ms": from_ms}
+            return await rows_of(connection, HourWorked, QUERIES.worked_by_hour, values)
+
+    async def wishes(self, worker: str) -> Wishes:
+        async with self._ctx.db.connection() as connection:
+            found = await rows_of(connection, Wishes, QUERIES.wishes_of, {"worker": worker})
+        return found[0] if found else Wishes()
+
+    async def put_wishes(self, worker: str, wishes: Wishes) -> None:
+        """The last one counts."""
+        values = {**msgspec.structs.asdict(wishes), "worker": worker, "now_ms": self._ctx.clock()}
+        async with self._ctx.db.transaction() as tx:
+            await tx.execute(QUERIES.put_wishes, values)
+
+    async def own_hours(self, worker: str, wishes: Wishes) -> OwnHours:
+        """How long the worker was active today and this week."""
+        day_ms, week_ms = day_and_week(self._ctx.clock(), wishes.utc_offset_minutes)
+        async with self._ctx.db.connection() as connection:
+            values = {"worker": worker, "day_ms": day_ms, "week_ms": week_ms}
+            (found,) = await rows(connection, QUERIES.worked_since, values)
+        return OwnHours(*found)
+
+    async def check_claim(self, worker: str, job_id: str) -> None:
+        """raises OwnLimitReached, SensitiveNotWished"""
+        async with self._ctx.db.connection() as connection:
+            values = {"worker": worker, "job_id": job_id}
+            row = await (await connection.execute(QUERIES.claim_door, values, prepare=True)).fetchone()
+        if row is None:
+            return  # there is no such job: the claim itself says so
+        day_minutes, week_minutes, utc_offset_minutes, unwished = row
+        if unwished:
+            raise SensitiveNotWished
+        if not (day_minutes or week_minutes):
+            return
+        worked = await self.own_hours(worker, Wishes(utc_offset_minutes=utc_offset_minutes))
+        for span, cap_minutes, worked_ms in (
+            ("day", day_minutes, worked.today_ms),
+            ("week", week_minutes, worked.week_ms),
+        ):
+            if cap_minutes and worked_ms >= cap_minutes * 60_000:
+                raise OwnLimitReached(span, cap_minutes=cap_minutes)
+
+    async def paces(self, worker: str) -> dict[str, Pace]:
+        """The worker's own pace by task type, where enough was accepted."""
+        async with self._ctx.db.connection() as connection:
+            found = await rows(connection, QUERIES.own_paces, {"worker": worker})
+        return {
+            task_type: Pace(ms // answers, earned_minor * HOUR_MS // ms, answers)
+            for task_type, ms, answers, earned_minor in found
+            if answers >= ANSWERS_LEAST and ms > 0
+        }
+
+    async def requesters(self, requesters: Sequence[str]) -> dict[str, RequesterRecord]:
+        """What workers' answers and words say of requesters."""
+        values = {"requesters": list(requesters)}
+        async with self._ctx.db.connection() as connection:
+            done = await rows(connection, QUERIES.requesters_record, values)
+            said = {
+                one: (count, stars) for one, count, stars in await rows(connection, QUERIES.requesters_stars, values)
+            }
+        told: dict[str, RequesterRecord] = {}
+        for requester, answers, refused, jobs in done:
+            count, stars = said.get(requester, (0, 0))
+            told[requester] = RequesterRecord(
+                jobs=jobs,
+                stars_milli=stars * 1_000 // count if count >= STARS_LEAST else None,
+                ratings=count,
+                refused_bp=refused * 10_000 // answers if answers >= ANSWERS_LEAST else None,
+            )
+        return told
+
+    async def rate(self, worker: str, job_id: str, stars: int) -> None:
+        """A worker's word on a job's requester. raises BadRequest, NoSuchJob for a job the worker had no task of"""
+        if not 1 <= stars <= 5:
+            raise BadRequest(f"{stars} stars are none", cure="Give 1 to 5.")
+        values = {"job_id": job_id, "worker": worker, "stars": stars, "now_ms": self._ctx.clock()}
+        async with self._ctx.db.transaction() as tx:
+            if await scalar(tx, QUERIES.rate, values) is None:
+                raise NoSuchJob(job_id)
+
+    async def guides_read(self, worker: str) -> set[tuple[str, str]]:
+        """(task type, version) of the guides that the worker has read."""
+        async with self._ctx.db.connection() as connection:
+            return {(one[0], one[1]) for one in await rows(connection, QUERIES.guides_of, {"worker": worker})}
+
+    async def read_guide(self, worker: str, task_type: str, version: str) -> None:
+        values = {"worker": worker, "task_type": task_type, "version": version, "now_ms": self._ctx.clock()}
+        async with self._ctx.db.transaction() as tx:
+            await tx.execute(QUERIES.read_guide, values)
+
+    async def standing_changes(self, worker: str) -> list[StandingChange]:
+        """Every change of the worker's standings, by skill, oldest first."""
+        async with self._ctx.db.connection() as connection:
+            return await rows_of(connection, StandingChange, QUERIES.standing_changes_of, {"worker": worker})
+
+    async def answers(self, worker: str, job_id: str, *, skip: int = 0, most: int = PAGE_MAX) -> list[OwnAnswer]:
+        """The worker's tasks of one job, newest first."""
+        values = {"worker": worker, "job_id": job_id, "skip": skip, "most": most}
+        async with self._ctx.db.connection() as connection:
+            return await rows_of(connection, OwnAnswer, QUERIES.answers_by_worker, values)
+
+    async def everything(self, worker: str) -> dict[str, list[dict[str, Any]]]:
+        """All rows that are about this worker, by table, as plain values. Secrets of the account are left out."""
+        where = {"worker": worker, "from_ms": 0}
+        told: dict[str, list[dict[str, Any]]] = {}
+        async with self._ctx.db.connection() as connection:
+            for name, query in (
+                ("hours", QUERIES.worked_by_hour),
+                ("wishes", QUERIES.wishes_of),
+                ("standing_changes", QUERIES.standing_changes_of),
+                ("ratings", QUERIES.ratings_of),
+                ("guides_read", QUERIES.guides_of),
+                ("reports", QUERIES.reports_of_worker),
+                ("votes", QUERIES.votes_of_worker),
+                ("appeals", QUERIES.appeals_of_worker),
+                ("jobs", QUERIES.jobs_worked_in),
+            ):
+                cursor = await connection.execute(query, where)
+                columns = [column.name for column in cursor.description or ()]
+                told[name] = [dict(zip(columns, row, strict=True)) for row in await cursor.fetchall()]
+        answers: list[dict[str, Any]] = []
+        for job in told["jobs"]:
+            skip = 0
+            while True:
+                found = await self.answers(worker, job["job_id"], skip=skip, most=EXPORT_PAGE)
+                answers += [{"job_id": job["job_id"], **msgspec.structs.asdict(one)} for one in found]
+                skip += len(found)
+                if len(found) < EXPORT_PAGE:
+                    break
+        told["answers"] = answers
+        return told
+
+    # --- for anyone -----------------------------------------------------------------------------------------------
+
+    async def public_record(self) -> dict[str, Any]:
+        """What anyone may know: sums, wages without names, reports and appeals with their outcomes."""
+        async with self._ctx.db.connection() as connection:
+            (jobs,) = await rows(connection, QUERIES.public_sums)
+            (work,) = await rows(connection, QUERIES.public_answers)
+            wages = await rows(connection, QUERIES.public_wages, {"least_ms": WAGE_TIME_LEAST_MS})
+            reports = await _dicts(connection, QUERIES.public_reports)
+            appeals = await _dicts(connection, QUERIES.public_appeals)
+        return {
+            "jobs": jobs[0],
+            "settled": jobs[1],
+            "simulated": jobs[2],
+            "tasks": jobs[3],
+            "answers": work[0],
+            "refused": work[1],
+            "workers": work[2],
+            "top_up_minor": work[3],
+            "restored_minor": work[4],
+            "wages": [
+                distribution(currency, simulated, [wage for c, s, wage in wages if (c, s) == (currency, simulated)])
+                for currency, simulated in sorted({(currency, simulated) for currency, simulated, _ in wages})
+            ],
+            "reports": reports,
+            "appeals": appeals,
+        }
+
+
+def distribution(currency: str, simulated: bool, wages_minor: Sequence[int]) -> dict[str, Any]:
+    """Paid pay per hour of workers in settled jobs. Percentiles are None below `WAGES_LEAST` observations.
+
+    >>> distribution("MHT", False, [10, 20, 30, 40, 50])["p50_minor"]
+    30
+    >>> distribution("MHT", False, [10])["p50_minor"] is None
+    True
+    """
+    ordered = sorted(wages_minor)
+    enough = len(ordered) >= WAGES_LEAST
+
+    def at(percent: int) -> int | None:
+        return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if enough else None
+
+    return {
+        "currency": currency,
+        "exponent": CURRENCIES[currency].exponent,
+        "simulated": simulated,
+        "observations": len(ordered),
+        **{f"p{percent}_minor": at(percent) for percent in (10, 25, 50, 75, 90)},
+        "bars": _bars(ordered) if enough else [],
+    }
+
+
+def _bars(ordered: Sequence[int], count: int = 12) -> list[dict[str, int]]:
+    """A histogram of at most `count` bars of equal width."""
+    low, high = ordered[0], ordered[-1]
+    width = max(1, -(-(high - low + 1) // count))
+    bars = [{"from_minor": low + n * width, "to_minor": low + (n + 1) * width, "workers": 0} for n in range(count)]
+    for wage in ordered:
+        bars[(wage - low) // width]["workers"] += 1
+    while bars and bars[-1]["workers"] == 0:
+        bars.pop()
+    return bars
+
+
+async def _dicts(connection: Any, query: str) -> list[dict[str, Any]]:
+    cursor = await connection.execute(query)
+    columns = [column.name for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in await cursor.fetchall()]
