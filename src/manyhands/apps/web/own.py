@@ -1,4 +1,4 @@
-"""What a worker may ask about the own work: hours, answers, refusals, appeals, wishes, a statement, everything to take along.
+"""What a worker may ask about the own work: hours, answers, refusals, appeals, wishes, a statement, all to take along.
 
 Rules kept here
 - Every route asks by the session's own address: there is no route that takes a worker's address.
@@ -25,6 +25,7 @@ from manyhands.roles.exchange.books import PAGE_MAX, Wishes
 
 from . import shapes
 from .door import signed_in
+from .replies import PROBLEMS, answer
 from .statement import statement_csv, statement_lines, statement_pdf
 
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -66,24 +67,20 @@ class List(shapes.Told):
     """A list under its own name; shapes as in the exported data."""
 
 
-def answer(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
-
-
 def download(raw: bytes, *, name: str, media_type: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
     return Response(raw, media_type=media_type, headers=headers)
 
 
-def add_own(app: FastAPI, exchange: Exchange, problems: dict[int | str, dict[str, Any]]) -> None:
+def add_own(app: FastAPI, exchange: Exchange) -> None:
     """Adds the routes of a worker's own record."""
     who, earning = Depends(signed_in(scope="work")), Depends(signed_in(scope="earnings"))
-    options: dict[str, Any] = {"tags": ["own record"], "responses": problems}
+    options: dict[str, Any] = {"tags": ["own record"], "responses": PROBLEMS}
     files: dict[str, Any] = {
         "tags": ["own record"],
         "response_class": Response,
         "responses": {
-            **problems,
+            **PROBLEMS,
             200: {"content": {"application/octet-stream": {}}, "description": "the file"},
         },
     }
@@ -153,6 +150,17 @@ def add_own(app: FastAPI, exchange: Exchange, problems: dict[int | str, dict[str
     async def export_zip(worker: Annotated[Account, earning]) -> Response:
         told = await _everything(exchange, worker)
         return download(packed(told), name="manyhands.zip", media_type="application/zip")
+
+
+def add_public_record(app: FastAPI, exchange: Exchange, parties: Sequence[Mapping[str, Any]]) -> None:
+    """Adds what anyone may know. parties: the roles of this platform with their addresses, the same for everybody."""
+
+    @app.get(
+        "/api/record", response_model=List, tags=["record"], responses=PROBLEMS,
+        summary="Sums, wages without names, reports and appeals with outcomes, roles",
+    )  # fmt: skip
+    async def record() -> Response:
+        return answer({**await exchange.books.public_record(), "parties": parties})
 
 
 async def _wishes_told(exchange: Exchange, worker: str) -> dict[str, Any]:

@@ -56,6 +56,11 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         picture_secret=platform.exchange.settings.picture_secret,
         desk=platform.exchange,
         accounts=platform.exchange.accounts,
+        exchange=platform.exchange,
+        parties=[
+            {"role": role, "address": platform.keys[role].address, "chain_ids": list(platform.chains.ids())}
+            for role in ROLES
+        ],
         record=record,
         requester_desk=desk_of(platform, look=record.job),
         ways=platform.exchange.ways,

@@ -28,6 +28,7 @@ from manyhands.store.blobs import media_type_of, verify_signed
 
 from . import shapes
 from .door import signed_in, token_of
+from .own import add_own, add_public_record
 from .problems import (
     BadRequest,
     NotFound,
@@ -66,6 +67,8 @@ PAGE_PATHS: Final = {
     "/jobs": "jobs",
     "/jobs/{job_id}": "job",
     "/proof": "proof",
+    "/record": "record",
+    "/limits": "limits",
     "/desk": "desk",
     "/desk/drafts/{draft_id}": "draft",
     "/desk/jobs/{job_id}": "watch",
@@ -121,6 +124,9 @@ def build_app(site: Site) -> FastAPI:
             add_ways_in(app, site, site.accounts, site.ways)
         _add_work(app, site, site.desk)
         _document_hot_routes(app)
+    if site.exchange is not None:
+        add_own(app, site.exchange)
+        add_public_record(app, site.exchange, site.parties)
     if site.record is not None:
         _add_record(app, site, site.record)
     if site.requester_desk is not None:
@@ -327,7 +333,8 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
 
     @app.get("/api/standing", response_model=shapes.Standings, summary="This worker's standing, with causes", **options)
     async def standing(worker: Annotated[Account, earning]) -> Response:
-        return answer({"standings": await desk.standings(worker.worker)})
+        changes = await site.exchange.books.standing_changes(worker.worker) if site.exchange is not None else []
+        return answer({"standings": await desk.standings(worker.worker), "changes": changes})
 
 
 def _document_hot_routes(app: FastAPI) -> None:

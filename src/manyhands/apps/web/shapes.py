@@ -392,6 +392,12 @@ class Earnings(Told):
     jobs: list[JobEarnings]
 
 
+class Exhibit(Told):
+    picture_url: str
+    question: str
+    text: str | None
+
+
 class Case(Told):
     case_id: Id
     task_id: Id
@@ -399,7 +405,9 @@ class Case(Told):
     code: str
     text: str
     question: str
-    reward_minor: Minor
+    reward_minor: Minor = Field(description="what the vote is paid")
+    kind: Literal["report", "appeal"] = "report"
+    exhibits: list[Exhibit] = Field(default=[], description="of an appeal: pieces and what was answered")
 
 
 class Cases(Told):
@@ -420,8 +428,20 @@ class Standing(Told):
     at_ms: AtMs
 
 
+class StandingChange(Told):
+    skill: str
+    at_ms: AtMs
+    job_id: Id
+    title: str
+    score_bp: int
+    right_milli: int
+    wrong_milli: int
+    because: str
+
+
 class Standings(Told):
     standings: list[Standing]
+    changes: list[StandingChange] = Field(default=[], description="every change with its cause, oldest first")
 
 
 # --- jobs, for anyone -------------------------------------------------------------------------------------------

@@ -36,11 +36,13 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "manyhands/pages/work.js", "manyhands/bundle.js", "manyhands/meter.js", "manyhands/guide.js",
         "manyhands/tools/transcription.js",
     ),
-    "earnings": ("manyhands/pages/earnings.js",),
-    "jury": ("manyhands/pages/jury.js",),
-    "standing": ("manyhands/pages/standing.js",),
+    "earnings": ("manyhands/pages/earnings.js", "manyhands/more.js"),
+    "jury": ("manyhands/pages/jury.js", "manyhands/more.js"),
+    "standing": ("manyhands/pages/standing.js", "manyhands/more.js"),
     "jobs": ("manyhands/pages/jobs.js",),
     "job": ("manyhands/pages/job.js",),
+    "record": ("manyhands/pages/record.js", "manyhands/more.js"),
+    "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
     "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js"),
     "draft": (
@@ -55,10 +57,16 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Page name -> modules that only it needs."""
 
-SHEETS: Final[Mapping[str, tuple[str, ...]]] = {"desk": ("desk",), "draft": ("desk",), "watch": ("desk",)}
+SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("desk", "draft", "watch"), ("desk",)),
+    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits"), ("more",)),
+}
 """Page name -> style sheets that it needs beside the common one."""
 
-WORDS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("desk", "draft", "watch"), ("manyhands/texts-desk.js",))
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("desk", "draft", "watch"), ("manyhands/texts-desk.js",)),
+    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits"), ("manyhands/texts-more.js",)),
+}
 """Page name -> words that it needs beside the common ones."""
 
 

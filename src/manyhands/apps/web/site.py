@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from manyhands.apps.desk import RequesterDesk
 from manyhands.protocol.ids import Clock, system_clock
+from manyhands.roles.exchange import Exchange
 from manyhands.roles.exchange.accounts import Accounts
 from manyhands.roles.exchange.ways import Ways
 from manyhands.roles.launcher.webhooks import Webhooks
@@ -77,6 +78,7 @@ class Site:
     post             who takes letters with links; without it that way is not offered
     webhooks         where requesters' programs are told of their jobs
     origin           scheme, host and port under which the world knows the site; "" = as it was asked
+    exchange         whose workers' own records are shown, with `parties`: the roles and their addresses, for anyone
     hosts            names the site may be asked under; empty = any
     secure_cookies   True behind TLS
     simulated_crowd  whether an account may call itself simulated
@@ -91,6 +93,8 @@ class Site:
     post: Post | None = None
     webhooks: Webhooks | None = None
     origin: str = ""
+    exchange: Exchange | None = None
+    parties: Sequence[Mapping[str, Any]] = ()
     record: JobRecord | None = None
     requester_desk: RequesterDesk | None = None
     pictures: Pictures | None = None

@@ -54,6 +54,7 @@ export function Frame({ children, wide, bare }) {
           <${Way} path="/jury">${t("nav_jury")}<//>
           <${Way} path="/desk">${t("nav_desk")}<//>`}
         <${Way} path="/jobs">${t("nav_jobs")}<//>
+        <${Way} path="/record">${t("nav_record")}<//>
         <${Way} path="/proof">${t("nav_proof")}<//>
       </nav>
       <div class="who">

@@ -1,8 +1,124 @@
 // What was earned, what is waiting and why, what was refused and why, and the proof of each answer.
-import { Amount, clock, count, Hash, html, loader, Loading, Problem, t } from "manyhands/kit.js";
-import { at, get } from "manyhands/api.js";
+import "manyhands/more.js";
+import { Amount, asProblem, clock, count, Hash, html, language, loader, Loading, Problem, signal, t, when } from "manyhands/kit.js";
+import { at, get, post } from "manyhands/api.js";
 
 const earnings = loader(() => get("/api/earnings"));
+const hours = loader(() => get("/api/hours"));
+const refusals = loader(() => get("/api/refusals"));
+const shown = signal({});
+const appealing = signal(null);
+const appealProblem = signal(null);
+
+/** Monday of the week in which the hour lies, in the reader's own time. */
+function weekOf(hourMs) {
+  const day = new Date(hourMs);
+  day.setHours(0, 0, 0, 0);
+  day.setDate(day.getDate() - ((day.getDay() + 6) % 7));
+  return day.getTime();
+}
+
+function grouped(rows, keyOf) {
+  const groups = new Map();
+  for (const row of rows) {
+    const key = keyOf(row.hour_ms);
+    const sum = groups.get(key) ?? { at: key, answers: 0, active_ms: 0, offered_minor: 0 };
+    sum.answers += row.answers;
+    sum.active_ms += row.active_ms;
+    sum.offered_minor += row.offered_minor;
+    groups.set(key, sum);
+  }
+  return [...groups.values()].sort((a, b) => b.at - a.at);
+}
+
+const perHour = (row) => (row.active_ms >= 60_000 ? Math.round((row.offered_minor * 3_600_000) / row.active_ms) : null);
+
+function Times({ rows, title, name }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
+    <thead><tr><th scope="col">${title}</th><th scope="col" class="figure">${t("answers")}</th><th scope="col" class="figure">${t("time_worked")}</th><th scope="col" class="figure">${t("offered")}</th><th scope="col" class="figure">${t("per_hour")}</th></tr></thead>
+    <tbody>${rows.map((row) => html`<tr><th scope="row">${name(row.at)}</th><td class="figure">${count(row.answers)}</td><td class="figure">${clock(row.active_ms)}</td><td class="figure"><${Amount} minor=${row.offered_minor} digits=${2} /></td><td class="figure">${perHour(row) === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${perHour(row)} digits=${2} />`}</td></tr>`)}</tbody></table></div>`;
+}
+
+function ByTime() {
+  const { value } = hours.state.value;
+  if (!value?.hours.length) return null;
+  const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+  const hour = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+  return html`<section class="card"><h2>${t("by_week")}</h2><p class="hint">${t("by_week_why")}</p>
+    <${Times} rows=${grouped(value.hours, weekOf)} title=${t("week_from")} name=${(ms) => day.format(ms)} />
+    <details><summary>${t("by_hour")}</summary><${Times} rows=${grouped(value.hours, (ms) => ms).slice(0, 200)} title=${t("hour_from")} name=${(ms) => hour.format(ms)} /></details></section>`;
+}
+
+const keyed = (text) => (text === null ? t("cannot_read") : text === "" ? t("nothing_there") : text);
+
+async function appeal(event, jobId) {
+  event.preventDefault();
+  appealProblem.value = null;
+  try {
+    await post(at`/api/jobs/${jobId}/appeal`, { words: new FormData(event.currentTarget).get("words") });
+    appealing.value = null;
+    await refusals.ask();
+  } catch (thrown) {
+    appealProblem.value = asProblem(thrown);
+  }
+}
+
+function RefusedJob({ rows, appeals }) {
+  const [{ job_id: jobId, title }] = rows;
+  const may = rows.some((row) => row.can_appeal);
+  const own = appeals.filter((one) => one.job_id === jobId);
+  return html`<li class="card refused-job">
+    <h3 dir="auto">${title}</h3>
+    <p class="hint">${t("refused_n", { n: count(rows.length) })}</p>
+    <p dir="auto"><strong>${t("reason")}</strong> ${rows[0].because}</p>
+    <div class="exhibits">${rows.slice(0, 8).map((row) => html`<figure><img src=${row.picture_url} alt=${t("cutting_alt")} loading="lazy" /><figcaption>${t("you_keyed")} <b dir="auto">${keyed(row.text)}</b> · <${Amount} minor=${row.reward_minor} currency=${row.currency} exponent=${row.exponent} /></figcaption></figure>`)}</div>
+    ${rows.length > 8 && html`<p class="hint">${t("and_more", { n: count(rows.length - 8) })}</p>`}
+    ${own.map((one) => html`<p class=${`notice ${one.state === "granted" ? "good" : one.state === "denied" ? "bad" : ""}`} role="status"><strong>${t(`appeal_${one.state}`)}</strong> <span dir="auto">${one.because}</span>${one.restored_minor > 0 ? html` · <${Amount} minor=${one.restored_minor} />` : ""}</p>`)}
+    ${may && appealing.value !== jobId && html`<p class="row"><button class="button" onClick=${() => (appealing.value = jobId)}>${t("appeal")}<span class="unseen"> ${title}</span></button></p>`}
+    ${may && appealing.value === jobId && html`<form onSubmit=${(event) => appeal(event, jobId)}>
+      <p>${t("appeal_why")}</p>
+      <label>${t("appeal_words")}<textarea name="words" rows="3" maxlength="2000" required></textarea></label>
+      <${Problem} problem=${appealProblem.value} />
+      <p class="row"><button class="button">${t("appeal_send")}</button> <button type="button" class="button quietly" onClick=${() => (appealing.value = null)}>${t("cancel")}</button></p></form>`}
+    ${!may && own.length === 0 && html`<p class="quiet">${t("appeal_over")}</p>`}
+  </li>`;
+}
+
+function Refused() {
+  const { value, problem } = refusals.state.value;
+  if (problem) return html`<${Problem} problem=${problem} again=${refusals.ask} />`;
+  if (!value?.refusals.length) return null;
+  const jobs = new Map();
+  for (const row of value.refusals) jobs.set(row.job_id, [...(jobs.get(row.job_id) ?? []), row]);
+  return html`<section id="refused"><h2>${t("refused_answers")}</h2><ul class="offers">${[...jobs.values()].map((rows) => html`<${RefusedJob} rows=${rows} appeals=${value.appeals} />`)}</ul></section>`;
+}
+
+async function showAnswers(event, jobId) {
+  if (!event.currentTarget.open || shown.value[jobId]) return;
+  try {
+    shown.value = { ...shown.value, [jobId]: await get(at`/api/own/answers/${jobId}`) };
+  } catch (thrown) {
+    shown.value = { ...shown.value, [jobId]: { problem: asProblem(thrown), answers: [] } };
+  }
+}
+
+function fate(one) {
+  if (one.state !== "answered") return t(`own_${one.state}`);
+  if (one.outcome === null) return t("waiting_check");
+  return t(one.outcome === "accepted" ? "accepted" : "refused");
+}
+
+function OwnAnswers({ job }) {
+  const found = shown.value[job.job_id];
+  return html`<details onToggle=${(event) => showAnswers(event, job.job_id)}><summary>${t("task_by_task")}<span class="unseen"> ${job.title}</span></summary>
+    ${!found && html`<${Loading} />`}
+    ${found?.problem && html`<${Problem} problem=${found.problem} />`}
+    ${found?.answers.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${`${t("task_by_task")}: ${job.title}`}><table>
+      <thead><tr><th scope="col">${t("you_keyed")}</th><th scope="col">${t("verdict")}</th><th scope="col">${t("outcome")}</th><th scope="col" class="figure">${t("time_worked")}</th><th scope="col" class="figure">${t("reward")}</th><th scope="col">${t("at")}</th></tr></thead>
+      <tbody>${found.answers.map((one) => html`<tr><td dir="auto">${one.state === "answered" ? keyed(one.text) : ""}</td><td dir="auto">${one.value ?? html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${one.verdict_because}</span>`}</td><td>${fate(one)}${one.because && html`<span class="hint block">${one.because}</span>`}</td><td class="figure">${one.active_ms === null ? "" : clock(one.active_ms)}</td><td class="figure"><${Amount} minor=${one.earned_minor ?? one.reward_minor} /></td><td>${one.received_at_ms === null ? "" : when(one.received_at_ms)}</td></tr>`)}</tbody></table></div>
+      ${found.more && html`<p class="hint">${t("answers_more")}</p>`}`}
+  </details>`;
+}
 
 async function saveReceipts(job) {
   const receipts = await get(at`/api/receipts/${job.job_id}`);
@@ -14,7 +130,7 @@ async function saveReceipts(job) {
 }
 
 function Job({ job, currency, exponent }) {
-  const part = (name, minor) => minor !== 0 && html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd></div>`;
+  const part = (name, minor) => Boolean(minor) && html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd></div>`;
   return html`<li class="card">
     <div class="offer-head"><h2 dir="auto"><a href=${`/jobs/${encodeURIComponent(job.job_id)}`}>${job.title}</a></h2></div>
     <dl class="facts">
@@ -22,10 +138,11 @@ function Job({ job, currency, exponent }) {
       <div><dt>${t("accepted")}</dt><dd>${count(job.accepted)}</dd></div>
       <div><dt>${t("waiting_check")}</dt><dd>${count(job.waiting)}</dd></div>
       <div><dt>${t("refused")}</dt><dd>${count(job.refused)}</dd></div>
-      ${part("pending", job.pending_minor)}${part("earned_job", job.earned_minor)}${part("bonus", job.bonus_minor)}${part("top_up", job.top_up_minor)}${part("paid", job.paid_minor)}
+      ${part("pending", job.pending_minor)}${part("earned_job", job.earned_minor)}${part("bonus", job.bonus_minor)}${part("top_up", job.top_up_minor)}${part("restored", job.restored_minor)}${part("paid", job.paid_minor)}
     </dl>
     ${job.because && html`<p class="hint" dir="auto">${job.because}</p>`}
     ${job.transactions.length > 0 && html`<p class="hint">${t("paid_in")} ${job.transactions.map((tx) => html`<${Hash} value=${tx.tx_hash} /> <span class="quiet">${t("on_chain", { id: tx.chain_id })}</span> `)}</p>`}
+    <${OwnAnswers} job=${job} />
     <p class="row"><button class="button quietly small" onClick=${() => saveReceipts(job)}>${t("save_receipts")}<span class="unseen"> ${job.title}</span></button> <a class="button quietly small" href="/proof">${t("check_receipts")}</a></p>
   </li>`;
 }
@@ -43,6 +160,9 @@ export function Page() {
       ${big("pending", value.pending_minor, "pending_why")}
       <div><dt>${t("per_hour")}</dt><dd>${value.pay_per_hour_minor === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${value.pay_per_hour_minor} currency=${currency} exponent=${exponent} />`}</dd><dd class="hint">${t("per_hour_why", { time: clock(value.credited_ms) })}</dd></div>
     </dl>
+    <p class="row"><a class="button quietly small" href="/api/statement.pdf" download>${t("statement_pdf")}</a> <a class="button quietly small" href="/api/statement.csv" download>${t("statement_csv")}</a> <a class="button quietly small" href="/limits">${t("take_along")}</a></p>
+    <${Refused} />
+    <${ByTime} />
     <h2>${t("by_job")}</h2>
     ${value.jobs.length === 0 && html`<p class="card empty">${t("no_earnings")}</p>`}
     <ul class="offers">${value.jobs.map((job) => html`<${Job} key=${job.job_id} job=${job} currency=${currency} exponent=${exponent} />`)}</ul>`;

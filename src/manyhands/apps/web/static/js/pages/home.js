@@ -1,5 +1,5 @@
 // What this is; and, for somebody signed in, the work that is there, with its pay per hour first.
-import { about, Amount, count, html, loader, Loading, money, Problem, Simulated, t } from "manyhands/kit.js";
+import { about, Amount, count, html, loader, Loading, money, percent, Problem, Simulated, t } from "manyhands/kit.js";
 import { get, me } from "manyhands/api.js";
 import { Guide } from "manyhands/guide.js";
 
@@ -17,6 +17,9 @@ function Offer({ offer }) {
       <div><dt>${t("reward")}</dt><dd><${Amount} minor=${offer.reward_minor_median} currency=${currency} exponent=${exponent} /></dd></div>
       <div><dt>${t("time_each")}</dt><dd>${about(offer.seconds_p50)}${offer.seconds_p90 ? ` ${t("up_to", { time: about(offer.seconds_p90) })}` : ""}</dd></div>
       <div><dt>${t("floor")}</dt><dd><${Amount} minor=${offer.floor_per_hour_minor} currency=${currency} exponent=${exponent} /> ${t("an_hour")}</dd></div>
+      ${offer.own_seconds !== null && html`<div><dt>${t("own_pace")}</dt><dd>${about(offer.own_seconds)} · ${money(offer.own_per_hour_minor, currency, exponent)} ${t("an_hour")}</dd></div>`}
+      ${offer.requester_stars_milli !== null && html`<div><dt>${t("rated")}</dt><dd>${t("stars_of", { stars: (offer.requester_stars_milli / 1000).toFixed(1), n: count(offer.requester_ratings) })}</dd></div>`}
+      ${offer.requester_refused_bp !== null && html`<div><dt>${t("refuses")}</dt><dd>${percent(offer.requester_refused_bp)}</dd></div>`}
       <div><dt>${t("content")}</dt><dd>${t(`content_${offer.content_class}`)}</dd></div>
     </dl>
     <p class="hint">${t(offer.measured ? "rate_measured" : "rate_estimated")}</p>

@@ -1,4 +1,5 @@
-// Reports that this worker was drawn to judge: the cutting, what was said about it, and a vote with its reason.
+// Reports and appeals that this worker was drawn to judge: what there is to see, what was said, and a vote with its reason.
+import "manyhands/more.js";
 import { Amount, asProblem, html, loader, Loading, Problem, signal, t } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 
@@ -19,16 +20,19 @@ function Case({ one }) {
       problems.value = { ...problems.value, [one.case_id]: asProblem(thrown) };
     }
   }
+  const appeal = one.kind === "appeal";
   const said = codes.state.value.value?.codes.find((code) => code.code === one.code)?.title ?? one.code;
+  const keyed = (text) => (text === null ? t("cannot_read") : text === "" ? t("nothing_there") : text);
   return html`<li class="card">
-    <div class="cutting" tabindex="0" role="group" aria-label=${t("cutting")}><img class="plain" src=${one.picture_url} alt=${t("cutting_alt")} /></div>
-    <p><strong>${t("reported_as")}</strong> ${said}</p>
+    ${appeal
+      ? html`<h2>${t("appeal_case")}</h2><div class="exhibits">${one.exhibits.map((piece) => html`<figure><img src=${piece.picture_url} alt=${t("cutting_alt")} /><figcaption>${t("was_keyed")} <b dir="auto">${keyed(piece.text)}</b></figcaption></figure>`)}</div><p><strong>${t("worker_says")}</strong></p>`
+      : html`<div class="cutting" tabindex="0" role="group" aria-label=${t("cutting")}><img class="plain" src=${one.picture_url} alt=${t("cutting_alt")} /></div><p><strong>${t("reported_as")}</strong> ${said}</p>`}
     ${one.text && html`<blockquote dir="auto">${one.text}</blockquote>`}
-    <p class="hint">${t("question_was")} ${t(`question_${one.question}`)} · ${t("jury_pays")} <${Amount} minor=${one.reward_minor} /></p>
+    <p class="hint">${!appeal && html`${t("question_was")} ${t(`question_${one.question}`)} · `}${t("jury_pays")} <${Amount} minor=${one.reward_minor} /></p>
     <form onSubmit=${vote}>
-      <fieldset><legend>${t("jury_question")}</legend>
-        <label class="choice"><input type="radio" name="vote" value="uphold" required /> <span>${t("jury_uphold")}</span></label>
-        <label class="choice"><input type="radio" name="vote" value="clear" required /> <span>${t("jury_clear")}</span></label>
+      <fieldset><legend>${t(appeal ? "appeal_question" : "jury_question")}</legend>
+        <label class="choice"><input type="radio" name="vote" value="uphold" required /> <span>${t(appeal ? "appeal_uphold" : "jury_uphold")}</span></label>
+        <label class="choice"><input type="radio" name="vote" value="clear" required /> <span>${t(appeal ? "appeal_clear" : "jury_clear")}</span></label>
       </fieldset>
       <label>${t("jury_because")}<textarea name="because" rows="2" maxlength="2000" required></textarea></label>
       <${Problem} problem=${problems.value[one.case_id]} />

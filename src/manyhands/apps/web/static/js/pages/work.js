@@ -1,6 +1,6 @@
 // The worker's page: one cutting, one field, and what it pays.
 import { Amount, asProblem, clock, count, effect, html, loader, money, Problem, signal, Simulated, t, useEffect, useLayoutEffect, useRef } from "manyhands/kit.js";
-import { get, me } from "manyhands/api.js";
+import { at, get, me, post } from "manyhands/api.js";
 import { Bundle, offerOf } from "manyhands/bundle.js";
 import { Guide as Words } from "manyhands/guide.js";
 import { trouble, waiting } from "manyhands/outbox.js";
@@ -152,6 +152,46 @@ function Leave() {
   <//>`;
 }
 
+const BREAK_MINUTES = Number(localStorage.getItem("mh_break") ?? 50);
+const PAUSE_MS = 5 * 60_000;
+const LATER_MS = 10 * 60_000;
+let busySince = Date.now();
+let lastSign = Date.now();
+const tired = signal(false);
+
+for (const sign of ["keydown", "pointerdown"]) {
+  addEventListener(sign, () => {
+    const now = Date.now();
+    if (now - lastSign > PAUSE_MS) busySince = now;
+    lastSign = now;
+    tired.value = BREAK_MINUTES > 0 && now - busySince > BREAK_MINUTES * 60_000;
+  }, { passive: true });
+}
+
+/** After so many minutes without a pause: a word, never a lock. */
+function Break() {
+  if (!tired.value) return null;
+  const later = () => {
+    busySince = Date.now() - BREAK_MINUTES * 60_000 + LATER_MS;
+    tired.value = false;
+  };
+  return html`<p class="notice rest" role="status">${t("rest", { n: BREAK_MINUTES })} <button class="plain" onClick=${later}>${t("rest_later")}</button></p>`;
+}
+
+const stars = signal(0);
+
+function Rating() {
+  const give = async (number) => {
+    stars.value = number;
+    try {
+      await post(at`/api/jobs/${jobId}/rating`, { stars: number });
+    } catch {
+      stars.value = 0;
+    }
+  };
+  return html`<fieldset class="rating"><legend>${t("rate_requester")}</legend><div class="stars">${[1, 2, 3, 4, 5].map((number) => html`<button type="button" class="plain star" aria-pressed=${number <= stars.value} aria-label=${t("stars_n", { n: number })} onClick=${() => give(number)}>${number <= stars.value ? "★" : "☆"}</button>`)}</div><span role="status" class="hint">${stars.value ? t("rated_thanks") : ""}</span></fieldset>`;
+}
+
 function Done() {
   const button = useRef(null);
   useEffect(() => button.current?.focus(), []);
@@ -172,6 +212,7 @@ function Done() {
     </dl>
     <p role="status">${waiting.value > 0 ? t(trouble.value ? "unsent_trouble" : "unsent", { n: waiting.value }) : t("all_stored")}</p>
     ${refused.length > 0 && html`<div class="notice bad"><p>${t("refused_some", { n: refused.length })}</p><ul>${refused.map((item) => html`<li>${item.because}</li>`)}</ul></div>`}
+    <${Rating} />
     <p class="row">
       <button ref=${button} class="button next" onClick=${() => bundle.claim()}>${t("next_bundle")}<kbd aria-hidden="true">⏎</kbd></button>
       ${bundle.canUndo.value && html`<button class="button quietly" onClick=${() => bundle.undo()}>${t("back")}<kbd aria-hidden="true">↑</kbd></button>`}
@@ -180,11 +221,16 @@ function Done() {
   </section>`;
 }
 
+/** Opens by itself until this version of the guide was read once, on any device; the time is part of the first task. */
 function Guide() {
   if (!offer.value?.guide) return null;
-  const key = `mh_guide_${offer.value.task_type}`;
-  const read = localStorage.getItem(key) === "read";
-  return html`<details class="guide-box" open=${!read} onToggle=${(event) => !event.currentTarget.open && localStorage.setItem(key, "read")}>
+  const { task_type: kind, guide_version: version, guide_read: read } = offer.value;
+  const noted = (event) => {
+    if (event.currentTarget.open || offer.value.guide_read) return;
+    offer.value = { ...offer.value, guide_read: true };
+    post(at`/api/guides/${kind}/read`, { version }).catch(() => {}); // not noted: it opens once more, no harm done
+  };
+  return html`<details class="guide-box" open=${!read} onToggle=${noted}>
     <summary>${t("how_to")}</summary><${Words} text=${offer.value.guide} />
   </details>`;
 }
@@ -192,6 +238,7 @@ function Guide() {
 function Working() {
   const item = bundle.current.value;
   return html`<section class="work" aria-label=${t("work")}>
+    <${Break} />
     <${Meters} />
     <${Progress} />
     <div class="desk">

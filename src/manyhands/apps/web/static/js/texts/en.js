@@ -329,4 +329,22 @@ export const texts = {
   proof_changed: "The answer, its pay or its proof was changed.",
   proof_sum: "{good} of {all} receipts hold.",
   answer: "Answer",
+
+  // limits, pauses, tabs
+  nav_record: "Record",
+  title_record: "The record",
+  title_limits: "Your limits",
+  own_pace: "Your own pace",
+  rated: "Requester rated",
+  stars_of: "{stars} of 5 ({n})",
+  refuses: "Answers refused",
+  rest: "You have worked {n} minutes without a pause. A few minutes away from the screen do you good; the lease is long enough.",
+  rest_later: "Later",
+  rate_requester: "How was this requester’s work?",
+  stars_n: "{n} of 5",
+  rated_thanks: "Noted. Others see the mean of five or more.",
+  other_tab: "This work is open in another tab",
+  other_tab_why: "Two tabs would answer the same tasks. Nothing is lost: go on there, or take it over here.",
+  take_over: "Work here",
+  kept_bundle: "There is no network. These are the tasks that are kept on this device; your answers are sent as soon as the site can be reached.",
 };

@@ -329,4 +329,22 @@ export const texts = {
   proof_changed: "Se cambió la respuesta, su paga o su prueba.",
   proof_sum: "{good} de {all} recibos se sostienen.",
   answer: "Respuesta",
+
+  // limits, pauses, tabs
+  nav_record: "Registro",
+  title_record: "El registro",
+  title_limits: "Tus límites",
+  own_pace: "Tu propio ritmo",
+  rated: "Valoración del solicitante",
+  stars_of: "{stars} de 5 ({n})",
+  refuses: "Respuestas rechazadas",
+  rest: "Llevas {n} minutos sin pausa. Unos minutos lejos de la pantalla te vendrán bien; el préstamo alcanza de sobra.",
+  rest_later: "Más tarde",
+  rate_requester: "¿Qué tal el trabajo de este solicitante?",
+  stars_n: "{n} de 5",
+  rated_thanks: "Anotado. Los demás ven la media a partir de cinco valoraciones.",
+  other_tab: "Este trabajo está abierto en otra pestaña",
+  other_tab_why: "Dos pestañas responderían las mismas tareas. No se pierde nada: sigue allí o continúa aquí.",
+  take_over: "Trabajar aquí",
+  kept_bundle: "No hay red. Estas son las tareas guardadas en este dispositivo; tus respuestas se enviarán en cuanto se pueda alcanzar el sitio.",
 };
