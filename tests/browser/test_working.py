@@ -292,3 +292,69 @@ def test_a_session_that_ended_elsewhere_loses_no_answer(world: World, worker_at:
     page.get_by_role("button", name="Sign in").first.click()
     wait_until_stored(page, world, job_id, 2)
     assert sorted(str(texts[0]) for texts in world.answers(job_id).values()) == ["after", "before"]
+
+
+def test_a_tab_that_died_goes_on_without_a_network_where_it_was(world: World, worker_at: WorkerAt, job_id: str) -> None:
+    world.open_job(OpenJob(job_id=job_id, per_page=6))
+    page = worker_at(f"/work/{job_id}", allow=("ERR_INTERNET_DISCONNECTED", "Failed to fetch"))
+    context = page.context
+    shown_task(page)
+    page.wait_for_selector('html[data-kept="true"]')
+    page.keyboard.type("before the tunnel")
+    page.keyboard.press("Enter")
+    shown_task(page)
+    context.set_offline(True)
+    page.close(run_before_unload=False)
+    again = context.new_page()
+    again.goto(f"{world.url}/work/{job_id}")
+    expect(again.get_by_text("There is no network. These are the tasks that are kept")).to_be_visible()
+    for number in range(5):
+        shown_task(again)
+        again.keyboard.type(f"in the tunnel {number}")
+        again.keyboard.press("Enter")
+    expect(again.get_by_role("heading", name="Bundle done")).to_be_visible()
+    assert world.answers(job_id) == {}
+    context.set_offline(False)
+    again.evaluate("dispatchEvent(new Event('online'))")
+    wait_until_stored(again, world, job_id, 6)
+    texts = sorted(str(one[0]) for one in world.answers(job_id).values())
+    assert texts == ["before the tunnel", *(f"in the tunnel {number}" for number in range(5))]
+
+
+def test_a_second_tab_says_so_and_can_take_the_work_over(world: World, worker_at: WorkerAt, job_id: str) -> None:
+    world.open_job(OpenJob(job_id=job_id, per_page=3))
+    first = worker_at(f"/work/{job_id}")
+    shown_task(first)
+    first.keyboard.type("first tab")
+    first.keyboard.press("Enter")
+    second = first.context.new_page()
+    second.goto(f"{world.url}/work/{job_id}")
+    expect(second.get_by_role("heading", name="This work is open in another tab")).to_be_visible()
+    second.get_by_role("button", name="Work here").click()
+    shown_task(second)
+    expect(first.get_by_role("heading", name="This work is open in another tab")).to_be_visible()
+    for _ in range(2):
+        shown_task(second)
+        second.keyboard.type("second tab")
+        second.keyboard.press("Enter")
+    second.get_by_role("button", name="Next bundle").click()
+    wait_until_stored(second, world, job_id, 3)
+    assert sorted(str(one[0]) for one in world.answers(job_id).values()) == ["first tab", "second tab", "second tab"]
+
+
+def test_signing_out_leaves_no_picture_on_the_device(world: World, worker_at: WorkerAt, job_id: str) -> None:
+    world.open_job(OpenJob(job_id=job_id, per_page=2))
+    page = worker_at(f"/work/{job_id}")
+    shown_task(page)
+    count = """() => new Promise((resolve) => {
+        const opening = indexedDB.open("manyhands");
+        opening.onsuccess = () => {
+            const asked = opening.result.transaction("pictures").objectStore("pictures").count();
+            asked.onsuccess = () => { opening.result.close(); resolve(asked.result); };
+        };
+    })"""
+    page.wait_for_timeout(500)
+    assert page.evaluate(count) == 2
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(world.url + "/")
+    assert page.evaluate(count) == 0

@@ -163,9 +163,11 @@ class World:
             shown: dict[str, str] = {}
             async with platform.db.transaction() as tx:
                 await put_open_job(tx, job)
-                await tx.execute(
-                    "update exchange.jobs set jury = %s where job_id = %s", (platform.keys["jury"].address, job.job_id)
-                )
+                for role in ("launcher", "recording", "reputation", "jury"):
+                    await tx.execute(
+                        f"update exchange.jobs set {role} = %s where job_id = %s",
+                        (platform.keys[role].address, job.job_id),
+                    )
                 tasks = await rows(
                     tx, "select task_id from exchange.tasks where job_id = %s order by rank", (job.job_id,)
                 )

@@ -90,6 +90,7 @@ class Assets:
     styles: str
     sheets: Mapping[str, str]
     icon: str
+    service_worker: bytes
 
     def import_map(self, language: str) -> str:
         """The import map of a page in this language, as the one inline script of the site. raises KeyError"""
@@ -159,6 +160,7 @@ def load_assets(node_modules: Path) -> Assets:
         styles=named["app.css"],
         sheets={name.removesuffix(".css"): url for name, url in named.items() if name.endswith(".css")},
         icon=named["icon.svg"],
+        service_worker=by_url[named["sw.js"]].raw,
     )
 
 

@@ -5,8 +5,6 @@ Rules kept here
 - A statement says how it was made up and what is still pending, and why.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -185,6 +185,12 @@ def _add_files(app: FastAPI, site: Site) -> None:
 
         return endpoint
 
+    async def service_worker(_: Request) -> Response:
+        # it lives at the root because it answers for pages there; it may fetch from this site, and nothing else
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; connect-src 'self'"}
+        return Response(site.assets.service_worker, media_type="text/javascript", headers=headers)
+
+    app.router.routes.append(Route("/sw.js", service_worker, methods=["GET"]))
     for prefix in ("/assets/", "/components/"):
         app.router.routes.append(Route(prefix + "{name:path}", file_route(prefix), methods=["GET"]))
 

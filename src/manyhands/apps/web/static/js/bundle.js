@@ -16,12 +16,13 @@ const HOLD_MS = 10_000;
 const PICTURES_AT_ONCE = 4;
 const PICTURE_RETRY_MS = [500, 1_500, 4_000, 10_000];
 
-/** phase: loading | working | done | none | problem */
+/** phase: loading | working | done | none | problem | elsewhere (another tab is at it) */
 export class Bundle {
   constructor(jobId) {
     this.jobId = jobId;
     this.phase = signal("loading");
     this.problem = signal(null);
+    this.offline = signal(false);
     this.items = signal([]);
     this.index = signal(-1);
     this.leaseUntilMs = signal(0);
@@ -58,10 +59,17 @@ export class Bundle {
         if (fresh.length || bundle.assignments.length === 0) break;
         await outbox.flush();
       }
+      this.offline.value = false;
+      await outbox.keepBundle(this.jobId, bundle.lease_until_ms, fresh).catch(() => {}); // a full device: the tab has it
     } catch (problem) {
-      this.problem.value = problem;
-      this.phase.value = "problem";
-      return;
+      bundle = problem.status === 0 ? await this.kept() : null;
+      if (!bundle?.assignments.length) {
+        this.problem.value = problem;
+        this.phase.value = "problem";
+        return;
+      }
+      fresh = bundle.assignments;
+      this.offline.value = true;
     }
     this.sitUp();
     for (const item of this.items.value) if (item.picture) URL.revokeObjectURL(item.picture);
@@ -77,6 +85,40 @@ export class Bundle {
     this.phase.value = "working";
     this.go(0);
     this.loadPictures();
+  }
+
+  /** What is kept on the device of the unfinished bundle, without what is answered. */
+  async kept() {
+    try {
+      await whoAmI();
+      const [bundle, answered] = await Promise.all([outbox.keptBundle(this.jobId), outbox.keptFor(this.jobId)]);
+      return bundle && { ...bundle, assignments: bundle.assignments.filter((one) => !answered.has(one.assignment_id)) };
+    } catch {
+      return null;
+    }
+  }
+
+  /** One tab works on a job at a time: resolves to whether this is the one. steal = take it from the other. */
+  async own({ steal = false } = {}) {
+    if (!navigator.locks) return true;
+    return new Promise((resolve) => {
+      navigator.locks
+        .request(`manyhands-work-${this.jobId}`, steal ? { steal } : { ifAvailable: true }, (lock) => {
+          resolve(lock !== null);
+          return lock && new Promise(() => {}); // held until the tab closes
+        })
+        .catch(() => {
+          // taken over by another tab: what is typed here stays, nothing more is answered here
+          this.seal(this.heldInOrder());
+          this.phase.value = "elsewhere";
+        });
+    });
+  }
+
+  /** Begins, unless another tab is at it. */
+  async begin(options) {
+    if (await this.own(options)) await this.claim();
+    else this.phase.value = "elsewhere";
   }
 
   /** Adds the finished bundle to the sitting's sums. */
@@ -198,12 +240,17 @@ export class Bundle {
     }
   }
 
-  async pull({ assignment_id: id, picture_url: url }) {
+  async pull({ assignment_id: id, picture_url: url, kept }) {
     for (let tried = 0; ; tried += 1) {
       try {
-        const response = await fetch(url, { credentials: "same-origin", cache: "no-store" });
-        if (!response.ok) throw new Error(String(response.status));
-        const picture = URL.createObjectURL(await response.blob());
+        let blob = kept;
+        if (!blob) {
+          const response = await fetch(url, { credentials: "same-origin", cache: "no-store" });
+          if (!response.ok) throw new Error(String(response.status));
+          blob = await response.blob();
+          outbox.keepPicture(id, blob).catch(() => {}); // a full device: the tab has it
+        }
+        const picture = URL.createObjectURL(blob);
         const image = new Image();
         image.src = picture;
         await image.decode();

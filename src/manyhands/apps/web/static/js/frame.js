@@ -1,7 +1,7 @@
 // What stands around every page: name, ways to go, who is signed in, and where the words come from.
 import { html, language, t } from "manyhands/kit.js";
 import { forgetMe, me, post } from "manyhands/api.js";
-import { trouble, waiting } from "manyhands/outbox.js";
+import { forgetBundles, trouble, waiting } from "manyhands/outbox.js";
 
 const here = location.pathname;
 const inside = (path) => here === path || (path !== "/" && here.startsWith(`${path}/`));
@@ -15,6 +15,7 @@ async function signOut() {
     await post("/api/sign-out");
   } finally {
     forgetMe();
+    await forgetBundles().catch(() => {});
     location.assign("/");
   }
 }

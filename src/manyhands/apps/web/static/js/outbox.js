@@ -34,10 +34,15 @@ export function onOutcome(listener) {
 
 async function database() {
   if (memory) return null;
-  opened ??= openDB("manyhands", 1, {
-    upgrade(db) {
-      db.createObjectStore("answers", { keyPath: "assignment_id" }).createIndex("worker", "worker");
+  opened ??= openDB("manyhands", 2, {
+    upgrade(db, before) {
+      if (before < 1) db.createObjectStore("answers", { keyPath: "assignment_id" }).createIndex("worker", "worker");
+      if (before < 2) {
+        db.createObjectStore("bundles", { keyPath: "job_id" });
+        db.createObjectStore("pictures", { keyPath: "assignment_id" });
+      }
     },
+    blocking: (_, __, event) => event.target.close(),
   });
   try {
     return await opened;
@@ -152,3 +157,36 @@ addEventListener("online", flush);
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") release();
 });
+
+// --- the bundle itself, so that a tab that died without a network goes on where it was -------------------------------
+
+/** Keeps a lent bundle in place of the job's last one; its pictures follow by `keepPicture`. */
+export async function keepBundle(jobId, leaseUntilMs, assignments) {
+  const db = await database();
+  if (db === null) return;
+  const before = await db.get("bundles", jobId);
+  const wanted = new Set(assignments.map((one) => one.assignment_id));
+  for (const one of before?.assignments ?? []) if (!wanted.has(one.assignment_id)) await db.delete("pictures", one.assignment_id);
+  await db.put("bundles", { job_id: jobId, worker: me.value?.worker ?? "", lease_until_ms: leaseUntilMs, assignments });
+}
+
+export async function keepPicture(assignmentId, picture) {
+  const db = await database();
+  await db?.put("pictures", { assignment_id: assignmentId, picture });
+}
+
+/** The kept bundle of this worker with its pictures, or null. */
+export async function keptBundle(jobId) {
+  const db = await database();
+  const bundle = await db?.get("bundles", jobId);
+  if (!bundle || bundle.worker !== me.value?.worker) return null;
+  const pictures = await Promise.all(bundle.assignments.map((one) => db.get("pictures", one.assignment_id)));
+  return { ...bundle, assignments: bundle.assignments.map((one, place) => ({ ...one, kept: pictures[place]?.picture ?? null })).filter((one) => one.kept) };
+}
+
+/** Takes bundles and pictures off this device; answers that were not sent stay. */
+export async function forgetBundles() {
+  const db = await database();
+  await db?.clear("bundles");
+  await db?.clear("pictures");
+}

@@ -71,7 +71,7 @@ function RefusedJob({ rows, appeals }) {
     <h3 dir="auto">${title}</h3>
     <p class="hint">${t("refused_n", { n: count(rows.length) })}</p>
     <p dir="auto"><strong>${t("reason")}</strong> ${rows[0].because}</p>
-    <div class="exhibits">${rows.slice(0, 8).map((row) => html`<figure><img src=${row.picture_url} alt=${t("cutting_alt")} loading="lazy" /><figcaption>${t("you_keyed")} <b dir="auto">${keyed(row.text)}</b> · <${Amount} minor=${row.reward_minor} currency=${row.currency} exponent=${row.exponent} /></figcaption></figure>`)}</div>
+    <div class="exhibits">${rows.slice(0, 8).map((row) => html`<figure><img src=${row.picture_url} alt=${t("cutting_alt")} loading="lazy" /><figcaption>${t("you_keyed")}: <b dir="auto">${keyed(row.text)}</b> · <${Amount} minor=${row.reward_minor} currency=${row.currency} exponent=${row.exponent} /></figcaption></figure>`)}</div>
     ${rows.length > 8 && html`<p class="hint">${t("and_more", { n: count(rows.length - 8) })}</p>`}
     ${own.map((one) => html`<p class=${`notice ${one.state === "granted" ? "good" : one.state === "denied" ? "bad" : ""}`} role="status"><strong>${t(`appeal_${one.state}`)}</strong> <span dir="auto">${one.because}</span>${one.restored_minor > 0 ? html` · <${Amount} minor=${one.restored_minor} />` : ""}</p>`)}
     ${may && appealing.value !== jobId && html`<p class="row"><button class="button" onClick=${() => (appealing.value = jobId)}>${t("appeal")}<span class="unseen"> ${title}</span></button></p>`}

@@ -18,9 +18,14 @@ const PACE_FROM = 5;
 const ZOOM = 2.2;
 const LINE_PX = 34;
 
-bundle.claim();
+bundle.begin();
 offerOf(jobId).then((found) => (offer.value = found), () => (offer.value = null));
 setInterval(() => (tick.value += 1), 1_000);
+let keeping = null;
+effect(() => {
+  // the first task is on the screen: now there is time to make the page ready for a lost network
+  if (bundle.current.value?.picture && !keeping) keeping = setTimeout(() => import("manyhands/offline.js").then(({ keepPage }) => keepPage()).then((kept) => (document.documentElement.dataset.kept = kept)), 400);
+});
 effect(() => {
   // a new task on the screen: what was wrong with the last try is over
   bundle.current.value?.assignment_id;
@@ -268,6 +273,8 @@ export function Page() {
     ${offer.value?.simulated && !me.value?.simulated && html`<${Simulated} />`}
     ${phase === "loading" && html`<p class="quiet" role="status">${t("bundle_loading")}</p>`}
     ${phase === "problem" && html`<${Problem} problem=${asProblem(bundle.problem.value)} again=${() => bundle.claim()} />`}
+    ${phase === "elsewhere" && html`<section class="card narrow"><h2>${t("other_tab")}</h2><p>${t("other_tab_why")}</p><p class="row"><button class="button" onClick=${() => bundle.begin({ steal: true })}>${t("take_over")}</button> <a class="button quietly" href="/">${t("other_work")}</a></p></section>`}
+    ${phase === "working" && bundle.offline.value && html`<p class="notice" role="status">${t("kept_bundle")}</p>`}
     ${phase === "none" && html`<section class="card narrow"><h2>${t("none_left")}</h2><p>${t("none_left_why")}</p><p class="row"><button class="button" onClick=${() => bundle.claim()}>${t("look_again")}</button> <a class="button quietly" href="/">${t("other_work")}</a></p></section>`}
     ${phase === "working" && html`<${Working} />`}
     ${phase === "done" && html`<${Done} />`}

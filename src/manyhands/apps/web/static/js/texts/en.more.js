@@ -89,7 +89,7 @@ export const texts = {
   statement_pdf: "Statement (PDF)",
   statement_csv: "Statement (CSV)",
   first_standing: "first",
-  score_why: "The score is what we can be 95 % sure of: it grows with every right answer, and errors fade.",
+  score_why: "The score is what we can be 90 % sure of: it grows with every right answer, and errors fade.",
   changes: "Changes",
   change: "Change",
   skill_transcription: "Typing what a cutting shows",

@@ -89,7 +89,7 @@ export const texts = {
   statement_pdf: "Extracto (PDF)",
   statement_csv: "Extracto (CSV)",
   first_standing: "primera",
-  score_why: "La puntuación es aquello de lo que podemos estar seguros al 95 %: crece con cada acierto, y los errores se desvanecen.",
+  score_why: "La puntuación es aquello de lo que podemos estar seguros al 90 %: crece con cada acierto, y los errores se desvanecen.",
   changes: "Cambios",
   change: "Cambio",
   skill_transcription: "Escribir lo que muestra un recorte",
