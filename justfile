@@ -40,3 +40,7 @@ nightly:
 # figures; each prints its command and writes docs/benchmarks/NAME.md
 bench name:
     uv run python benchmarks/{{name}}.py
+
+# make the pictures of the documentation: real pages in a real chromium
+pictures:
+    uv run pytest -n 0 -m "" tests/browser/test_pages.py -k pictures_for_the_documentation

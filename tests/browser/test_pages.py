@@ -26,8 +26,8 @@ pytestmark = pytest.mark.browser
 WorkerAt = Callable[..., Page]
 Opened = Callable[..., Page]
 
-FOR_ANYONE = ("/", "/sign-in", "/sign-in?new", "/jobs", "/proof", "/nowhere")
-FOR_WORKERS = ("/", "/earnings", "/jury", "/standing")
+FOR_ANYONE = ("/", "/sign-in", "/sign-in?new", "/jobs", "/record", "/proof", "/nowhere")
+FOR_WORKERS = ("/", "/earnings", "/jury", "/standing", "/limits")
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 LOOKS = [
     pytest.param(PHONE, "light", id="phone-light"),
@@ -262,7 +262,18 @@ WRAPPERS = (
     ("", ""), ("x", "y"), ('">', ""), ("'>", ""), ("</p>", ""), ("<!--", "-->"), ("&lt;", "&gt;"), ("\u202e", ""),
     ("<b>", "</b>"), ("**", "**"), ("`", "`"), ("- ", ""), ("\n\n# ", ""),
 )  # fmt: skip
-NAMES = {"state", "currency", "job_id", "code", "task_type", "content_class"}
+NAMES = {
+    "state",
+    "currency",
+    "job_id",
+    "code",
+    "task_type",
+    "content_class",
+    "picture_url",
+    "kind",
+    "appeal_id",
+    "question",
+}
 XSS = (
     "<script>window.hit=1</script>",
     "<img src=x onerror=window.hit=1>",
@@ -310,9 +321,12 @@ def test_no_text_of_a_stranger_is_ever_run(worker_at: WorkerAt, world: World, jo
 
     texts = counted()
     while shown < len(WRAPPED):
-        for pattern, told in (("offers", offers), ("earnings", earnings), ("jobs/delivered", DELIVERED)):
+        for pattern, told in (
+            ("offers", offers), ("earnings", earnings), ("jobs/delivered", DELIVERED), ("refusals", REFUSED),
+            ("jury", CASES), ("standing", STANDING), ("record", RECORD),
+        ):  # fmt: skip
             page.route(f"**/api/{pattern}", partial(Route.fulfill, json=spiked(told, texts)))
-        for path in ("/", "/earnings", "/jobs/delivered"):
+        for path in ("/", "/earnings", "/jobs/delivered", "/jury", "/standing", "/record"):
             go(page, world.url + path)
             page.wait_for_selector("main h1")
             for summary in page.locator("summary").all():
@@ -326,6 +340,43 @@ EARNED = {
     "job_id": "j", "title": "t", "answers": 1, "waiting": 0, "accepted": 1, "refused": 0, "pending_minor": 0,
     "earned_minor": 1, "bonus_minor": 0, "top_up_minor": 0, "paid_minor": 0, "because": "b",
     "transactions": [{"chain_id": 1, "tx_hash": "0x"}],
+}  # fmt: skip
+
+
+REFUSED = {
+    "refusals": [{
+        "job_id": "j", "title": "t", "task_id": "t", "picture_url": "/favicon", "question": "text", "text": "x",
+        "reward_minor": 1, "code": "known_answers_wrong", "because": "b", "received_at_ms": 1, "can_appeal": True,
+        "appeal_id": None, "currency": "MHT", "exponent": 6,
+    }],
+    "appeals": [{
+        "job_id": "j", "appeal_id": "a", "words": "w", "answers": 1, "state": "denied", "because": "b",
+        "restored_minor": 0, "filed_at_ms": 1, "ended_at_ms": 2,
+    }],
+}  # fmt: skip
+CASES = {
+    "cases": [{
+        "case_id": "c", "task_id": "", "picture_url": "", "code": "appeal", "text": "w", "question": "text",
+        "reward_minor": 1, "kind": "appeal", "exhibits": [{"picture_url": "/favicon", "question": "text", "text": "x"}],
+    }],
+}  # fmt: skip
+STANDING = {
+    "standings": [{"skill": "s", "score_bp": 1, "right_milli": 1, "wrong_milli": 1, "because": "b", "at_ms": 1}],
+    "changes": [{
+        "skill": "s", "at_ms": 1, "job_id": "j", "title": "t", "score_bp": 1, "right_milli": 1, "wrong_milli": 1,
+        "because": "b",
+    }],
+}  # fmt: skip
+RECORD = {
+    "jobs": 1, "settled": 1, "simulated": 0, "tasks": 1, "answers": 1, "refused": 1, "workers": 1, "wages": [],
+    "reports": [{
+        "job_id": "j", "title": "t", "code": "other", "state": "upheld", "filed_at_ms": 1, "ruled_at_ms": 1,
+    }],
+    "appeals": [{
+        "job_id": "j", "title": "t", "answers": 1, "state": "granted", "because": "b", "restored_minor": 1,
+        "filed_at_ms": 1, "ended_at_ms": 1,
+    }],
+    "parties": [{"role": "jury", "address": "0x", "chain_ids": []}],
 }  # fmt: skip
 
 
