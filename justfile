@@ -33,6 +33,14 @@ demo *args:
 kills count="200":
     uv run pytest -n 0 -s -m "" tests/test_kills.py -k random_moments --kills {{count}}
 
+# 10,000 made-up pages cut, shuffled, answered and put together again
+reassembly:
+    uv run pytest -q -n 0 -m nightly src/manyhands/documents/test_cutting.py
+
+# damaged files against the importer for so many seconds
+fuzz seconds="300":
+    MANYHANDS_FUZZ_SECONDS={{seconds}} uv run pytest -q -n 0 -m nightly src/manyhands/documents/test_fuzz.py
+
 # every long test; results belong into docs/nightly.md with date and command
 nightly:
     uv run pytest -n 0 -m nightly

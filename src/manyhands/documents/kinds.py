@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from .model import Kind
 
-KINDS: tuple[Kind, ...] = ("receipt", "invoice", "table")
+KINDS: tuple[Kind, ...] = ("receipt", "invoice", "table", "statement", "payslip", "contract")
 _ROLL_SHAPE_PERMILLE = 1_550
 _INVOICE_WORDS = frozenset({"invoice", "rechnung", "facture", "factuur", "fattura", "factura", "faktura", "fatura"})
 

@@ -18,8 +18,10 @@ from manyhands.documents.model import (
     CellValue,
     Decision,
     DocumentRecord,
+    Line,
     PageImage,
     PageRecord,
+    Piece,
     PieceRecord,
     TableValue,
 )
@@ -29,9 +31,11 @@ from manyhands.documents.writers import (
     alto_xml,
     fields_csv,
     hocr_html,
+    overlay_of,
     record_json,
     searchable_pdf,
     table_csv,
+    viewer_html,
     workbook,
 )
 
@@ -139,3 +143,25 @@ def test_a_tag_in_a_text_stays_text() -> None:
     assert b"<script>" not in hocr_html(record)
     root = ET.fromstring(alto_xml(record))
     assert next(root.iter(f"{ALTO}String")).get("CONTENT") == '<script>"&</script>'
+
+
+def test_the_viewer_loads_nothing_and_lets_no_document_write_markup() -> None:
+    box = Box(10, 10, 60, 30)
+    evil = Line(1, box, "</script><img src=x onerror=alert(1)>", "people", None, 1, ("p",))
+    piece = PieceRecord(Piece("p", 1, box, 0), Decision("people", evil.text, "two agree", None, 2, (evil.text,)))
+    record = DocumentRecord("<b>", "receipt", (PageImage(1, 560, 900),), (evil,), (), (), (piece,))
+    page = viewer_html(record, {1: SAMPLE.pages[0]}).decode()
+    assert "<img src=x" not in page and "<b>" not in page
+    assert page.count("</script>") == 2
+    assert "default-src 'none'" in page and "http" not in page.replace("http-equiv", "")
+    with pytest.raises(PageMissing):
+        viewer_html(record, {})
+
+
+def test_an_overlay_tells_of_every_value_why_it_is_believed() -> None:
+    record = _record()
+    told = overlay_of(record)
+    assert {m["text"] for m in told["marks"]} == {r.decision.text for r in record.decisions if r.decision.text}
+    assert all(m["because"] and m["said"] for m in told["marks"])
+    total = next(f for f in told["fields"] if f["name"] == "total")
+    assert any("total" in m["fields"] and m["text"] == total["raw"] for m in told["marks"])

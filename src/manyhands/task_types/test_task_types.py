@@ -48,6 +48,24 @@ def test_odd_ones_may_be_tapped_in_any_order() -> None:
         odd.clean(question, "77")
 
 
+def test_a_claim_is_settled_by_verdict_and_place_together() -> None:
+    verify = task_type("verify_claim")
+    question = verify.samples()[0].question
+    here, beside, elsewhere = (f"the page says so @ {place}" for place in ("1 1 9 9", "5 5 12 12", "500 500 510 510"))
+    assert isinstance(verify.judge(question, [here, elsewhere]), AskMore)
+    assert verify.judge(question, [here, elsewhere, beside]) == Accept(
+        here, "2 people agree on verdict and place", (0, 2)
+    )
+    for wrong in (
+        "the page says so",
+        "the page says so @ 9 9 1 1",
+        "the page says so @ 1 1 9 1001",
+        "perhaps @ 1 1 9 9",
+    ):
+        with pytest.raises(AnswerInvalid):
+            verify.clean(question, wrong)
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownTaskType) as refused:
         task_type("telepathy")

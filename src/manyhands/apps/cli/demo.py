@@ -94,13 +94,14 @@ def demo(
         if json:
             as_json(measured)
             return Exit.OK if measured.verified else Exit.CHECK_FAILED
-        _show(measured)
+        show_measured(measured)
         return Exit.OK if measured.verified else Exit.CHECK_FAILED
 
     return run(work, json=json)
 
 
-def _show(measured: Any) -> None:
+def show_measured(measured: Any) -> None:
+    """What a demo measured, as a table."""
     per_receipt = measured.answers_per_receipt_milli
     people = "simulated people" if measured.simulated else "people"
 

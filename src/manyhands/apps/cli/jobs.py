@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+from msgspec import UNSET
 
 from manyhands.apps.folder import DataFolder
+from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Wishes
 from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
 from manyhands.roles.launcher.values import LaunchOptions
@@ -32,7 +34,16 @@ Floor = Annotated[
 Quality = Annotated[float, Parameter(help="Share of right items you want, such as 0.995.")]
 Benchmark = Annotated[float, Parameter(help="Measured share below which the whole job counts as failed.")]
 Budget = Annotated[str, Parameter(help="The most that may be funded, such as 40USD. Default: what the quote says.")]
-Kind = Annotated[str, Parameter(help="Kind of the documents: receipt, invoice, table. Default: by their look.")]
+Kind = Annotated[
+    str,
+    Parameter(
+        help="Kind of the documents: receipt, invoice, table, statement, payslip, contract. Default: by their look."
+    ),
+]
+KindFile = Annotated[
+    Path | None,
+    Parameter(help="Your own kind of document as YAML: fields, labels, checks. It is then the kind of all."),
+]
 Machine = Annotated[
     Literal["agreeing_readers", "none"],
     Parameter(help="What may be accepted unseen: what readers agree on by strict rules, or nothing."),
@@ -41,6 +52,10 @@ PrivacyLevel = Annotated[
     Literal["strict", "standard", "off"],
     Parameter(help="How little of a page one worker may see: one piece, a tenth, or anything (your own staff)."),
 ]
+
+
+class BadKind(ManyhandsError):
+    """The description of a kind of document cannot be used."""
 
 
 def in_token(text: str) -> int:
@@ -66,6 +81,7 @@ def options_of(
     chain: int | None = None,
     crowd: Literal["people", "simulated"] = "people",
     request_key: str = "",
+    kinds: dict[str, str] | None = None,
 ) -> LaunchOptions:
     """What the words of the command line ask for."""
     per_hour_minor = in_token(per_hour)
@@ -82,6 +98,7 @@ def options_of(
         wishes=Wishes(chain_ids=(chain,) if chain else ()),
         budget_minor=in_token(budget) if budget else None,
         request_key=request_key,
+        kinds=kinds or UNSET,
     )
 
 
@@ -114,7 +131,23 @@ def show_quote(title: str, quote: Quote, taken: Intake, workers_needed: int) -> 
     output.print(f"at least {workers_needed} different workers are needed at this privacy level")
 
 
-async def _import(folder: Path, blobs: BlobStore, *, kind: str, truths: dict[str, bytes], quiet: bool) -> Intake:
+def kinds_of(kind_file: Path | None, kind: str) -> tuple[dict[str, str], str]:
+    """(the requester's own kinds by name, the kind of the documents). raises BadKind naming what is wrong"""
+    if kind_file is None:
+        return {}, kind
+    from manyhands.documents.fields import KindSpecInvalid, kind_spec_of
+
+    try:
+        text = kind_file.read_text(encoding="utf-8")
+        name = kind_spec_of(text).kind
+    except (OSError, UnicodeDecodeError, KindSpecInvalid) as problem:
+        raise BadKind(f"{kind_file}: {problem}", cure="docs/howto/kinds.md says how a kind is written.") from problem
+    return {name: text}, name
+
+
+async def import_folder_shown(
+    folder: Path, blobs: BlobStore, *, kind: str, truths: dict[str, bytes], quiet: bool
+) -> Intake:
     """Imports a folder with a bar, and says what was left out."""
     from manyhands.apps.intake import take_in
 
@@ -139,6 +172,7 @@ def launch(
     benchmark: Benchmark = 0.90,
     budget: Budget = "",
     kind: Kind = "",
+    kind_file: KindFile = None,
     machine: Machine = "agreeing_readers",
     privacy: PrivacyLevel = "standard",
     holdback: Annotated[
@@ -162,9 +196,10 @@ def launch(
     async def work() -> Exit:
         from manyhands.apps.compose import client
 
+        kinds, named = kinds_of(kind_file, kind)
         async with client(DataFolder(data or data_default())) as platform:
             truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}
-            taken = await _import(folder, platform.blobs, kind=kind, truths=truths, quiet=json)
+            taken = await import_folder_shown(folder, platform.blobs, kind=named, truths=truths, quiet=json)
             options = options_of(
                 title=title or folder.resolve().name,
                 task_type=task_type,
@@ -179,6 +214,7 @@ def launch(
                 chain=chain,
                 crowd=crowd,
                 request_key=request_key,
+                kinds=kinds,
             )
             view = await platform.launcher.draft(taken.documents, options)
             if not json:
@@ -218,7 +254,7 @@ def quote(
         from manyhands.store.blobs import BlobStore
 
         with tempfile.TemporaryDirectory(prefix="manyhands-quote-") as scratch:
-            taken = await _import(folder, BlobStore(Path(scratch)), kind=kind, truths={}, quiet=json)
+            taken = await import_folder_shown(folder, BlobStore(Path(scratch)), kind=kind, truths={}, quiet=json)
         options = options_of(
             title=folder.resolve().name,
             task_type="transcription",

@@ -64,6 +64,8 @@ class DemoOptions:
     holdback: int = 3
     data: Path | None = None
     ocr_processes: int = 2
+    kind: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +152,7 @@ class Demo:
             list(truths.items())[:: max(1, len(truths) // max(1, self.options.holdback))][: self.options.holdback]
         )
         self.told(f"importing {source}")
-        taken = await take_in(source, platform.blobs, truths=secret)
+        taken = await take_in(source, platform.blobs, kind=self.options.kind or None, truths=secret)
         for refused in taken.refused:
             self.told(f"left out {refused}")
         view = await platform.launcher.draft(taken.documents, self._launch_options(platform))
@@ -188,6 +190,7 @@ class Demo:
             crowd="people" if mine else "simulated",
             wishes=Wishes(),
             request_key=f"demo {self.options.seed}",
+            kinds=self.options.kinds or msgspec.UNSET,
         )
 
     async def _crowd(self, platform: Platform, view: JobView, truths: Mapping[str, bytes], stop: asyncio.Event) -> None:

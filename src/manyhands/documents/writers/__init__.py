@@ -12,5 +12,16 @@ from .hocr import hocr_html
 from .pdf import searchable_pdf
 from .record_json import record_json
 from .tables import fields_csv, table_csv, workbook
+from .viewer import overlay_of, viewer_html
 
-__all__ = ["alto_xml", "fields_csv", "hocr_html", "record_json", "searchable_pdf", "table_csv", "workbook"]
+__all__ = [
+    "alto_xml",
+    "fields_csv",
+    "hocr_html",
+    "overlay_of",
+    "record_json",
+    "searchable_pdf",
+    "table_csv",
+    "viewer_html",
+    "workbook",
+]

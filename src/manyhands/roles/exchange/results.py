@@ -5,9 +5,9 @@ Rules kept here
 - Everything that people decided says how many stand behind it. No raw posterior is called a confidence.
 - A piece that nobody could read, or that was withdrawn, is delivered as such, never as an empty text that looks read.
 
-In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.hocr.html and NAME.alto.xml per document, tables/*.csv,
-fields.csv, results.xlsx, exposure.json (what each worker saw of a page), and package.json with the size and sha-256 of
-each of them.
+In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.view.html (the page with every value and its reason),
+NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, exposure.json (what each worker
+saw of a page), and package.json with the size and sha-256 of each of them.
 """
 
 from __future__ import annotations
@@ -137,8 +137,7 @@ class Results:
         files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
         for doc_id, record in files.documents.items():
             images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
-            name, raw = await asyncio.to_thread(pdf_file, record, images)
-            files.files[name] = raw
+            files.files |= await asyncio.to_thread(page_files, record, images)
         package = await asyncio.to_thread(zip_package, files.files)
         blob = await self._ctx.blobs.put(package, media_type="application/zip", namespace=job_id)
         package_hash = hashlib.sha256(package).hexdigest()
@@ -302,11 +301,13 @@ def exposure_file(
     return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 
 
-def pdf_file(record: DocumentRecord, images: Mapping[int, bytes]) -> tuple[str, bytes]:
-    """Name and bytes of a document's searchable PDF; for a thread."""
+def page_files(record: DocumentRecord, images: Mapping[int, bytes]) -> dict[str, bytes]:
+    """A document's files that hold its pages, by name: searchable PDF and viewer; for a thread."""
     from manyhands.documents.writers.pdf import searchable_pdf
+    from manyhands.documents.writers.viewer import viewer_html
 
-    return f"{file_name(record.doc_id)}.pdf", searchable_pdf(record, images)
+    name = file_name(record.doc_id)
+    return {f"{name}.pdf": searchable_pdf(record, images), f"{name}.view.html": viewer_html(record, images)}
 
 
 def file_name(doc_id: str) -> str:

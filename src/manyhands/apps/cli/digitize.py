@@ -1,0 +1,162 @@
+"""digitize: a folder of scans in, a folder of records out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from manyhands.apps.folder import DataFolder
+
+from . import AsJson, Data, app, data_default, run
+from .jobs import Kind, KindFile, Machine, PerHour, PrivacyLevel, Quality, import_folder_shown, kinds_of, options_of
+from .show import Exit, as_json, errors, output, progress, told
+
+if TYPE_CHECKING:
+    from manyhands.documents.model import DocumentRecord
+
+ENDED = ("closed", "refused")
+
+
+@app.command
+def digitize(
+    folder: Path,
+    *,
+    out: Annotated[Path, Parameter(help="Folder that the records are written into.")],
+    crowd: Annotated[
+        Literal["people", "simulated", "none"],
+        Parameter(help="Who reads what machines cannot: people of a running platform, simulated ones, or nobody."),
+    ] = "people",
+    truth: Annotated[
+        Path | None, Parameter(help="Folder of known records, NAME.json, from which simulated people answer.")
+    ] = None,
+    error: Annotated[float, Parameter(help="Share of wrong answers of a simulated person.")] = 0.03,
+    kind: Kind = "",
+    kind_file: KindFile = None,
+    machine: Machine = "agreeing_readers",
+    per_hour: PerHour = "12USD",
+    quality: Quality = 0.995,
+    privacy: PrivacyLevel = "standard",
+    data: Data | None = None,
+    json: AsJson = False,
+) -> int:
+    """Turn a folder of scans into records: JSON, CSV, XLSX, searchable PDF, hOCR, ALTO and a page to look at.
+
+    With people it launches a job on the running platform, waits until it is paid and delivered, and writes the files.
+    With --crowd simulated it runs a platform of its own for it and measures against --truth. With --crowd none the
+    machines read alone: what they are not sure of is delivered as open, and nothing is paid.
+    """
+
+    async def work() -> Exit:
+        kinds, named = kinds_of(kind_file, kind)
+        match crowd:
+            case "simulated":
+                return await _simulated(
+                    folder, out, truth, error=error, machine=machine, kind=named, kinds=kinds, json=json
+                )
+            case "none":
+                return await asyncio.to_thread(_machine_alone, folder, out, named, kinds, json)
+        from manyhands.apps.compose import client
+        from manyhands.apps.delivery import write_results
+
+        async with client(DataFolder(data or data_default())) as platform:
+            taken = await import_folder_shown(folder, platform.blobs, kind=named, truths={}, quiet=json)
+            options = options_of(
+                title=folder.resolve().name,
+                task_type="transcription",
+                per_hour=per_hour,
+                floor="",
+                quality=quality,
+                benchmark=0.9,
+                budget="",
+                machine=machine,
+                privacy=privacy,
+                requester=platform.launcher.ctx.address,
+                kinds=kinds,
+            )
+            view = await platform.launcher.draft(taken.documents, options)
+            view = await platform.launcher.approve(view.job_id)
+            told(f"job {view.job_id} is on its way; Ctrl-C leaves it running, `manyhands results` fetches it later")
+            while view.state not in ENDED:
+                await asyncio.sleep(2)
+                view = await platform.launcher.view(view.job_id)
+            if view.state == "refused":
+                errors.print(f"[red]the job was refused[/]: {view.because}")
+                return Exit.REFUSED
+            written = await write_results(platform, view.job_id, out, with_proof=True)
+        if json:
+            as_json({"job_id": view.job_id, "folder": str(out), "files": written})
+        else:
+            output.print(f"{len(written)} files in {out}")
+        return Exit.OK
+
+    return run(work, json=json)
+
+
+async def _simulated(
+    folder: Path,
+    out: Path,
+    truth: Path | None,
+    *,
+    error: float,
+    machine: Literal["agreeing_readers", "none"],
+    kind: str,
+    kinds: dict[str, str],
+    json: bool,
+) -> Exit:
+    """A whole job with simulated people on a platform of its own."""
+    from manyhands.apps.demo.run import Demo, DemoOptions
+
+    from .demo import show_measured
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = DemoOptions(
+        folder=folder, truth=truth, error=error, machine=machine, out=out, exit=True, port=port, kind=kind, kinds=kinds
+    )
+    measured = await Demo(options, (lambda _: None) if json else told).run(until=asyncio.Event())
+    if json:
+        as_json(measured)
+    else:
+        show_measured(measured)
+    return Exit.OK if measured.verified else Exit.CHECK_FAILED
+
+
+def _machine_alone(folder: Path, out: Path, kind: str, kinds: dict[str, str], json: bool) -> Exit:
+    """What machines read and believe, without people; what they doubt is written down as open."""
+    from manyhands.apps.machine_alone import machine_records
+    from manyhands.documents.importing import ImportRefused
+    from manyhands.documents.writers import fields_csv, workbook
+
+    out.mkdir(parents=True, exist_ok=True)
+    records: list[DocumentRecord] = []
+    refused: list[ImportRefused] = []
+    with progress(quiet=json) as bars:
+        bar = bars.add_task("reading", total=None)
+        for item in machine_records(folder, kind=kind, kinds=kinds):
+            if isinstance(item, ImportRefused):
+                refused.append(item)
+                errors.print(f"[yellow]left out[/] {item}")
+                continue
+            record, files = item
+            records.append(record)
+            for name, raw in files.items():
+                target = out / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(raw)
+            bars.advance(bar)
+    if not records:
+        return Exit.REFUSED
+    (out / "fields.csv").write_bytes(fields_csv(records))
+    (out / "results.xlsx").write_bytes(workbook(records))
+    open_ = sum(one.decision.how == "open" for record in records for one in record.decisions)
+    pieces = sum(len(record.decisions) for record in records)
+    if json:
+        as_json({"documents": len(records), "pieces": pieces, "open": open_, "folder": str(out), "refused": refused})
+    else:
+        output.print(f"{len(records)} documents in {out}; {open_} of {pieces} pieces want a person's eye")
+    return Exit.OK
