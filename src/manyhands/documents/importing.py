@@ -74,13 +74,19 @@ class ImportRefused:
 
 REASONS: dict[str, tuple[str, str]] = {
     "no_such_folder": ("there is no such folder", "Check the path"),
-    "empty_folder": ("the folder holds no files", "Put scans (PNG, JPEG, TIFF, WebP, BMP or PDF) into it"),
+    "empty_folder": (
+        "the folder holds no files",
+        "Put scans (PNG, JPEG, TIFF, WebP, BMP, PDF) or tables (XLSX, CSV) into it",
+    ),
     "too_many_files": (f"the folder holds more than {MAX_FILES} files", "Split it into several jobs"),
     "empty_file": ("the file has no bytes", "Scan or copy it again"),
-    "unknown_type": ("it is not an image or a PDF", "Save it as PNG, JPEG, TIFF, WebP, BMP or PDF"),
+    "unknown_type": ("it is not an image, a PDF or a table", "Save it as PNG, JPEG, TIFF, WebP, BMP, PDF, XLSX or CSV"),
     "truncated": ("the image ends before its last line", "Copy or scan it again"),
     "damaged_image": ("the image cannot be decoded", "Open it in a viewer and save it anew"),
     "damaged_pdf": ("the PDF cannot be opened", "Print it to a new PDF"),
+    "damaged_table": ("the table cannot be opened ({detail})", "Save it anew as XLSX or CSV"),
+    "too_large_table": ("the workbook unpacks to too much ({detail})", "Split it into smaller files"),
+    "empty_table": ("the table holds no text", "Check that the right sheet was saved"),
     "password": ("the PDF asks for a password", "Save it without a password"),
     "too_many_pages": ("it has {detail} pages, more than {max_pages}", "Split it into smaller files"),
     "too_many_pixels": (
@@ -217,6 +223,8 @@ def _pages_of_file(path: Path, shown: str, limits: Limits) -> list[ImportedPage]
     except OSError as error:
         return refusal(shown, "unreadable_file", error.strerror or type(error).__name__)
     command = [sys.executable, "-I", "-m", "manyhands.documents.import_child", msgspec.json.encode(limits).decode()]
+    if Path(shown).suffix.lower() in (".csv", ".tsv"):
+        command.append("text")
     with source:
         size = path.stat().st_size
         if size == 0:

@@ -1,11 +1,15 @@
 """Strangers' files: what is taken, what is refused and with which words, and that a bomb hurts nobody."""
 
 import io
+import json
 import resource
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 from PIL import Image
 
@@ -267,3 +271,83 @@ def test_the_child_can_neither_read_write_run_nor_connect() -> None:
         assert "run=no" in done.stdout
     if "no_network=True" in done.stdout:
         assert "connect=no" in done.stdout
+
+
+def _workbook(rows: list[list[object]]) -> bytes:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_and_separated_text_come_in_as_ruled_pages_with_their_texts(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["Account", "Debit", "Credit"], ["4400", 12.5, None], ["1200", None, 12.5]]
+    texts = ["Account", "Debit", "Credit", "4400", "12.5", "1200", "12.5"]
+    separated = "\n".join(";".join("" if v is None else str(v) for v in row) for row in rows).encode()
+    for name, data in (("ledger.xlsx", _workbook(rows)), ("ledger.csv", separated)):
+        document = import_file(_write(tmp_path, name, data))
+        assert isinstance(document, ImportedDocument), document
+        (page,) = document.pages
+        assert [word.text for word in page.text_layer] == texts
+        boxes = [word.box for word in page.text_layer]
+        assert all(0 < b.x0 < b.x1 < page.width and 0 < b.y0 < b.y1 < page.height for b in boxes)
+
+
+def test_a_long_table_becomes_several_pages_and_prose_is_no_table(tmp_path: Path) -> None:
+    long = import_file(_write(tmp_path, "long.csv", "\n".join(f"{n},{n * n}" for n in range(95)).encode()))
+    assert isinstance(long, ImportedDocument) and len(long.pages) == 3
+    _refused(_write(tmp_path, "prose.csv", b"This is a letter.\nIt has no columns at all.\n" * 20), "unknown_type")
+    _refused(_write(tmp_path, "named.txt", b"a,b\n1,2\n"), "unknown_type")
+
+
+def test_a_zip_that_is_no_workbook_or_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * 90_000_000)
+    _refused(_write(tmp_path, "bomb.xlsx", out.getvalue()), "too_large_table")
+    plain = io.BytesIO()
+    with zipfile.ZipFile(plain, "w") as archive:
+        archive.writestr("readme.txt", b"hello")
+    _refused(_write(tmp_path, "plain.xlsx", plain.getvalue()), "unknown_type")
+    _refused(_write(tmp_path, "broken.xlsx", out.getvalue()[:-200]), "damaged_table")
+
+
+MEASURED = """
+import json, resource, sys
+from pathlib import Path
+from manyhands.documents.importing import import_file
+got = import_file(Path(sys.argv[1]))
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([getattr(got, "code", "taken"), used.ru_utime + used.ru_stime, used.ru_maxrss // 1024]))
+"""
+
+
+def _zip_bomb() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * 200_000_000)
+    return out.getvalue()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("169 million pixels.png", bomb_png),
+        ("half a gigabyte.pdf", bomb_pdf),
+        ("200 MB.xlsx", _zip_bomb),
+        ("deep.svg", lambda: b"<svg>" + b"<g>" * 2_000_000),
+        ("ten thousand pages.pdf", lambda: pdf_pages(10_000)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_bomb_costs_at_most_two_seconds_and_256_mib(name: str, made: Callable[[], bytes], tmp_path: Path) -> None:
+    path = _write(tmp_path, name, made())
+    told = subprocess.run([sys.executable, "-c", MEASURED, str(path)], capture_output=True, check=True, timeout=120)
+    code, cpu_s, rss_mib = json.loads(told.stdout)
+    print(f"{name}: {code}, {cpu_s:.2f} s CPU, {rss_mib} MiB")
+    assert code != "taken"
+    assert cpu_s <= 2.0 and rss_mib <= 256

@@ -132,3 +132,10 @@ def test_an_empty_page_is_estimated_as_empty() -> None:
     out = io.BytesIO()
     Image.new("L", (500, 700), 255).save(out, "PNG")
     assert estimate_page(out.getvalue()).pieces == 0
+
+
+def test_tesseract_without_its_program_is_refused_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ReaderNotInstalled, match="apt-get install tesseract-ocr"):
+        make_readers(("tesseract",))
+    assert make_readers(("none",)) == ()

@@ -16,6 +16,7 @@ from .alphabet import DEFAULT_LANGUAGES, alphabet
 from .base import Pixels, Place, Reader, ReaderError, ReaderNotInstalled, UnknownReader, read
 from .onnx_text import OnnxReader, TextDetector, TextRecogniser, model_in_wheel, open_session
 from .page import decode_page, read_page
+from .tesseract import TesseractReader
 
 __all__ = [
     "DEFAULT_READERS",
@@ -55,7 +56,15 @@ def _onnx(name: str, package: str, detector: str, recogniser: str, languages: tu
     )
 
 
-_MAKERS: dict[str, Callable[[tuple[str, ...]], Reader]] = {"ppocr6": _ppocr6, "ppocr4": _ppocr4}
+def _tesseract(languages: tuple[str, ...]) -> Reader:
+    return TesseractReader(languages, alphabet=alphabet(languages))
+
+
+_MAKERS: dict[str, Callable[[tuple[str, ...]], Reader]] = {
+    "ppocr6": _ppocr6,
+    "ppocr4": _ppocr4,
+    "tesseract": _tesseract,
+}
 READER_NAMES = tuple(sorted(_MAKERS))
 
 
