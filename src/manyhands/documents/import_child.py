@@ -18,7 +18,7 @@ import io
 import resource
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -292,7 +292,7 @@ def main() -> int:
 
     limits = msgspec.json.decode(sys.argv[1], type=Limits)
     # a look at the first bytes parses nothing; a workbook's decoders cost a third of a second that scans need not pay
-    head = sys.stdin.buffer.peek(4)[:4]
+    head = cast(io.BufferedReader, sys.stdin.buffer).peek(4)[:4]
     _warm_up(tables=head.startswith(b"PK") or "text" in sys.argv[2:])
     locks = lock_in(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
     _grant_page(limits)

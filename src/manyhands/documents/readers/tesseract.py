@@ -74,14 +74,14 @@ class TesseractReader:
             top = _GAP_PX + number * pitch
             sheet[top : top + _LINE_PX, _GAP_PX : _GAP_PX + row.shape[1]] = row
         words: list[list[tuple[int, str, int]]] = [[] for _ in places]
-        for row in self._tsv(sheet, mode=6):
-            text = "".join(c for c in row[11] if c in self._alphabet).strip()
-            if row[0] != "5" or not text:
+        for word in self._tsv(sheet, mode=6):
+            text = "".join(c for c in word[11] if c in self._alphabet).strip()
+            if word[0] != "5" or not text:
                 continue
-            middle = int(row[7]) + int(row[9]) // 2
+            middle = int(word[7]) + int(word[9]) // 2
             number = (middle - _GAP_PX // 2) // pitch
             if 0 <= number < len(places):
-                words[number].append((int(row[6]), text, round(float(row[10]) * 100)))
+                words[number].append((int(word[6]), text, round(float(word[10]) * 100)))
         return [self._joined(sorted(said), place) for said, place in zip(words, places, strict=True)]
 
     def _joined(self, said: list[tuple[int, str, int]], place: Place) -> Reading:
