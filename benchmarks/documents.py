@@ -16,6 +16,7 @@ import argparse
 import importlib.util
 import json
 import random
+import shlex
 import statistics
 import sys
 import tempfile
@@ -280,7 +281,9 @@ def main() -> int:
     if args.json:
         args.json.write_text(text + "\n", encoding="utf-8")
     if args.markdown:
-        args.markdown.write_text(markdown(report, "uv run python benchmarks/documents.py"), encoding="utf-8")
+        args.markdown.write_text(
+            markdown(report, f"uv run python benchmarks/documents.py {shlex.join(sys.argv[1:])}"), encoding="utf-8"
+        )
     print(text)
     return 0
 
