@@ -65,7 +65,10 @@ def document(world: World) -> dict[str, Any]:
 OPEN_TO_ANYONE = {
     ("get", "/api/health"), ("get", "/api/report-codes"), ("get", "/api/jobs"), ("get", "/api/jobs/{job_id}"),
     ("get", "/api/jobs/{job_id}/results"), ("get", "/api/jobs/{job_id}/results/{name}"), ("post", "/messages"),
-    ("post", "/api/sign-up"), ("post", "/api/sign-in"), ("post", "/api/sign-out"),
+    ("post", "/api/sign-up"), ("post", "/api/sign-in"), ("post", "/api/sign-out"), ("get", "/api/ways-in"),
+    ("post", "/api/sign-up/passkey"), ("post", "/api/sign-up/passkey/begin"), ("post", "/api/sign-in/passkey"),
+    ("post", "/api/sign-in/passkey/begin"), ("post", "/api/sign-in/wallet"), ("post", "/api/sign-in/wallet/begin"),
+    ("post", "/api/sign-in/link"),
 }  # fmt: skip
 
 SAMPLES: dict[str, Any] = {
