@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from manyhands.apps import telemetry
 from manyhands.apps.folder import DataFolder
 
 PR_SET_PDEATHSIG = 1
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     folder = DataFolder(Path(path))
+    telemetry.prepare(folder.path / "metrics", process=kind, logs=folder.logs)
     match kind:
         case "roles":
             from manyhands.apps.compose import run_roles

@@ -26,6 +26,7 @@ from manyhands.apps.desk.watching import Look
 from manyhands.apps.desk.work import DeskClock, IntakeWork
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import Running, local_facts, mark_ready, running
+from manyhands.apps.telemetry import watcher_of
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
@@ -171,10 +172,11 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
     """Opens the platform that runs on this folder."""
     db = await Database.open(found.dsn, max_size=pool, application_name=name)
     blobs = BlobStore(folder.blobs)
-    jobs = JobApp(db)
+    around = watcher_of(name.removeprefix("manyhands "))
+    jobs = JobApp(db, around=around)
     keys = folder.role_keys(ids_of(folder, "keys"))
     directory = Directory(Party(role=role, address=keys[role].address) for role in ROLES)
-    mailbox = Mailbox(db, jobs, directory)
+    mailbox = Mailbox(db, jobs, directory, around=around)
     chains = Chains()
     facts = local_facts(folder)
     for chain_id, one in facts.items():
@@ -452,7 +454,7 @@ async def run_ocr(folder: DataFolder) -> None:
     """A process that reads, cuts and assembles, until it is told to stop."""
     stop = stop_on_signals()
     platform = await open_platform(folder, _running(folder), pool=9, name="manyhands ocr")
-    intake = JobApp(platform.db)
+    intake = JobApp(platform.db, around=watcher_of("ocr"))
     IntakeWork(desk_of(platform).drafts, intake)
     mark_ready(folder, "ocr")
     try:

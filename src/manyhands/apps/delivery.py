@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from manyhands.apps.chain_events import events_on_chain
 from manyhands.apps.compose import Platform
-from manyhands.apps.verify import ChainEntry, Proof
+from manyhands.apps.verify import Proof
 from manyhands.apps.web.record import Record
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError
@@ -78,21 +79,3 @@ async def gather_proof(platform: Platform, job_id: str) -> Proof:
         package=await platform.blobs.get(case.package_blob) if case.package_blob else None,
         chain=await events_on_chain(platform, case.chain_id, case.escrow),
     )
-
-
-async def events_on_chain(platform: Platform, chain_id: int, escrow: str) -> list[ChainEntry]:
-    """Every event of an escrow, and of the jury about it, asked of the chain's own node."""
-    from manyhands.chain.client import ChainClient
-    from manyhands.chain.indexer import decoded_events
-
-    facts = platform.chains.of(chain_id)
-    assert facts.contracts is not None
-    async with ChainClient(facts) as client:
-        await client.connect()
-        found = await decoded_events(client, {escrow: "Escrow", facts.contracts.jury: "Jury"})
-    about = escrow.lower()
-    return [
-        ChainEntry(event.name, event.args, event.tx_hash)
-        for event in found
-        if event.contract == about or str(event.args.get("escrow", "")).lower() == about
-    ]

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import msgspec
 
+from manyhands.apps import telemetry
 from manyhands.apps.components import Components, ensure_components
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import Kind, Running, local_facts, ready_file, replace_file, run_file
@@ -127,6 +128,7 @@ class Supervisor:
             node_modules=str(components.node_modules),
             supervisor_pid=os.getpid(),
         )
+        telemetry.begin_anew(self.folder.path / "metrics")
         for kind in ("roles", "ocr", "web"):
             ready_file(self.folder, kind).unlink(missing_ok=True)
         replace_file(run_file(self.folder), msgspec.json.encode(found))

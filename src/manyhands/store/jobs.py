@@ -39,6 +39,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 from psycopg.types.json import Jsonb
 
+from .around import Around, nothing_around
 from .database import Database, Tx, rows_of, scalar
 from .errors import StoreError
 from .sql import load_queries
@@ -186,6 +187,35 @@ async def requeue_dead(tx: Tx, work_id: int) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class QueueDepth:
+    """Work of one queue in one status: todo, doing, failed. oldest_ms  since the oldest could have been taken"""
+
+    queue: str
+    status: str
+    count: int
+    oldest_ms: int
+
+
+async def queue_depths(tx: Tx) -> list[QueueDepth]:
+    """What waits, runs and died, queue by queue."""
+    cursor = await tx.execute(QUERIES.queue_depths)
+    return [QueueDepth(*row) for row in await cursor.fetchall()]
+
+
+async def waiting_retries(tx: Tx, *, limit: int = 100) -> list[DeadLetter]:
+    """Work that failed and waits for its next try, soonest first. failed_at  when it will be tried"""
+    return await rows_of(tx, DeadLetter, QUERIES.waiting_retries, {"limit": limit})
+
+
+async def retry_now(tx: Tx, work_id: int) -> bool:
+    """Tries waiting work at once. False when it does not wait for a retry."""
+    if await scalar(tx, QUERIES.retry_now, {"work_id": work_id}) is None:
+        return False
+    await tx.execute(QUERIES.poke_queue, {"work_ids": [work_id]})
+    return True
+
+
 async def retry_stalled(tx: Tx, *, stalled_after_ms: int = STALLED_AFTER_MS) -> list[int]:
     """Puts work back whose worker has not been heard of for so long; returns the work ids.
 
@@ -220,8 +250,8 @@ class JobApp:
     db  its pool should hold `concurrency` + 3 connections in a process that runs a worker
     """
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, *, around: Around = nothing_around) -> None:
+        self._db, self._around = db, around
         self._connector = procrastinate.PsycopgConnector()
         self._app = procrastinate.App(connector=self._connector)
         self._worker: Worker | None = None
@@ -365,7 +395,8 @@ class JobApp:
             raise ValueError("procrastinate ran work without an id")
         self._ended_at.pop(work_id, None)
         try:
-            return await call_next()
+            with self._around("work", context.job.task_name, str(context.job.task_kwargs.get("job_id", ""))):
+                return await call_next()
         except Exception as error:
             hopeless = isinstance(error, GiveUp | procrastinate.exceptions.TaskNotFound)
             reason = str(error) or type(error).__name__

@@ -31,6 +31,7 @@ from ..protocol.errors import ProtocolError
 from ..protocol.ids import Clock, system_clock
 from ..protocol.messages import Envelope, decode_envelope, encode_envelope, open_envelope
 from ..protocol.parties import Directory
+from .around import Around, nothing_around
 from .database import Database, Tx, rows_of, scalar
 from .errors import DeliveryFailed
 from .jobs import Backoff, JobApp, enqueue
@@ -145,8 +146,9 @@ class Mailbox:
         clock: Clock = system_clock,
         http: httpx.AsyncClient | None = None,
         backoff: Backoff = DELIVERY_BACKOFF,
+        around: Around = nothing_around,
     ) -> None:
-        self._db = db
+        self._db, self._around = db, around
         self._directory = directory
         self._clock = clock
         self._http = http
@@ -219,7 +221,8 @@ class Mailbox:
             open_envelope(envelope)
         except ProtocolError as error:
             return Receipt(outcome="refused", reason=str(error))
-        return await self._db.retrying(lambda tx: _apply_once(tx, envelope, handler))
+        with self._around("message", f"{envelope.recipient_role} {envelope.body_type}", envelope.job_id):
+            return await self._db.retrying(lambda tx: _apply_once(tx, envelope, handler))
 
     async def receive_bytes(self, raw: bytes) -> tuple[int, bytes]:
         """For the HTTP route `POST /messages`: the body as it came; returns status code and JSON answer.

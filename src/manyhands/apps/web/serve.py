@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute
 
 from manyhands.apps.compose import Platform, PlatformNotUp, desk_of, open_platform, stop_on_signals
 from manyhands.apps.folder import DataFolder
+from manyhands.apps.operating import Operating
 from manyhands.apps.running import mark_ready, running
 from manyhands.gateways.human.routes import subgraph_routes
 from manyhands.gateways.human.sources import StoredSource
@@ -62,6 +63,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
             for role in ROLES
         ],
         record=record,
+        operating=Operating(platform),
         requester_desk=desk_of(platform, look=record.job),
         ways=platform.exchange.ways,
         webhooks=platform.launcher.webhooks,

@@ -28,6 +28,7 @@ from manyhands.store.blobs import media_type_of, verify_signed
 
 from . import shapes
 from .door import signed_in, token_of
+from .operator import add_operator
 from .own import add_own, add_public_record
 from .problems import (
     BadRequest,
@@ -72,6 +73,7 @@ PAGE_PATHS: Final = {
     "/desk": "desk",
     "/desk/drafts/{draft_id}": "draft",
     "/desk/jobs/{job_id}": "watch",
+    "/operator": "operator",
 }
 """Path -> page. A test compares it with the pages that exist."""
 
@@ -107,6 +109,10 @@ def build_app(site: Site) -> FastAPI:
     )
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Guard, hosts=site.hosts)
+    if site.operating is not None:
+        from manyhands.apps.telemetry.metrics import Measured
+
+        app.add_middleware(Measured)
     app.add_exception_handler(ManyhandsError, on_manyhands_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_exception(site))
@@ -129,6 +135,8 @@ def build_app(site: Site) -> FastAPI:
         add_public_record(app, site.exchange, site.parties)
     if site.record is not None:
         _add_record(app, site, site.record)
+    if site.operating is not None:
+        add_operator(app, site.operating, site.requester_desk)
     if site.requester_desk is not None:
         add_requester(app, site.requester_desk, site.accounts, simulated_crowd=site.simulated_crowd)
     if site.webhooks is not None:

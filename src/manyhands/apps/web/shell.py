@@ -53,18 +53,19 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
         "manyhands/desk/results.js",
     ),
+    "operator": ("manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js"),
     "not-found": ("manyhands/pages/not-found.js",),
 }  # fmt: skip
 """Page name -> modules that only it needs."""
 
 SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("desk", "draft", "watch"), ("desk",)),
+    **dict.fromkeys(("desk", "draft", "watch", "operator"), ("desk",)),
     **dict.fromkeys(("earnings", "standing", "jury", "record", "limits"), ("more",)),
 }
 """Page name -> style sheets that it needs beside the common one."""
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("desk", "draft", "watch"), ("manyhands/texts-desk.js",)),
+    **dict.fromkeys(("desk", "draft", "watch", "operator"), ("manyhands/texts-desk.js",)),
     **dict.fromkeys(("earnings", "standing", "jury", "record", "limits"), ("manyhands/texts-more.js",)),
 }
 """Page name -> words that it needs beside the common ones."""

@@ -60,6 +60,16 @@ class JobRecord(Protocol):
     async def result_file(self, job_id: str, name: str) -> tuple[bytes, str] | None: ...
 
 
+class OperatorDesk(Protocol):
+    """What the routes need of `manyhands.apps.operating`."""
+
+    async def overview(self) -> dict[str, Any]: ...
+    async def money(self) -> dict[str, Any]: ...
+    async def free(self, kind: Any, ref: str, *, by: str) -> int: ...
+    async def lines(self, *, process: str, job_id: str) -> list[str]: ...
+    async def samples(self) -> Any: ...
+
+
 Pictures = Callable[[str], Awaitable[bytes]]
 """Blob key -> its bytes. raises NoSuchBlob"""
 
@@ -97,6 +107,7 @@ class Site:
     parties: Sequence[Mapping[str, Any]] = ()
     record: JobRecord | None = None
     requester_desk: RequesterDesk | None = None
+    operating: OperatorDesk | None = None
     pictures: Pictures | None = None
     take_message: TakeMessage | None = None
     hot_routes: Sequence[BaseRoute] = ()

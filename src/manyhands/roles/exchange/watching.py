@@ -95,3 +95,61 @@ async def pace_measured(db: Database, *, now_ms: int) -> PaceMeasured | None:
         found = await rows(connection, QUERIES.pace_measured, {"since_ms": now_ms - PACE_WINDOW_MS})
     answers, span_ms, median = found[0]
     return PaceMeasured(answers, span_ms, median) if answers and span_ms else None
+
+
+class ExchangeCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the exchange right now."""
+
+    jobs: dict[str, int]
+    tasks: dict[str, int]
+    leases_overdue: int
+    answers_uncollected: int
+
+
+class OverdueLeases(msgspec.Struct, frozen=True):
+    """Bundles of a job whose lease is over and that nobody has freed."""
+
+    job_id: str
+    title: str
+    bundles: int
+    since_ms: int
+    tasks: int
+
+
+class QuietJob(msgspec.Struct, frozen=True):
+    """A job in a state that it should leave by itself, and since when at least."""
+
+    job_id: str
+    title: str
+    state: str
+    since_ms: int
+
+
+OVERDUE_AFTER_MS = 30_000
+QUIET_AFTER_MS = 15 * 60_000
+
+
+async def counts(db: Database, *, now_ms: int) -> ExchangeCounts:
+    """For whoever watches the platform."""
+    before = {"before_ms": now_ms - OVERDUE_AFTER_MS}
+    async with db.connection() as connection:
+        return ExchangeCounts(
+            jobs=dict(await rows(connection, QUERIES.count_jobs)),
+            tasks=dict(await rows(connection, QUERIES.count_tasks)),
+            leases_overdue=int(await scalar(connection, QUERIES.count_overdue, before)),
+            answers_uncollected=int(await scalar(connection, QUERIES.count_uncollected)),
+        )
+
+
+async def overdue_leases(db: Database, *, now_ms: int) -> list[OverdueLeases]:
+    """Leases over for longer than half a minute: the exchange's clock does not tick, or stumbles over them."""
+    async with db.connection() as connection:
+        found = await rows(connection, QUERIES.overdue_bundles, {"before_ms": now_ms - OVERDUE_AFTER_MS})
+    return [OverdueLeases(*row) for row in found]
+
+
+async def quiet_jobs(db: Database, *, now_ms: int) -> list[QuietJob]:
+    """Jobs that have stood still for a quarter of an hour where nobody is asked to do anything."""
+    async with db.connection() as connection:
+        found = await rows(connection, QUERIES.quiet_jobs, {"before_ms": now_ms - QUIET_AFTER_MS})
+    return [QuietJob(*row) for row in found]

@@ -76,3 +76,26 @@ where work.status = 'todo'
 select pg_notify('procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text)
 from procrastinate_jobs
 where id = any(%(work_ids)s);
+
+-- name: queue_depths
+-- Work by queue and status, with the age of the oldest that could be taken.
+select work.queue_name, work.status::text, count(*),
+       coalesce((extract(epoch from now() - min(coalesce(work.scheduled_at, event.at))) * 1000)::bigint, 0)
+from procrastinate_jobs work
+left join lateral (
+    select at from procrastinate_events where job_id = work.id order by id limit 1
+) event on true
+where work.status in ('todo', 'doing', 'failed')
+group by 1, 2 order by 1, 2;
+
+-- name: waiting_retries
+-- Work that failed and waits for its next try.
+select work.id as work_id, work.task_name, work.queue_name as queue, work.args, count(failure.failure_no) as attempts,
+       (array_agg(failure.reason order by failure.failure_no desc))[1] as reason, work.scheduled_at as failed_at
+from procrastinate_jobs work join store.job_failures failure on failure.work_id = work.id
+where work.status = 'todo' and work.scheduled_at > now()
+group by work.id order by work.scheduled_at limit %(limit)s;
+
+-- name: retry_now
+update procrastinate_jobs set scheduled_at = null
+where id = %(work_id)s and status = 'todo' and scheduled_at > now() returning id;

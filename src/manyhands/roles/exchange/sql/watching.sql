@@ -49,3 +49,30 @@ from (
 -- The median of the active time of a job's answers.
 select count(*), (percentile_disc(0.5) within group (order by active_ms))::bigint
 from exchange.assignments where job_id = %(job_id)s and state = 'answered';
+
+-- name: count_jobs
+select state, count(*) from exchange.jobs group by state order by state;
+
+-- name: count_tasks
+select task.state, count(*) from exchange.tasks task join exchange.jobs job using (job_id)
+where job.state in ('reading', 'cutting', 'open', 'cancelling', 'finishing') group by task.state order by task.state;
+
+-- name: count_overdue
+select count(*) from exchange.bundles where lease_until_ms <= %(before_ms)s;
+
+-- name: count_uncollected
+select count(*) from exchange.uncollected;
+
+-- name: overdue_bundles
+-- Leases that are over and that nobody has freed: normally none for longer than a second.
+select bundle.job_id, job.title, count(*), min(bundle.lease_until_ms), sum(cardinality(bundle.task_ids))::bigint
+from exchange.bundles bundle join exchange.jobs job using (job_id)
+where bundle.lease_until_ms <= %(before_ms)s group by 1, 2 order by 4 limit 50;
+
+-- name: quiet_jobs
+-- Jobs that should move by themselves and have not for long.
+select job_id, title, state, greatest(announced_at_ms, coalesce(opened_at_ms, 0), coalesce(recorded_at_ms, 0)) as since_ms
+from exchange.jobs
+where state in ('announced', 'reading', 'cutting', 'finishing', 'recorded', 'assembled')
+  and greatest(announced_at_ms, coalesce(opened_at_ms, 0), coalesce(recorded_at_ms, 0)) < %(before_ms)s
+order by since_ms limit 50;

@@ -20,6 +20,7 @@ const PAGES = {
   desk: { load: () => import("manyhands/pages/desk.js"), worker: true, wide: true },
   draft: { load: () => import("manyhands/pages/draft.js"), worker: true, wide: true },
   watch: { load: () => import("manyhands/pages/watch.js"), worker: true, wide: true },
+  operator: { load: () => import("manyhands/pages/operator.js"), worker: true, wide: true },
   "not-found": { load: () => import("manyhands/pages/not-found.js") },
 };
 

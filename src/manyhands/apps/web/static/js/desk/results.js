@@ -130,10 +130,10 @@ function ObjectDialog({ of, piece, dialog }) {
 function FieldTable({ of }) {
   const { fields } = of.doc.value;
   if (fields.length === 0) return html`<p class="quiet">${t("no_fields")}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("fields")}><table class="values"><thead><tr><th scope="col">${t("field")}</th><th scope="col">${t("value")}</th><th scope="col">${t("believed")}</th></tr></thead>
+  return html`<div class="card flush"><div class="scroll" tabindex="0" role="region" aria-label=${t("fields")}><table class="values"><thead><tr><th scope="col">${t("field")}</th><th scope="col">${t("value")}</th><th scope="col">${t("believed")}</th></tr></thead>
     <tbody>${fields.map((field) => html`<tr class=${`row-${field.level}`}><th scope="row" dir="auto">${field.drawn && html`<span title=${t("drawn")}>▢ </span>`}${field.name.replaceAll("_", " ")}</th>
       <td dir="auto"><button class="plain value" onClick=${() => of.open(of.doc.value.doc_id, field.page, field.pieces[0] ?? "")}>${field.value || t("nothing_read")}</button>${field.failed_checks.length > 0 && html`<span class="hint bad-text">${t("check_failed", { checks: field.failed_checks.join(", ") })}</span>`}</td>
-      <td><${Level} level=${field.level} /><br /><${Believed} one=${field} /></td></tr>`)}</tbody></table></div>`;
+      <td><${Level} level=${field.level} /><br /><${Believed} one=${field} /></td></tr>`)}</tbody></table></div></div>`;
 }
 
 export function Tables({ of }) {

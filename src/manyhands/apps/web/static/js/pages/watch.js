@@ -71,7 +71,7 @@ start();
 // --- progress ------------------------------------------------------------------------------------------------------
 
 function Live() {
-  return html`<span class=${`live ${line.value}`} role="status"><i aria-hidden="true"></i>${t(`line_${line.value}`)}</span>`;
+  return html`<span class=${`live line-${line.value}`} role="status"><i aria-hidden="true"></i>${t(`line_${line.value}`)}</span>`;
 }
 
 function Tasks({ tasks }) {

@@ -1,0 +1,24 @@
+"""What a chain's own node says of one escrow, for whoever compares or audits."""
+
+from __future__ import annotations
+
+from manyhands.apps.compose import Platform
+from manyhands.apps.verify import ChainEntry
+
+
+async def events_on_chain(platform: Platform, chain_id: int, escrow: str) -> list[ChainEntry]:
+    """Every event of an escrow, and of the jury about it, asked of the chain's own node."""
+    from manyhands.chain.client import ChainClient
+    from manyhands.chain.indexer import decoded_events
+
+    facts = platform.chains.of(chain_id)
+    assert facts.contracts is not None
+    async with ChainClient(facts) as client:
+        await client.connect()
+        found = await decoded_events(client, {escrow: "Escrow", facts.contracts.jury: "Jury"})
+    about = escrow.lower()
+    return [
+        ChainEntry(event.name, event.args, event.tx_hash)
+        for event in found
+        if event.contract == about or str(event.args.get("escrow", "")).lower() == about
+    ]

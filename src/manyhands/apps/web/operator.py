@@ -1,0 +1,89 @@
+"""Routes of the operator's page, and the page of metrics.
+
+Rules kept here
+- Everything is for operators alone, but the metrics: those are told to whoever asks this host directly, as Prometheus
+  does, and to nobody who comes through a proxy.
+- What frees a stuck thing is a POST with a name of a closed list; it says what it did.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Depends, FastAPI, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+from starlette.routing import Route
+
+from manyhands.apps.desk import RequesterDesk
+from manyhands.roles.exchange.accounts import Account
+
+from .door import signed_in
+from .problems import NotFound
+from .replies import PROBLEMS, answer
+from .shapes import Asked, Done, Told
+from .site import OperatorDesk
+
+OPERATOR: Final = Depends(signed_in(scope="operate"))
+FORWARDED: Final = ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip", "via")
+
+
+class Free(Asked):
+    kind: Literal["work", "retry", "leases", "stalled"]
+    ref: Annotated[str, Field(max_length=80, examples=["4711"])]
+
+
+class Freed(Told):
+    freed: int
+
+
+class ObjectionAnswer(Asked):
+    job_id: Annotated[str, Field(max_length=80)]
+    objection_id: Annotated[str, Field(max_length=80)]
+    uphold: bool
+    answer: Annotated[str, Field(min_length=10, max_length=2_000, description="for the requester to read")]
+
+
+def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | None) -> None:
+    """Adds the operator's routes and `/metrics`."""
+    options: dict[str, Any] = {"tags": ["operator"], "responses": PROBLEMS}
+
+    @app.get("/api/operator/overview", summary="Health, queues, and what is stuck", **options)
+    async def overview(account: Annotated[Account, OPERATOR]) -> Response:
+        waiting = await desk.jobs.open_objections() if desk is not None else []
+        return answer({**await operating.overview(), "objections": waiting})
+
+    @app.get("/api/operator/money", summary="Every role's book beside the chain itself", **options)
+    async def money(account: Annotated[Account, OPERATOR]) -> Response:
+        return answer(await operating.money())
+
+    @app.post("/api/operator/free", response_model=Freed, summary="Have a stuck thing go on now", **options)
+    async def free(wish: Free, account: Annotated[Account, OPERATOR]) -> Response:
+        return answer({"freed": await operating.free(wish.kind, wish.ref, by=account.name)})
+
+    @app.get("/api/operator/log", summary="The last lines of a process, or those that name a job", **options)
+    async def lines(
+        account: Annotated[Account, OPERATOR],
+        process: Annotated[Literal["", "roles", "ocr", "web"], Query()] = "",
+        job_id: Annotated[str, Query(max_length=80)] = "",
+    ) -> Response:
+        return answer({"lines": await operating.lines(process=process, job_id=job_id)})
+
+    @app.post(
+        "/api/operator/objections", response_model=Done, summary="Answer what a requester did not believe", **options
+    )
+    async def objection(wish: ObjectionAnswer, account: Annotated[Account, OPERATOR]) -> Response:
+        done = desk is not None and await desk.jobs.answer_objection(
+            wish.job_id, wish.objection_id, uphold=wish.uphold, answer=wish.answer, by=account.name
+        )
+        if not done:
+            raise NotFound("objection that waits for an answer")
+        return answer({"done": True})
+
+    async def metrics(request: Request) -> Response:
+        from manyhands.apps.telemetry.metrics import exposition
+
+        if any(name in request.headers for name in FORWARDED):
+            raise NotFound("page for the world")
+        raw = exposition(await operating.samples())
+        return Response(raw, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.router.routes.append(Route("/metrics", metrics, methods=["GET"]))

@@ -1,0 +1,151 @@
+// The operator's page: is everything well, what is stuck and what frees it, queues, money against the chains, logs.
+//
+// Rules kept here
+// - What is wrong stands first. What is well takes one line.
+// - A button says what it will do; what it did is said afterwards.
+import { Amount, asProblem, count, Hash, html, Loading, Problem, signal, t, useRef, when } from "manyhands/kit.js";
+import { get, post } from "manyhands/api.js";
+import { span } from "manyhands/desk/quote.js";
+import "manyhands/desk/words.js";
+
+const EVERY_MS = 4_000;
+const view = signal(null);
+const problem = signal(null);
+const said = signal("");
+const money = signal(null);
+const asking = signal(false);
+const log = signal(null);
+const wanted = signal({ process: "roles", job_id: "" });
+
+async function look() {
+  if (document.visibilityState === "visible") {
+    try {
+      view.value = await get("/api/operator/overview");
+      problem.value = null;
+    } catch (thrown) {
+      problem.value = asProblem(thrown);
+      if (thrown.status === 403 || thrown.status === 401) return;
+    }
+  }
+  setTimeout(look, EVERY_MS);
+}
+look();
+
+async function free(stuck) {
+  try {
+    const { freed } = await post("/api/operator/free", { kind: stuck.free, ref: stuck.ref });
+    said.value = t("freed", { n: count(freed), what: stuck.title });
+    view.value = await get("/api/operator/overview");
+  } catch (thrown) {
+    problem.value = asProblem(thrown);
+  }
+}
+
+async function compare() {
+  asking.value = true;
+  try {
+    money.value = await get("/api/operator/money");
+  } catch (thrown) {
+    problem.value = asProblem(thrown);
+  }
+  asking.value = false;
+}
+
+async function readLog() {
+  const { process, job_id } = wanted.value;
+  try {
+    log.value = (await get(`/api/operator/log?process=${encodeURIComponent(process)}&job_id=${encodeURIComponent(job_id)}`)).lines;
+  } catch (thrown) {
+    problem.value = asProblem(thrown);
+  }
+}
+
+const bytes = (n) => `${(n / 1_048_576).toFixed(0)} MB`;
+
+function Health({ value }) {
+  const wrong = value.findings.filter((one) => !one.healthy);
+  return html`<section class=${`card verdict ${wrong.length ? "bad" : "good"}`}><h2><i aria-hidden="true"></i>${wrong.length ? t("health_wrong", { n: count(wrong.length) }) : t("health_good")}</h2>
+    ${wrong.length > 0 && html`<ul class="findings">${wrong.map((one) => html`<li><strong>${one.name}</strong> <span dir="auto">${one.found}</span>${one.cure && html`<span class="hint" dir="auto">${one.cure}</span>`}</li>`)}</ul>`}
+    <details><summary>${t("all_questions", { n: count(value.findings.length) })}</summary><table class="sums"><tbody>${value.findings.map((one) => html`<tr><th scope="row">${one.name}</th><td dir="auto">${one.healthy ? "✓" : "✗"} ${one.found}</td></tr>`)}</tbody></table></details>
+  </section>`;
+}
+
+function Stuck({ value }) {
+  const list = value.stuck;
+  return html`<section class="card"><h2>${t("stuck")} <span class="count">${count(list.length)}</span></h2>
+    ${list.length === 0 && html`<p class="quiet">${t("stuck_none")}</p>`}
+    <ul class="stuck">${list.map((one) => html`<li key=${`${one.kind}/${one.ref}`}>
+      <div><p><span class="tag">${t(`stuck_${one.kind}`)}</span> <strong dir="auto">${one.title}</strong>${one.since_ms ? html` <span class="quiet">${t("since", { time: span(Math.max(1_000, value.now_ms - one.since_ms)) })}</span>` : ""}</p>
+        <p class="quiet" dir="auto">${one.reason}</p>${one.job_id && html`<p class="hint">${t("job")} <${Hash} value=${one.job_id} /> <button class="plain" onClick=${() => { wanted.value = { process: "", job_id: one.job_id }; readLog(); }}>${t("log_of_job")}</button></p>`}</div>
+      ${one.free && html`<button class="button quietly small" onClick=${() => free(one)}>${t(`free_${one.free}`)}<span class="unseen"> ${one.title}</span></button>`}
+    </li>`)}</ul></section>`;
+}
+
+function Objection({ one }) {
+  const problemHere = useRef(signal(null)).current;
+  const send = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    try {
+      await post("/api/operator/objections", { job_id: one.job_id, objection_id: one.objection_id, uphold: event.submitter?.value === "uphold", answer: form.get("answer") });
+      view.value = await get("/api/operator/overview");
+    } catch (thrown) {
+      problemHere.value = asProblem(thrown);
+    }
+  };
+  return html`<li><form onSubmit=${send}><p><span class="tag">${t(`objection_code_${one.code}`)}</span> <strong dir="auto">${one.doc_id}</strong> <span class="quiet">${when(one.filed_at_ms)}</span></p>
+    <p dir="auto"><s>${one.stands || "–"}</s> → <strong>${one.should_be}</strong></p><p class="quiet" dir="auto">${one.because}</p>
+    <${Problem} problem=${problemHere.value} />
+    <label>${t("objection_answer")}<textarea name="answer" rows="2" required minlength="10" maxlength="2000"></textarea></label>
+    <p class="row"><button class="button small" value="uphold">${t("objection_uphold")}</button><button class="button quietly small" value="dismiss">${t("objection_dismiss")}</button></p></form></li>`;
+}
+
+function Queues({ value }) {
+  const names = [...new Set(value.queues.map((one) => one.queue))].sort();
+  const of = (queue, status) => value.queues.find((one) => one.queue === queue && one.status === status);
+  return html`<section class="card"><h2>${t("queues")}</h2>
+    ${names.length === 0 ? html`<p class="quiet">${t("queues_empty")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("queues")}><table><thead><tr><th scope="col">${t("queue")}</th><th scope="col" class="figure">${t("q_todo")}</th><th scope="col" class="figure">${t("q_doing")}</th><th scope="col" class="figure">${t("q_failed")}</th><th scope="col" class="figure">${t("q_oldest")}</th></tr></thead>
+      <tbody>${names.map((queue) => html`<tr><th scope="row">${queue}</th>${["todo", "doing", "failed"].map((status) => html`<td class="figure">${count(of(queue, status)?.count ?? 0)}</td>`)}<td class="figure">${of(queue, "todo") && of(queue, "todo").oldest_ms > 0 ? span(of(queue, "todo").oldest_ms) : "–"}</td></tr>`)}</tbody></table></div>`}
+    <dl class="facts"><div><dt>${t("uncollected")}</dt><dd>${count(value.counts.answers_uncollected)}</dd></div><div><dt>${t("overdue")}</dt><dd>${count(value.counts.leases_overdue)}</dd></div>${Object.entries(value.counts.tasks).map(([state, n]) => html`<div><dt>${t("tasks_word")}: ${t(`task_${state}`)}</dt><dd>${count(n)}</dd></div>`)}</dl>
+  </section>`;
+}
+
+function Processes({ value }) {
+  return html`<section class="card"><h2>${t("processes")}</h2><table class="sums"><tbody>${value.processes.map((one) => html`<tr><th scope="row">${one.process}<span class="hint">${one.started_at_ms ? t("up_for", { time: span(Math.max(1_000, value.now_ms - one.started_at_ms)) }) : ""}</span></th>
+    <td class="figure"><span class=${`state ${one.ready ? "closed" : "refused"}`}>${t(one.ready ? "ready" : "not_ready")}</span></td><td class="figure">${one.memory_bytes ? bytes(one.memory_bytes) : "–"}</td></tr>`)}</tbody></table>
+    <p class="hint">${t("metrics_at")} <a href="/metrics">/metrics</a></p></section>`;
+}
+
+function Money() {
+  const told = money.value;
+  return html`<section class="card"><h2>${t("books")}</h2><p class="hint">${t("books_why")}</p>
+    ${told && html`<p><span class=${`state ${told.differences.length ? "refused" : "closed"}`}>${told.differences.length ? t("books_differ", { n: count(told.differences.length) }) : t("books_agree")}</span> <span class="quiet">${when(told.checked_at_ms)}</span></p>
+      ${told.differences.length > 0 && html`<ul class="findings">${told.differences.map((one) => html`<li><strong>${one.account}</strong> ${t("book_word")} ${count(one.book_minor)}, ${t("chain")} ${count(one.chain_minor)}</li>`)}</ul>`}
+      ${told.accounts.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("books")}><table><thead><tr><th scope="col">${t("book_word")}</th><th scope="col">${t("account_word")}</th><th scope="col" class="figure">${t("amount")}</th></tr></thead><tbody>${told.accounts.map((one) => html`<tr><td>${one.book}</td><td>${one.kind}</td><td class="figure"><${Amount} digits=${2} minor=${one.minor} currency="MHT" exponent=${told.exponent} /></td></tr>`)}</tbody></table></div>`}`}
+    <p class="row"><button class="button quietly small" disabled=${asking.value} onClick=${compare}>${t("books_compare")}</button></p></section>`;
+}
+
+function Log() {
+  const { process, job_id } = wanted.value;
+  const ask = (event) => {
+    event.preventDefault();
+    readLog();
+  };
+  return html`<section class="card" id="log"><h2>${t("logs")}</h2><form class="pair" onSubmit=${ask}>
+    <label>${t("process")}<select value=${process} onChange=${(event) => (wanted.value = { ...wanted.value, process: event.target.value })}>${["", "roles", "ocr", "web"].map((name) => html`<option value=${name} selected=${name === process}>${name || t("all_processes")}</option>`)}</select></label>
+    <label>${t("log_job")}<input value=${job_id} maxlength="80" onInput=${(event) => (wanted.value = { ...wanted.value, job_id: event.target.value.trim() })} /></label>
+    <p><button class="button quietly">${t("log_read")}</button></p></form>
+    ${log.value && (log.value.length === 0 ? html`<p class="quiet">${t("log_empty")}</p>` : html`<pre class="log" tabindex="0" role="region" aria-label=${t("logs")} dir="ltr">${log.value.join("\n")}</pre>`)}</section>`;
+}
+
+export function Page() {
+  const value = view.value;
+  if (!value) return problem.value ? html`<h1>${t("title_operator")}</h1><${Problem} problem=${problem.value} again=${look} />` : html`<${Loading} />`;
+  return html`<div class="head-line"><h1>${t("title_operator")}</h1><span class="quiet">${when(value.now_ms)}</span></div>
+    <${Problem} problem=${problem.value} />
+    ${said.value && html`<p class="notice good" role="status">${said.value}</p>`}
+    <div class="stack"><${Health} value=${value} /><${Stuck} value=${value} />
+      ${value.objections.length > 0 && html`<section class="card"><h2>${t("objections")} <span class="count">${count(value.objections.length)}</span></h2><ul class="stuck">${value.objections.map((one) => html`<${Objection} key=${one.objection_id} one=${one} />`)}</ul></section>`}
+      <div class="two"><${Queues} value=${value} /><div class="stack"><${Processes} value=${value} /><${Money} /></div></div>
+      <${Log} /></div>`;
+}

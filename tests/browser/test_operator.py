@@ -1,0 +1,120 @@
+"""The operator's page: what is wrong stands first, what is stuck is freed by a button, and nobody else sees it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Page, expect
+
+from manyhands.apps.compose import Platform
+from manyhands.apps.running import ready_file
+from manyhands.apps.telemetry.metrics import GAUGES
+from manyhands.roles.exchange.testing import OpenJob
+from manyhands.store.jobs import enqueue
+
+from .conftest import DESK, PHONE, go
+from .test_pages import check, too_wide
+from .world import World
+
+pytestmark = pytest.mark.browser
+WorkerAt = Callable[..., Page]
+
+
+def operator_at(world: World, worker_at: WorkerAt, **options: object) -> Page:
+    """A page of somebody whom the operator's command made an operator."""
+    page = worker_at("/", **options)
+    worker = page.evaluate("fetch('/api/me').then((told) => told.json()).then((told) => told.worker)")
+
+    async def promote(platform: Platform) -> None:
+        await platform.exchange.accounts.take_role(worker, "operator", by_operator=True)
+
+    world.asking(promote)
+    page.wait_for_timeout(3_500)  # a site remembers for three seconds who somebody is
+    go(page, world.url + "/operator")
+    page.wait_for_selector(".verdict")
+    return page
+
+
+async def dead_work(platform: Platform) -> None:
+    async with platform.db.transaction() as tx:
+        work_id = await enqueue(tx, "exchange.read_page", queue="ocr", args={"job_id": "job-of-a-dead-page"})
+        await tx.execute("update procrastinate_jobs set status = 'failed' where id = %s", (work_id,))
+        await tx.execute(
+            "insert into store.job_failures (work_id, failure_no, error_type, reason) values (%s, 1, 'X', %s)",
+            (work_id, "the reader has no memory left <img src=x onerror=window.hit=1>"),
+        )
+
+
+@pytest.mark.parametrize(
+    "look", [pytest.param(DESK, id="desk"), pytest.param(PHONE, id="phone", marks=pytest.mark.nightly)]
+)
+def test_an_operator_frees_what_is_stuck(
+    world: World, worker_at: WorkerAt, axe: str, job_id: str, look: dict[str, object], pictures: Path
+) -> None:
+    world.open_job(OpenJob(job_id=job_id, per_page=3))
+    borrower = httpx.Client(base_url=world.url, headers={"X-Requested-With": "manyhands"}, timeout=30)
+    borrower.post("/api/sign-up", json={"name": f"slow {job_id}", "password": "correct horse"})
+    borrower.post(f"/api/jobs/{job_id}/claim", json={"count": 3})
+    with psycopg.connect(world.dsn) as connection:
+        connection.execute("update exchange.bundles set lease_until_ms = 1 where job_id = %s", (job_id,))
+    world.asking(dead_work)
+    for kind in ("roles", "ocr"):  # which do not run beside these tests
+        ready_file(world.folder, kind).write_text(str(os.getpid()))
+    page = operator_at(world, worker_at, **look)
+    expect(page.locator(".stuck > li", has_text="the reader has no memory left").first).to_be_visible()
+    check(page, axe)
+    if look is DESK:
+        page.screenshot(path=pictures / "operator.png")
+    page.get_by_role("button", name="Put it back to work").first.click()
+    expect(page.get_by_text("exchange.read_page: 1 set free.")).to_be_visible()
+    stuck = page.locator(".stuck > li", has_text="3 tasks in 1 bundles")
+    stuck.get_by_role("button", name="Return the leases").click()
+    expect(page.get_by_text("3 set free.")).to_be_visible()
+    with psycopg.connect(world.dsn) as connection:
+        states = connection.execute("select state from exchange.assignments where job_id = %s", (job_id,)).fetchall()
+    assert states == [("expired",)] * 3
+    page.get_by_role("button", name="Read the log").click()
+    expect(page.locator("pre.log").or_(page.get_by_text("No line says that."))).to_be_visible()
+    page.get_by_role("button", name="Compare with the chains now").click()
+    expect(page.get_by_text("0 differences")).to_be_visible()
+    page.get_by_text("questions of the doctor").click()
+    check(page, axe)
+    assert page.evaluate("window.hit") is None
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert too_wide(page) <= 0, wide_things(page)
+
+
+def wide_things(page: Page) -> list[str]:
+    """What reaches out of the window, for whoever has to mend it."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("main *")]
+            .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest(".scroll, pre"))
+            .map((one) => one.outerHTML.slice(0, 160))"""
+    )
+    return found[:5]
+
+
+def test_the_operators_page_is_nobody_elses(world: World, worker_at: WorkerAt) -> None:
+    page = worker_at("/operator", allow=("403",))
+    expect(page.get_by_role("alert")).to_be_visible()
+    for path in ("overview", "money", "log"):
+        told = page.evaluate("path => fetch(path).then((told) => told.status)", f"/api/operator/{path}")
+        assert told == 403, path
+        assert httpx.get(f"{world.url}/api/operator/{path}").status_code == 401
+
+
+def test_metrics_are_told_to_this_host_and_not_through_a_proxy(world: World, job_id: str) -> None:
+    httpx.get(f"{world.url}/api/jobs/{job_id}")
+    told = httpx.get(f"{world.url}/metrics")
+    assert told.headers["content-type"].startswith("text/plain")
+    for name in GAUGES:
+        assert f"# TYPE {name} gauge" in told.text
+    assert 'manyhands_requests_total{method="GET",route="/api/jobs/{job_id}",status="404"}' in told.text
+    assert 'manyhands_process_up{process="web"} 1.0' in told.text
+    assert job_id not in told.text, "an id is never a label"
+    assert httpx.get(f"{world.url}/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 404
