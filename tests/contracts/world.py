@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,7 +104,8 @@ class World:
     jury_operator = actor("jury operator")
     token_maker = actor("token maker")
 
-    def __init__(self, terms: DeploymentTerms | None = None) -> None:
+    def __init__(self, terms: DeploymentTerms | None = None, *, code: Mapping[str, bytes] | None = None) -> None:
+        """code  deployment bytecode that takes the place of a contract's own, by its name"""
         self.env = boa.env
         self.terms = terms or DeploymentTerms(
             jury_operator=self.jury_operator, slashers=(self.owner,), minimum_stake_minor=100, slash_minor=60
@@ -116,9 +117,11 @@ class World:
                 assert step.to is not None
                 self._run(step.to, step.data, self.owner)
             else:
-                _, computation = self.env.deploy(
-                    sender=self.owner, bytecode=step.data, override_address=_boa(step.creates)
-                )
+                data = step.data
+                for name, other in (code or {}).items():
+                    own = artifact(name).bytecode
+                    data = other + data[len(own) :] if data.startswith(own) else data
+                _, computation = self.env.deploy(sender=self.owner, bytecode=data, override_address=_boa(step.creates))
                 assert not computation.is_error, f"{step.purpose}: {_reason(bytes(computation.output))}"
         self.chain_id = int.from_bytes(
             self.env.execute_code(override_bytecode=bytes.fromhex("465f5260205ff3"), gas=100_000).output, "big"
