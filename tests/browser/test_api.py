@@ -68,7 +68,7 @@ OPEN_TO_ANYONE = {
     ("post", "/api/sign-up"), ("post", "/api/sign-in"), ("post", "/api/sign-out"), ("get", "/api/ways-in"),
     ("post", "/api/sign-up/passkey"), ("post", "/api/sign-up/passkey/begin"), ("post", "/api/sign-in/passkey"),
     ("post", "/api/sign-in/passkey/begin"), ("post", "/api/sign-in/wallet"), ("post", "/api/sign-in/wallet/begin"),
-    ("post", "/api/sign-in/link"),
+    ("post", "/api/sign-in/link"), ("get", "/api/record"),
 }  # fmt: skip
 
 SAMPLES: dict[str, Any] = {
@@ -76,6 +76,9 @@ SAMPLES: dict[str, Any] = {
     "/api/jobs/{job_id}/answers": {"answers": [{"assignment_id": "x", "text": "1", "active_ms": 1}]},
     "/api/jobs/{job_id}/return": {"assignment_ids": ["x"]},
     "/api/jobs/{job_id}/reports": {"assignment_id": "x", "code": "other", "text": ""},
+    "/api/jobs/{job_id}/appeal": {"words": "x"},
+    "/api/jobs/{job_id}/rating": {"stars": 3},
+    "/api/guides/{task_type}/read": {"version": "x"},
     "/api/jury/{case_id}/vote": {"uphold": True, "because": "x"},
 }
 
