@@ -114,7 +114,9 @@ def _decide(piece: Piece, policy: Policy, rare: frozenset[str], accents: frozens
         return Ask("readers disagree")
     if joint_confidence_bp(backers) < policy.joint_bp:
         return Ask("readers agree but are unsure")
-    if policy.format_rules:
+    # the words of a born-digital page lose no decimal point; a reader beside them says that they are what is seen
+    told = any(r.reader == "text_layer" for r in backers)
+    if policy.format_rules and not told:
         doubt = format_doubt(text, glyphs=piece.glyphs) or rare_word(text, rare)
         if doubt:
             return Ask(doubt)

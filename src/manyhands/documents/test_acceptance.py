@@ -134,3 +134,14 @@ def test_every_piece_gets_a_decision_and_the_same_one_again(texts: list[tuple[st
         decision = decisions[piece.piece_id]
         if isinstance(decision, AcceptUnseen):
             assert decision.text in {r.text for r in piece.readings}
+
+
+def test_words_of_a_born_digital_page_that_a_reader_sees_too_have_lost_no_decimal_point() -> None:
+    box = Box(0, 0, 40, 20)
+
+    def piece_of(*names: str) -> Piece:
+        return Piece("p", 1, box, 0, readings=tuple(Reading(name, "4400", 9_990, box, 9_900) for name in names))
+
+    assert isinstance(decide_unseen([piece_of("ppocr6", "ppocr4")])["p"], Ask)
+    assert isinstance(decide_unseen([piece_of("text_layer", "ppocr6")])["p"], AcceptUnseen)
+    assert isinstance(decide_unseen([piece_of("text_layer")])["p"], Ask), "a layer alone may say what is not seen"
