@@ -28,7 +28,7 @@ def kinds_to_choose() -> tuple[KindChoice, ...]:
     """Every shipped kind, in order of name.
 
     >>> [choice.kind for choice in kinds_to_choose()][:2]
-    ['invoice', 'payslip']
+    ['contract', 'invoice']
     """
     found = []
     for entry in files("manyhands.documents").joinpath("kind_specs").iterdir():
