@@ -314,6 +314,7 @@ async def client(folder: DataFolder, *, pool: int = 4) -> AsyncIterator[Platform
 async def run_roles(folder: DataFolder) -> None:
     """The process in which the roles work, until it is told to stop."""
     from manyhands.chain.client import ChainClient
+    from manyhands.ledger.outbox import Entry
     from manyhands.ledger.outbox.sender import Sender
 
     stop = stop_on_signals()
@@ -330,7 +331,12 @@ async def run_roles(folder: DataFolder) -> None:
     clients = {chain_id: ChainClient(platform.chains.of(chain_id)) for chain_id in platform.chains.ids()}
     deployer = deployer_key()
     everyone = {key.address: key for key in [*platform.keys.values(), deployer]}
-    sender = Sender(platform.db, clients, keys=everyone)
+
+    async def on_settled(tx: Tx, entry: Entry) -> None:
+        for role in BOOKKEEPERS:
+            await platform.role(role).desk.give_up(tx, entry)
+
+    sender = Sender(platform.db, clients, keys=everyone, settled=on_settled)
     try:
         await sender.resume()
         async with asyncio.TaskGroup() as group:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 
 from .errors import ChainError
@@ -260,6 +260,20 @@ GAS_FIGURES: dict[str, GasFigure] = {
     "deploy KVStore": GasFigure(500_000),
     "deploy Jury": GasFigure(2_100_000),
 }
+
+
+def decode_call(contract: str, function: str, data: bytes) -> tuple[Any, ...] | None:
+    """The arguments of call data for this function, None for another function's. raises ChainError for an unknown name
+
+    >>> decode_call("Escrow", "reserve", encode_call("Escrow", "reserve", 5, bytes(32)))[0]
+    5
+    """
+    for entry in artifact(contract).abi:
+        if entry["type"] == "function" and entry["name"] == function:
+            kinds = [_type_text(parameter) for parameter in entry["inputs"]]
+            if data[:4] == keccak(f"{function}({','.join(kinds)})".encode())[:4]:
+                return tuple(decode(kinds, data[4:]))
+    return None
 
 
 def gas_limit(call: str, *, recipients: int = 1, text_bytes: int = 0) -> int:

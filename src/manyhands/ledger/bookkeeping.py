@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from manyhands.store.database import Tx
 
-from .books import balance, post
+from .books import balance, post, state_of
 from .credit import Claim, Credit, Redirect
 from .fee import Fee, FeeReturned
 from .funding import Funding
@@ -23,6 +25,7 @@ from .payout import Payout
 from .posting import Posting, account
 from .refund import Refund
 from .reserve import Release, Reserve
+from .slash import Slash, StakePlaced, StakeReturned
 
 ENDINGS = ("Completed", "Cancelled")
 MONEY_EVENTS = frozenset(
@@ -35,10 +38,13 @@ MONEY_EVENTS = frozenset(
         "CreditRedirected",
         "Released",
         "CancellationRefund",
+        "Withdraw",
         *ENDINGS,
     }
 )
-"""Events that a book takes note of."""
+"""Events of an escrow that a book takes note of."""
+STAKE_EVENTS = frozenset({"StakeDeposited", "StakeWithdrawn", "StakeSlashed"})
+"""Events of the staking contract that its staker's book takes note of."""
 
 
 _ACTS = frozenset({"BulkTransferV3", "OracleFeeTransfer", "CompletionRefund", "CancellationRefund"})
@@ -76,12 +82,13 @@ class EscrowEvent:
 
 @dataclass(frozen=True)
 class EscrowAccounts:
-    """Whose escrow it is. currency as `posting.currency_of` names it."""
+    """Whose escrow it is. currency as `posting.currency_of` names it; token "" where that does not matter."""
 
     job_id: str
     escrow: str
     launcher: str
     currency: str
+    token: str = ""
 
 
 def postings_of(event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int) -> list[Posting]:
@@ -149,6 +156,8 @@ def postings_of(event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int)
             ]
         case "CancellationRefund" if not event.others("Cancelled"):
             return [_refund(of, event, "CancellationRefund", int(args["amount"]))]
+        case "Withdraw" if str(args["token"]).lower() == of.token and int(args["amount"]):
+            return [_refund(of, event, "Withdraw", int(args["amount"]))]
         case name if name in ENDINGS:
             return _ending(event, of, common, fees_left_minor)
         case _:
@@ -172,8 +181,92 @@ async def keep(tx: Tx, book: str, event: EscrowEvent, of: EscrowAccounts, *, now
     left = await balance(tx, book, account("fees", of.escrow), currency=of.currency)
     new = 0
     for posting in postings_of(event, of, fees_left_minor=left.posted_minor):
+        if isinstance(posting, Reserve):
+            posting = await standing(tx, book, posting)
         new += await post(tx, book, posting, now_ms=now_ms)
     return new
+
+
+async def standing(tx: Tx, book: str, reserve: Reserve) -> Reserve:
+    """The reservation under the first of its ids that was not given up.
+
+    An intention is voided when its transaction is refused. Done after all, by another transaction, the same thing gets
+    an id of its own: what was written stays.
+    """
+    while await state_of(tx, book, reserve) == "voided":
+        reserve = msgspec.structs.replace(reserve, reference=reserve.reference + "+")
+    return reserve
+
+
+def top_ups_of(of: EscrowAccounts, tx_hash: str, transfers: Sequence[Mapping[str, Any]]) -> list[Posting]:
+    """The postings of plain transfers to an escrow in one transaction, one per sender.
+
+    transfers  arguments of the token's `Transfer` events to this escrow, in the order of the chain
+    """
+    sent: dict[str, int] = {}
+    for args in transfers:
+        sender = str(args["_from"]).lower()
+        sent[sender] = sent.get(sender, 0) + int(args["_value"])
+    return [
+        Funding(
+            job_id=of.job_id,
+            currency=of.currency,
+            escrow=of.escrow,
+            requester=sender,
+            reference=f"{tx_hash}:{sender}",
+            amount_minor=amount_minor,
+            because="a top-up of the running job",
+        )
+        for sender, amount_minor in sent.items()
+        if amount_minor
+    ]
+
+
+def stake_postings_of(
+    name: str,
+    args: Mapping[str, Any],
+    *,
+    tx_hash: str,
+    staking: str,
+    currency: str,
+    jury_said: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
+) -> list[Posting]:
+    """The posting of one event of the staking contract.
+
+    staking    the contract, which keeps the fee of a slash until its owner takes it
+    jury_said  contract, name and arguments of the jury's events in the same transaction, in order. A slash by anybody
+               but the jury is written as one share for whoever asked for it: its event does not tell the fee
+    """
+    operator, tokens = str(args["staker"]).lower(), int(args["tokens"])
+    common = {"job_id": "", "currency": currency, "operator": operator}
+    match name:
+        case "StakeDeposited":
+            return [StakePlaced(reference=tx_hash, amount_minor=tokens, because="stake was locked", **common)]
+        case "StakeWithdrawn":
+            return [StakeReturned(reference=tx_hash, amount_minor=tokens, because="stake was taken back", **common)]
+        case "StakeSlashed":
+            shares: dict[str, int] = {}
+            waiting: set[str] = set()
+            case_id, jury = tx_hash, ""
+            for contract, told, its_args in jury_said:
+                if told == "Shared":
+                    who = str(its_args["recipient"]).lower()
+                    shares[who] = shares.get(who, 0) + int(its_args["amount"])
+                    case_id, jury = _hex(its_args["caseId"]), contract
+                elif told == "Credited":
+                    waiting.add(str(its_args["recipient"]).lower())
+            if not shares:
+                shares = {str(args["slashRequester"]).lower(): tokens}
+            fee_minor = tokens - sum(shares.values())
+            because = "a report was upheld by its jury" if jury else "stake was slashed"
+            return [
+                Slash(
+                    case_id=case_id, shares_minor=shares, fee_minor=fee_minor, fee_to=staking,
+                    waiting=tuple(sorted(waiting)), held_by=jury, because=because, **common,
+                )
+            ]  # fmt: skip
+        case _:
+            return []
 
 
 def _payouts(event: EscrowEvent, common: Mapping[str, str]) -> list[Posting]:

@@ -143,6 +143,13 @@ async def post(tx: Tx, book: str, posting: Posting, *, now_ms: int, pending: boo
         raise await _explained(tx, book, posting, entries, violation, pending=pending) from violation
 
 
+async def state_of(tx: Tx, book: str, posting: Posting) -> str:
+    """ "pending", "posted", "voided", or "" for a posting that was never written."""
+    named = {"job_id": posting.job_id, "book": book, "posting_id": posting.posting_id}
+    found = await rows(tx, QUERIES.find_posting, named)
+    return str(found[0][0]) if found else ""
+
+
 async def void(tx: Tx, book: str, posting: Posting, *, because: str, now_ms: int) -> bool:
     """Gives an intention up; what it held is free again.
 

@@ -17,7 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manyhands.chain.contracts import MAX_RECIPIENTS, case_id, encode_call, gas_limit, vote_digest
+from manyhands.chain.contracts import (
+    HARMLESS_REVERTS,
+    MAX_RECIPIENTS,
+    case_id,
+    decode_call,
+    encode_call,
+    gas_limit,
+    vote_digest,
+)
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
 from manyhands.protocol.errors import ManyhandsError
@@ -26,9 +34,16 @@ from manyhands.protocol.messages import Role
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
-from .bookkeeping import MONEY_EVENTS, EscrowAccounts, EscrowEvent, keep, reserve_of
-from .books import post
-from .outbox import submit
+from .bookkeeping import (
+    MONEY_EVENTS,
+    EscrowAccounts,
+    EscrowEvent,
+    keep,
+    reserve_of,
+    standing,
+)
+from .books import post, state_of, void
+from .outbox import Entry, State, submit
 from .posting import currency_of
 
 QUERIES = load_queries("manyhands.ledger")
@@ -129,9 +144,30 @@ class Desk:
         own = EscrowEvent(event.name, event.args, event.tx_hash, siblings)
         await keep(tx, self.role, own, self._accounts(event.chain_id, job_id, event.address), now_ms=self._clock())
 
+    async def give_up(self, tx: Tx, entry: Entry) -> None:
+        """Frees what this role held in its book for a transaction that the chain refused or another one displaced.
+
+        Called in the transaction that settles it. A refusal that says that the effect is there already frees nothing
+        (`HARMLESS_REVERTS`): the effect's own event makes the intention a fact.
+        """
+        refused = entry.state in (State.REVERTED, State.DISPLACED) and entry.reason not in HARMLESS_REVERTS
+        if not refused or entry.sender != self.key.address or entry.recipient is None:
+            return
+        for function, root_at, amount_at in (("anchorAndReserve", 0, 3), ("reserve", 1, 0)):
+            arguments = decode_call("Escrow", function, entry.data)
+            if arguments is None or not arguments[amount_at]:
+                continue
+            of = self._accounts(entry.chain_id, entry.job_id, entry.recipient)
+            reference = "0x" + arguments[root_at].hex()
+            intended = reserve_of(of, reference=reference, amount_minor=arguments[amount_at])
+            intended = await standing(tx, self.role, intended)
+            if await state_of(tx, self.role, intended) == "pending":
+                because = f"its transaction was {entry.state.value}: {entry.reason or 'no reason given'}"
+                await void(tx, self.role, intended, because=because, now_ms=self._clock())
+
     def _accounts(self, chain_id: int, job_id: str, escrow: str) -> EscrowAccounts:
         _, at = self._at(chain_id)
-        return EscrowAccounts(job_id, escrow, self.launcher, currency_of(chain_id, at.token))
+        return EscrowAccounts(job_id, escrow, self.launcher, currency_of(chain_id, at.token), at.token)
 
     # --- launcher -------------------------------------------------------------------------------------------------
 
@@ -345,7 +381,8 @@ class Desk:
         """Holds a reservation in the book until the chain shows it. raises Overdrawn beyond what is funded"""
         if amount_minor:
             of = self._accounts(chain_id, job_id, escrow)
-            posting = reserve_of(of, reference=reference, amount_minor=amount_minor)
+            intended = reserve_of(of, reference=reference, amount_minor=amount_minor)
+            posting = await standing(tx, self.role, intended)
             await post(tx, self.role, posting, now_ms=self._clock(), pending=True)
 
     def _at(self, chain_id: int) -> tuple[ChainFacts, ContractAddresses]:

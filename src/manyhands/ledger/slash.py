@@ -55,6 +55,7 @@ class Slash(Posting, frozen=True, kw_only=True):
 
     shares_minor  reporter and verifiers, by address
     fee_minor     what the staking contract keeps, for fee_to
+    waiting       addresses whose share could not be sent: it waits in the jury's contract, held_by, for their claim
     """
 
     kind: ClassVar[str] = "slash"
@@ -64,12 +65,17 @@ class Slash(Posting, frozen=True, kw_only=True):
     shares_minor: Mapping[str, int]
     fee_minor: int = 0
     fee_to: str = ""
+    waiting: tuple[str, ...] = ()
+    held_by: str = ""
 
     def meaning(self) -> tuple[str | int, ...]:
         return (self.operator, self.case_id)
 
     def entries(self) -> tuple[Entry, ...]:
-        targets = {account("worker", worker): minor for worker, minor in self.shares_minor.items()}
+        targets = {
+            account("credit", self.held_by, who) if who in self.waiting else account("worker", who): minor
+            for who, minor in self.shares_minor.items()
+        }
         if self.fee_minor:
             targets[account("fee", self.fee_to)] = self.fee_minor
         return spread(self.kind, source=account("stake", self.operator), targets=targets)

@@ -12,8 +12,18 @@ from hypothesis import strategies as st
 from manyhands.store.database import Database
 from manyhands.store.migrations import Room
 
-from .bookkeeping import MONEY_EVENTS, EscrowAccounts, EscrowEvent, keep, postings_of, reserve_of
-from .books import balances, pending_postings, post, recount
+from .bookkeeping import (
+    MONEY_EVENTS,
+    EscrowAccounts,
+    EscrowEvent,
+    keep,
+    postings_of,
+    reserve_of,
+    stake_postings_of,
+    standing,
+    top_ups_of,
+)
+from .books import balances, pending_postings, post, recount, void
 from .posting import account, currency_of
 
 
@@ -172,6 +182,84 @@ async def test_an_intention_becomes_the_fact_that_the_chain_tells(database: Data
     await keep_all(database, FUNDED, ANCHORED)
     async with database.connection() as connection:
         assert await pending_postings(connection, "recording") == []
+
+
+async def test_a_reservation_that_was_given_up_and_is_done_after_all_stands_beside_it(database: Database) -> None:
+    await keep_all(database, FUNDED)
+    intended = reserve_of(OF, reference="0x" + "01" * 32, amount_minor=600)
+    async with database.transaction() as tx:
+        await post(tx, "recording", intended, now_ms=1, pending=True)
+        await void(tx, "recording", intended, because="its transaction was reverted: Daily cap", now_ms=2)
+        again = await standing(tx, "recording", intended)
+        assert again.posting_id != intended.posting_id
+        await post(tx, "recording", again, now_ms=3, pending=True)
+    found = await keep_all(database, FUNDED, ANCHORED)
+    assert found[account("reserved", ESCROW)] == 600  # once
+    async with database.connection() as connection:
+        assert await pending_postings(connection, "recording") == []
+
+
+async def test_top_ups_are_written_once_per_sender_and_pay_what_setup_did_not_fund(database: Database) -> None:
+    await keep_all(database, FUNDED)
+    sent = [{"_from": LAUNCHER, "_to": ESCROW, "_value": 50}, {"_from": WORKER, "_to": ESCROW, "_value": 7}]
+    for _ in range(2):
+        async with database.transaction() as tx:
+            for posting in top_ups_of(OF, "0xtopup", [*sent, sent[0]]):
+                await post(tx, "recording", posting, now_ms=1)
+    reserved: Logs = [("Reserved", {"amount": 1_007, "reason": b"\5" * 32, "totalReserved": 1_007})]
+    found = await keep_all(database, FUNDED, reserved)
+    assert found == {
+        account("requester", LAUNCHER): -1_100,
+        account("requester", WORKER): -7,
+        account("fees", ESCROW): 100,
+        account("reserved", ESCROW): 1_007,
+    }
+
+
+async def test_what_is_withdrawn_after_the_end_went_back_and_foreign_tokens_are_no_business_of_the_book(
+    database: Database,
+) -> None:
+    own: Logs = [("Withdraw", {"token": party(99), "amount": 30})]
+    foreign: Logs = [("Withdraw", {"token": party(98), "amount": 30})]
+    of = EscrowAccounts("j1", ESCROW, LAUNCHER, USD, party(99))
+    made = [postings_of(EscrowEvent(*logs[0], "0xw", logs), of, fees_left_minor=0) for logs in (own, foreign)]
+    assert [posting.kind for posting in made[0]] == ["refund"]
+    assert made[1] == []
+
+
+async def test_stake_that_was_placed_slashed_and_taken_back_ends_at_what_the_chain_holds(database: Database) -> None:
+    staking, jury, juror = party(20), party(21), party(22)
+    at = {"staking": staking, "currency": USD}
+    ruling = [
+        (jury, "Ruled", {"caseId": b"\7" * 32}),
+        (jury, "Shared", {"caseId": b"\7" * 32, "recipient": WORKER, "amount": 30}),
+        (jury, "Shared", {"caseId": b"\7" * 32, "recipient": juror, "amount": 24}),
+        (jury, "Credited", {"recipient": juror, "amount": 24}),
+    ]
+    slashed = {"staker": LAUNCHER, "tokens": 60, "escrowAddress": ESCROW, "slashRequester": jury}
+    made = [
+        *stake_postings_of("StakeDeposited", {"staker": LAUNCHER, "tokens": 100}, tx_hash="0x1", **at),
+        *stake_postings_of("StakeSlashed", slashed, tx_hash="0x2", jury_said=ruling, **at),
+        *stake_postings_of("StakeWithdrawn", {"staker": LAUNCHER, "tokens": 40}, tx_hash="0x3", **at),
+    ]
+    for posting in made * 2:
+        async with database.transaction() as tx:
+            await post(tx, "launcher", posting, now_ms=1)
+    async with database.connection() as connection:
+        assert await recount(connection) == []
+        found = {name: minor for (name, _), minor in (await balances(connection, "launcher")).items() if minor}
+    assert found == {
+        account("requester", LAUNCHER): -60,
+        account("worker", WORKER): 30,
+        account("credit", jury, juror): 24,
+        account("fee", staking): 6,
+    }
+
+
+def test_a_slash_by_somebody_else_than_the_jury_is_one_share() -> None:
+    slashed = {"staker": LAUNCHER, "tokens": 60, "escrowAddress": ESCROW, "slashRequester": REPUTATION}
+    (made,) = stake_postings_of("StakeSlashed", slashed, tx_hash="0x2", staking=party(20), currency=USD)
+    assert made.entries() == ((account("stake", LAUNCHER), -60), (account("worker", REPUTATION), 60))
 
 
 @given(
