@@ -35,6 +35,8 @@ class QualityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_answers      answers asked for one task at most
     gold_share_bp    share of tasks whose answer is known beforehand
     holdback_max     requester's known items used to judge the whole, at most
+    error_cost_minor what a wrong item costs the requester; a further answer is bought only while it takes away more of
+                     that than its price. 0 = always worth its price
     """
 
     target_bp: int = 9_950
@@ -42,6 +44,7 @@ class QualityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_answers: int = 4
     gold_share_bp: int = 500
     holdback_max: int = 400
+    error_cost_minor: int = 0
 
 
 class PayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -207,6 +210,7 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
     low, high = MAX_ANSWERS_BOUNDS
     need(low <= rule.max_answers <= high, "quality.max_answers", f"must be between {low} and {high}")
     need(0 <= rule.gold_share_bp <= 3_000, "quality.gold_share_bp", "must be between 0 and 3000")
+    need(rule.error_cost_minor >= 0, "quality.error_cost_minor", "must be 0 or more")
     for name in ("exchange_bp", "recording_bp", "reputation_bp"):
         need(getattr(manifest.fees, name) >= 0, f"fees.{name}", "must not be negative")
     need(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import math
 
 import pytest
 from hypothesis import example, given, settings
@@ -21,6 +22,7 @@ from manyhands.quality.transcription import (
     answer_is_accepted,
     judge_worker,
     next_step,
+    worth_of_one_more,
 )
 
 RULE = TranscriptionRule()
@@ -227,3 +229,25 @@ def test_a_rule_outside_its_range_is_refused() -> None:
         TranscriptionRule(target_bp=10_001)
     with pytest.raises(BadRule, match="answers_max"):
         TranscriptionRule(answers_max=0)
+
+
+@given(
+    support=st.dictionaries(st.sampled_from("abcdef"), st.integers(-3_000, 12_000), min_size=1, max_size=5),
+    skill_bp=st.integers(5_500, 9_900),
+)
+def test_worth_of_one_more_is_the_expected_fall_of_error_counted_out(support: dict[str, int], skill_bp: int) -> None:
+    rule = TranscriptionRule(newcomer_skill_bp=skill_bp, error_cost_minor=1_000_000)
+    values = [*support, *(f"unseen {number}" for number in range(rule.alternatives + 1 - len(support)))]
+    weight = {value: math.exp(support.get(value, 0) / 1000) for value in values}
+    chance = {value: weight[value] / sum(weight.values()) for value in values}
+    skill = skill_bp / 10_000
+    after = sum(
+        max(chance[truth] * (skill if truth == given else (1 - skill) / rule.alternatives) for truth in values)
+        for given in values
+    )
+    seen = max(chance[value] for value in support)
+    worth = worth_of_one_more(support, rule)
+    # chances are whole basis points there, of up to 31 values
+    assert worth >= 0
+    if seen >= max(chance.values()):
+        assert abs(worth / 1_000_000 - (after - seen)) < 0.003

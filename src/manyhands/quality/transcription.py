@@ -68,6 +68,9 @@ class TranscriptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     skill_least_bp        skills are raised to this and
     skill_most_bp         lowered to that before they count
     newcomer_skill_bp     skill assumed of the next person when counting how many to ask
+    price_minor           price of one more answer, and
+    error_cost_minor      what a wrong value costs: from two answers on, one more is asked only while the expected fall
+                          of the chance of error times this cost is at least the price. 0 = always worth it
     """
 
     target_bp: int = 9_900
@@ -80,6 +83,8 @@ class TranscriptionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     skill_least_bp: int = 5_500
     skill_most_bp: int = 9_900
     newcomer_skill_bp: int = 9_000
+    price_minor: int = 0
+    error_cost_minor: int = 0
 
     def __post_init__(self) -> None:
         for field in ("target_bp", "reader_weight_bp", "at_cap_least_bp", "newcomer_skill_bp"):
@@ -170,6 +175,13 @@ def next_step(readings: Sequence[Reading], answers: Sequence[Keyed], rule: Trans
                     value, confidence_bp, persons[best], f"best supported after {len(answers)} persons disagreed"
                 )
             return Unreadable(f"{len(answers)} persons disagree and no value has enough support")
+        if rule.error_cost_minor and len(answers) >= 2:
+            worth_minor = worth_of_one_more(support_mnat, rule)
+            if worth_minor < rule.price_minor:
+                because = f"one more answer is worth {worth_minor} and costs {rule.price_minor}"
+                if confidence_bp >= rule.at_cap_least_bp:
+                    return Accept(value, confidence_bp, persons[best], because)
+                return Unreadable(f"no value has enough support, and {because}")
     elif len(answers) >= rule.answers_max:
         return Unreadable(f"{blind} persons cannot read it")
 
@@ -198,6 +210,27 @@ def judge_worker(
     if normalise(answer.text, field_type) == normalise(step.value, field_type):
         return "right"
     return "wrong" if step.confidence_bp >= certain_from_bp else "undecided"
+
+
+def worth_of_one_more(support_mnat: dict[str, int], rule: TranscriptionRule) -> int:
+    """Expected fall of the chance of error by one more answer, times the cost of an error, rounded down.
+
+    Chances are taken in basis points first, so that the rest is whole numbers and the same everywhere.
+    source  expected value of information, as in `assign.fall_of_error`, with m = `alternatives` ways to be wrong
+    """
+    chances_bp = [_confidence_bp(support_mnat, key, rule) for key in sorted(support_mnat)]
+    unseen_count = max(1, rule.alternatives + 1 - len(chances_bp))
+    unseen_bp = max(0, 10_000 - sum(chances_bp))  # of all unseen values together
+    skill_bp = min(max(rule.newcomer_skill_bp, rule.skill_least_bp), rule.skill_most_bp)
+    right, wrong = skill_bp * rule.alternatives, 10_000 - skill_bp
+    ranked = sorted(chances_bp, reverse=True)
+    after = 0
+    for place, chance_bp in enumerate(ranked):
+        rival_bp = ranked[1 if place == 0 else 0] if len(ranked) > 1 else 0
+        after += max(chance_bp * right, rival_bp * wrong)
+    after += max(unseen_bp * right, unseen_count * ranked[0] * wrong)
+    fall = max(0, after - ranked[0] * 10_000 * rule.alternatives)
+    return fall * rule.error_cost_minor // (100_000_000 * rule.alternatives)
 
 
 def answer_is_accepted(gold_right: int, gold_seen: int, *, skill_floor_bp: int = 5_000) -> bool:

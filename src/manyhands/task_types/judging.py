@@ -25,8 +25,11 @@ from manyhands.quality import reputation, transcription
 PRIOR = reputation.Prior()
 
 ITEM_DOUBT_FACTOR = 4
-"""One item may be this many times as doubtful as the set: most items are settled by two people or by a person and a
-reader with far less doubt than the target allows, so the mean of the delivered set stays at the target."""
+"""One item may be this many times as doubtful as the set at most, and never need be surer by more than this."""
+
+SET_CREDIT = 50
+"""Items of doubt that a set may be ahead of its target: the mean of a handful of items says nothing about a set, and a
+small job should not buy answers for it."""
 
 REFUSED_BY_GOLD = "known_answers_wrong"
 
@@ -52,6 +55,20 @@ class TaskBook:
 
 
 @dataclass(frozen=True)
+class DeliveredSet:
+    """Values accepted so far, and their doubt (10_000 less the confidence, basis points) summed."""
+
+    items: int = 0
+    doubt_bp: int = 0
+
+    def with_item(self, decision: Decision) -> DeliveredSet:
+        """The set after this decision; only accepted values belong to it."""
+        if decision.outcome != "accept":
+            return self
+        return DeliveredSet(self.items + 1, self.doubt_bp + 10_000 - decision.confidence_bp)
+
+
+@dataclass(frozen=True)
 class Judged:
     """Outcome of a batch. records have no salts yet: those come from outside."""
 
@@ -61,6 +78,7 @@ class Judged:
     outcomes: tuple[reputation.Outcome, ...]
     tasks: dict[str, TaskBook]
     workers: dict[str, WorkerBook]
+    delivered: DeliveredSet
 
 
 @dataclass
@@ -71,6 +89,7 @@ class JobBook:
     skill: str
     tasks: dict[str, TaskBook] = field(default_factory=dict)
     workers: dict[str, WorkerBook] = field(default_factory=dict)
+    delivered: DeliveredSet = DeliveredSet()
 
     def replay(self, batch: BatchEvidence) -> Judged:
         """Judges a batch again and moves on. raises KeyError when the evidence misses a task or a standing."""
@@ -86,9 +105,11 @@ class JobBook:
             workers=self.workers,
             rule=self.rule,
             skill=self.skill,
+            delivered=self.delivered,
         )
         self.tasks.update(judged.tasks)
         self.workers.update(judged.workers)
+        self.delivered = judged.delivered
         return judged
 
 
@@ -106,10 +127,24 @@ def replace_at(standing: reputation.Standing, at_ms: int) -> reputation.Standing
     )
 
 
-def transcription_rule(rule: QualityRule) -> transcription.TranscriptionRule:
-    """The manifest's promise about the set, as a rule about one item."""
-    doubt_bp = min(5_000, ITEM_DOUBT_FACTOR * (10_000 - rule.target_bp))
-    return transcription.TranscriptionRule(target_bp=10_000 - doubt_bp, answers_max=rule.max_answers)
+def transcription_rule(
+    rule: QualityRule, delivered: DeliveredSet = DeliveredSet(), *, price_minor: int = 0
+) -> transcription.TranscriptionRule:
+    """The manifest's promise about the set, as a rule about its next item.
+
+    The next item may be as doubtful as keeps the mean doubt of the delivered set at the target (`SET_CREDIT` items
+    ahead of it at most), within `ITEM_DOUBT_FACTOR` times and one such part of the target's own doubt: what sure items
+    leave over is used where answers cost most, and what doubtful items took is won back.
+    """
+    allowed_bp = 10_000 - rule.target_bp
+    left_bp = allowed_bp * (delivered.items + 1 + SET_CREDIT) - delivered.doubt_bp
+    doubt_bp = min(5_000, ITEM_DOUBT_FACTOR * allowed_bp, max(left_bp, allowed_bp // ITEM_DOUBT_FACTOR))
+    return transcription.TranscriptionRule(
+        target_bp=10_000 - doubt_bp,
+        answers_max=rule.max_answers,
+        price_minor=price_minor,
+        error_cost_minor=rule.error_cost_minor,
+    )
 
 
 def judge_batch(
@@ -119,6 +154,7 @@ def judge_batch(
     workers: Mapping[str, WorkerBook],
     rule: QualityRule,
     skill: str,
+    delivered: DeliveredSet = DeliveredSet(),
 ) -> Judged:
     """Judges answers in the order given.
 
@@ -128,7 +164,6 @@ def judge_batch(
     skill    name of the skill that these answers show
     returns  decisions for the tasks touched, in order of task id; rewards in the order of the answers
     """
-    step_rule = transcription_rule(rule)
     books, people = dict(tasks), dict(workers)
     rewards: list[int] = []
     refused: list[RefusedAnswer] = []
@@ -155,7 +190,9 @@ def judge_batch(
             # someone was still at it when it was settled: paid as promised, and it shows skill like any other answer
             outcomes += _learn(task, task.answers[known:], people, skill)
             continue
+        step_rule = transcription_rule(rule, delivered, price_minor=task.facts.reward_minor)
         decision = decide(task, people, step_rule)
+        delivered = delivered.with_item(decision)
         decisions.append(decision)
         if decision.outcome != "ask_more":
             books[task_id] = replace(task, settled=decision)
@@ -167,6 +204,7 @@ def judge_batch(
         outcomes=tuple(outcomes),
         tasks={task_id: books[task_id] for task_id in touched},
         workers={worker: people[worker] for worker in people if people[worker] != workers[worker]},
+        delivered=delivered,
     )
 
 

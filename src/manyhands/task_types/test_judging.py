@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.manifest import QualityRule
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
-from manyhands.task_types.judging import JobBook, TaskBook, WorkerBook, is_finished, judge_batch, records, standing_from
+from manyhands.task_types.judging import (
+    DeliveredSet,
+    JobBook,
+    TaskBook,
+    WorkerBook,
+    is_finished,
+    judge_batch,
+    records,
+    standing_from,
+    transcription_rule,
+)
 
 RULE = QualityRule()
 SKILL = "transcription"
@@ -152,3 +162,51 @@ def test_a_settled_task_is_never_decided_again(history: tuple[dict[str, TaskFact
         book.tasks.update(judged.tasks)
         book.workers.update(judged.workers)
     assert is_finished(book.tasks.values()) == (settled == set(book.tasks))
+
+
+def test_a_set_at_its_target_lets_one_item_be_doubtful_and_a_set_behind_it_does_not() -> None:
+    at_target, behind = DeliveredSet(1_000, 1_000 * 50), DeliveredSet(1_000, 1_000 * 60)
+    assert transcription_rule(RULE, DeliveredSet()).target_bp == transcription_rule(RULE, at_target).target_bp == 9_800
+    assert transcription_rule(RULE, behind).target_bp == 9_988
+
+
+def one_person_and_a_reader(delivered: DeliveredSet) -> str:
+    judged = judge_batch(
+        [answer("t1", "0xa", "12.50")], tasks={"t1": TaskBook(facts("t1", "12.50"))}, workers=newcomers("0xa"),
+        rule=RULE, skill=SKILL, delivered=delivered,
+    )  # fmt: skip
+    return judged.decisions[0].outcome
+
+
+def test_a_set_behind_its_target_asks_a_second_person_where_a_set_ahead_does_not() -> None:
+    assert one_person_and_a_reader(DeliveredSet(1_000, 1_000 * 10)) == "accept"
+    assert one_person_and_a_reader(DeliveredSet(1_000, 1_000 * 80)) == "ask_more"
+
+
+def test_what_a_batch_delivers_is_counted_with_its_doubt_and_replayed_alike() -> None:
+    tasks = {"t1": TaskBook(facts("t1", "12.50")), "t2": TaskBook(facts("t2", "1.00"))}
+    judged = judge_batch(
+        [answer("t1", "0xa", "12.50"), answer("t2", "0xa", "2.00")], tasks=tasks, workers=newcomers("0xa"),
+        rule=RULE, skill=SKILL, delivered=DeliveredSet(3, 70),
+    )  # fmt: skip
+    accepted = [one for one in judged.decisions if one.outcome == "accept"]
+    assert judged.delivered == DeliveredSet(4, 70 + 10_000 - accepted[0].confidence_bp)
+
+
+def two_who_differ(error_cost_minor: int) -> tuple[str, str]:
+    judged = judge_batch(
+        [answer("t1", "0xa", "12.50"), answer("t1", "0xb", "12.60")], tasks={"t1": TaskBook(facts("t1"))},
+        workers=newcomers("0xa", "0xb"), rule=QualityRule(error_cost_minor=error_cost_minor), skill=SKILL,
+    )  # fmt: skip
+    return judged.decisions[0].outcome, judged.decisions[0].because
+
+
+def test_one_more_is_asked_while_it_is_worth_its_price() -> None:
+    assert two_who_differ(0)[0] == "ask_more"
+    assert two_who_differ(10_000)[0] == "ask_more"
+
+
+def test_one_more_is_not_asked_when_an_error_costs_less_than_the_answer() -> None:
+    outcome, because = two_who_differ(120)
+    assert outcome in ("accept", "unreadable")
+    assert "costs 100" in because

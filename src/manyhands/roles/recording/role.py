@@ -36,7 +36,16 @@ from manyhands.quality import reputation
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
-from manyhands.task_types.judging import TaskBook, WorkerBook, judge_batch, records, skill_name, standing_from
+from manyhands.task_types.judging import (
+    DeliveredSet,
+    Judged,
+    TaskBook,
+    WorkerBook,
+    judge_batch,
+    records,
+    skill_name,
+    standing_from,
+)
 
 QUERIES = load_queries("manyhands.roles.recording", "sql")
 
@@ -92,6 +101,8 @@ class JobRow:
     tasks_complete: bool
     recorded: bool
     extra_reserved: bool
+    delivered_items: int
+    delivered_doubt_bp: int
 
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
@@ -193,7 +204,12 @@ class RecordingOracle:
         told = await rows(tx, QUERIES.withdrawals_untold, {"job_id": job.job_id})
         new_facts |= {task_id: _facts(raw) for task_id, raw, is_new in told if is_new}
         judged = judge_batch(
-            body.answers, tasks=tasks, workers=workers, rule=manifest.quality, skill=skill_name(manifest)
+            body.answers,
+            tasks=tasks,
+            workers=workers,
+            rule=manifest.quality,
+            skill=skill_name(manifest),
+            delivered=DeliveredSet(job.delivered_items, job.delivered_doubt_bp),
         )
         batch_no = job.batches + 1
         evidence = BatchEvidence(
@@ -209,7 +225,7 @@ class RecordingOracle:
         )
         blob = await self.ctx.blobs.put(canonical.encode(evidence), media_type="application/json", namespace=job.job_id)
         root = evidence.root()
-        await self._store_batch(tx, job, evidence, judged.tasks, judged.workers, root=root, blob=blob)
+        await self._store_batch(tx, job, evidence, judged, root=root, blob=blob)
         await self.desk.anchor_and_reserve(
             tx,
             job_id=job.job_id,
@@ -294,15 +310,14 @@ class RecordingOracle:
         tx: Tx,
         job: JobRow,
         evidence: BatchEvidence,
-        tasks: dict[str, TaskBook],
-        workers: dict[str, WorkerBook],
+        judged: Judged,
         *,
         root: bytes,
         blob: str,
     ) -> None:
         refused = {(refusal.task_id, refusal.worker) for refusal in evidence.refused}
         # a newcomer whose skill did not move yet is kept too, so that the next batch does not bring it in again
-        everyone = {worker: _brought(evidence, worker) for worker in evidence.standings} | workers
+        everyone = {worker: _brought(evidence, worker) for worker in evidence.standings} | judged.workers
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_answer,
@@ -332,7 +347,7 @@ class RecordingOracle:
                         "refused": book.refused,
                         "batch_no": evidence.batch_no,
                     }
-                    for task_id, book in tasks.items()
+                    for task_id, book in judged.tasks.items()
                 ],
             )
             await cursor.executemany(
@@ -350,7 +365,15 @@ class RecordingOracle:
                 "reserved_minor": evidence.reserved_minor,
             },
         )
-        await tx.execute(QUERIES.count_batch, {"job_id": job.job_id, "reserved_minor": evidence.reserved_minor})
+        await tx.execute(
+            QUERIES.count_batch,
+            {
+                "job_id": job.job_id,
+                "reserved_minor": evidence.reserved_minor,
+                "delivered_items": judged.delivered.items,
+                "delivered_doubt_bp": judged.delivered.doubt_bp,
+            },
+        )
 
     @staticmethod
     def _worker_row(job_id: str, worker: str, book: WorkerBook) -> dict[str, object]:

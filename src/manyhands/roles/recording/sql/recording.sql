@@ -6,7 +6,7 @@ values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(reputation)s, %(
 -- name: lock_job
 -- Everything that changes a job's verdicts or money waits here, so that batches are judged one after the other.
 select job_id, manifest, launcher, exchange, reputation, jury, chain_id, escrow, funded_minor, reserved_minor, batches,
-       tasks_complete, recorded, extra_reserved
+       tasks_complete, recorded, extra_reserved, delivered_items, delivered_doubt_bp
 from recording.jobs where job_id = %(job_id)s for update;
 
 -- name: add_task
@@ -69,7 +69,8 @@ insert into recording.batches (job_id, batch_no, root, evidence_blob, answers, r
 values (%(job_id)s, %(batch_no)s, %(root)s, %(evidence_blob)s, %(answers)s, %(reserved_minor)s);
 
 -- name: count_batch
-update recording.jobs set batches = batches + 1, reserved_minor = reserved_minor + %(reserved_minor)s
+update recording.jobs set batches = batches + 1, reserved_minor = reserved_minor + %(reserved_minor)s,
+       delivered_items = %(delivered_items)s, delivered_doubt_bp = %(delivered_doubt_bp)s
 where job_id = %(job_id)s;
 
 -- name: unsettled
