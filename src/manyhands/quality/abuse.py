@@ -10,7 +10,7 @@ Rules kept here
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final, Literal
@@ -213,6 +213,55 @@ def copy_flags(answers: Answers, clusters: Clusters) -> list[Flag]:
                 {"pairs": len(pairs), "common_answers": seen, "equal_answers": same},
                 min(10**9, math.ceil(max(pair[4] for pair in pairs) * 1e9)),
                 f"{len(names)} workers gave equal answers in {same} of {seen} common tasks, more than habit explains",
+            )
+        )
+    return flags
+
+
+def same_mistakes(
+    answers: Sequence[tuple[str, str, str]], truth: Mapping[str, str], *, alternatives: int, least: int = 2
+) -> list[Flag]:
+    """Groups of workers who make the same mistakes more often than mistaken people do by chance.
+
+    answers       (worker, task, normalised value), each worker once per task; empty values are left out by the caller
+    truth         task -> normalised value, where it is known
+    alternatives  values that a mistaken person may plausibly give: two mistaken people coincide once in so many times
+    least         coincidences needed before anything is said
+    returns       one flag per group of connected pairs; a pair stands out when the exact binomial tail of its equal
+                  mistakes among the tasks that both got wrong passes Benjamini-Hochberg at 1 % over all such pairs
+    """
+    wrong: dict[str, list[tuple[str, str]]] = {}
+    for worker, task, value in sorted(set(answers)):
+        if task in truth and value != truth[task]:
+            wrong.setdefault(task, []).append((worker, value))
+    both: dict[tuple[str, str], list[int]] = {}
+    for given in wrong.values():
+        for place, (one, value) in enumerate(given):
+            for other, other_value in given[place + 1 :]:
+                count = both.setdefault((one, other), [0, 0])
+                count[0] += 1
+                count[1] += value == other_value
+    pairs = sorted(both)
+    tested = [
+        (binomial_tail(both[pair][1], both[pair][0], 1.0 / alternatives), place)
+        for place, pair in enumerate(pairs)
+        if both[pair][1] >= least
+    ]
+    names = sorted({worker for pair in pairs for worker in pair})
+    code = {worker: place for place, worker in enumerate(names)}
+    found = {pairs[place]: chance for chance, place in _discoveries(tested, len(pairs))}
+    flags = []
+    for group in _connected([(code[one], code[other]) for one, other in sorted(found)]):
+        members = tuple(names[place] for place in group)
+        own = [pair for pair in sorted(found) if pair[0] in members]
+        same, seen = sum(both[pair][1] for pair in own), sum(both[pair][0] for pair in own)
+        flags.append(
+            Flag(
+                "copies",
+                members,
+                {"pairs": len(own), "common_mistakes": seen, "equal_mistakes": same},
+                _ppb(max(found[pair] for pair in own)),
+                f"{len(members)} workers gave the same wrong value in {same} of {seen} tasks that both got wrong",
             )
         )
     return flags

@@ -55,6 +55,7 @@ KINDS: Final = (
     "boxes",
     "spans",
     "keypoints",
+    "masks",
 )
 #: fewer tasks or fewer answers per worker than this, and no gold: vote
 TASKS_LEAST: Final = 50
@@ -103,7 +104,7 @@ def aggregate(
     gold     known truth: mapping task -> label, table with task and label, or two arrays
     prior    reputation: worker -> (right, wrong) answers; enters every step, cap it at 20 (`reputation.into_job`)
     kind     auto | categorical | ordinal | numeric | text | transcription[:field type] | multi-label | boxes | spans |
-             keypoints
+             keypoints | masks
     method   auto, or a method's name: see `categorical.METHODS`, `numeric.NUMERIC`, `texts.TEXT_METHODS`
     seed     kept for methods that draw; those here do not, so that every seed gives the same bytes
     returns  the same kind of table with task, label, confidence (0..1), support (workers equal to the label), by task

@@ -5,8 +5,8 @@ Rules kept here
 - A cluster exists when the weighted evidence for it outweighs the evidence of those who saw the piece and left it out.
 - Coordinates are skill-weighted medians, each on its own; the class is a skill-weighted vote.
 
-A box is {"x", "y", "w", "h"}, a span {"start", "end"}, a keypoint {"x", "y"}, each with an optional "label". An answer
-is a list of them; an empty list says that there is nothing.
+A box is {"x", "y", "w", "h"}, a span {"start", "end"}, a keypoint {"x", "y"}, a mask {"size", "runs"} (see `masks`),
+each with an optional "label". An answer is a list of them; an empty list says that there is nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from manyhands.quality.masks import mask_overlap, merged_mask
 from manyhands.quality.table import Floats
 
 Shape = Mapping[str, Any]
@@ -26,6 +27,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "boxes": ("x", "y", "w", "h"),
     "spans": ("start", "end"),
     "keypoints": ("x", "y"),
+    "masks": ("size", "runs"),
 }
 #: two keypoints match when they are nearer than this, in the unit of the coordinates (pixels)
 KEYPOINT_REACH: Final = 20.0
@@ -42,7 +44,7 @@ class Merged:
 
 
 def shape_kind(value: Any) -> str | None:
-    """boxes | spans | keypoints for a list of shapes, None for anything else (also for an empty list)."""
+    """boxes | spans | keypoints | masks for a list of shapes, None for anything else (also for an empty list)."""
     if not isinstance(value, list) or not value or not all(isinstance(one, Mapping) for one in value):
         return None
     for kind, keys in KEYS.items():
@@ -80,6 +82,7 @@ LIKENESS: Final[Mapping[str, Callable[[Shape, Shape], float]]] = {
     "boxes": box_overlap,
     "spans": span_overlap,
     "keypoints": point_nearness,
+    "masks": mask_overlap,
 }
 
 
@@ -111,7 +114,7 @@ def merge(answers: Sequence[Sequence[Shape]], skills: Sequence[float], kind: str
                 clusters.append([(place, one)])
     return sorted(
         (_merged(cluster, skills, kind) for cluster in clusters),
-        key=lambda one: (tuple(float(one.shape[key]) for key in KEYS[kind]), str(one.shape.get("label"))),
+        key=lambda one: (_place(one.shape, kind), str(one.shape.get("label"))),
     )
 
 
@@ -174,10 +177,14 @@ def _nearest(like: Callable[[Shape, Shape], float], one: Shape, cluster: Sequenc
 
 def _merged(cluster: Sequence[tuple[int, Shape]], skills: Sequence[float], kind: str) -> Merged:
     weight = [_odds(skills[place]) for place, _ in cluster]
-    shape: dict[str, Any] = {
-        key: weighted_median([float(one[key]) for _, one in cluster], [max(own, 0.01) for own in weight])
-        for key in KEYS[kind]
-    }
+    shape: dict[str, Any]
+    if kind == "masks":
+        shape = merged_mask([one for _, one in cluster], [skills[place] for place, _ in cluster])
+    else:
+        shape = {
+            key: weighted_median([float(one[key]) for _, one in cluster], [max(own, 0.01) for own in weight])
+            for key in KEYS[kind]
+        }
     named: dict[str, float] = {}
     for (_, one), own in zip(cluster, weight, strict=True):
         if "label" in one:
@@ -189,6 +196,13 @@ def _merged(cluster: Sequence[tuple[int, Shape]], skills: Sequence[float], kind:
     sure = 1.0 / (1.0 + math.exp(-min(abs(evidence), 40.0)))
     # an even split keeps the shape: a missed shape costs more than one too many
     return Merged(shape, evidence >= 0.0, sure, behind)
+
+
+def _place(shape: Shape, kind: str) -> tuple[float, ...]:
+    """What shapes of a verdict are ordered by."""
+    if kind == "masks":
+        return tuple(float(number) for number in shape["runs"])
+    return tuple(float(shape[key]) for key in KEYS[kind])
 
 
 def _odds(skill: float) -> float:

@@ -195,6 +195,20 @@ def next_step(readings: Sequence[Reading], answers: Sequence[Keyed], rule: Trans
     return AskMore(count, "one answer is not enough evidence")
 
 
+def best_of_persons(answers: Sequence[Keyed], rule: TranscriptionRule, field_type: str) -> tuple[str, int] | None:
+    """(normalised value that persons support most, its confidence in basis points) without any reader; None of nothing.
+
+    For known pieces: a reader that made them known must not vouch for those who are measured on them.
+    """
+    answers = once_per_worker(answers)
+    keys = [normalise(answer.text, field_type) or None if answer.text is not None else None for answer in answers]
+    support_mnat = _support([], [], keys, answers, rule, field_type)
+    if not support_mnat:
+        return None
+    best = min(support_mnat, key=lambda key: (-support_mnat[key], key))
+    return best, _confidence_bp(support_mnat, best, rule)
+
+
 def judge_worker(
     step: Accept | Unreadable, answer: Keyed, field_type: str, *, certain_from_bp: int = 9_000
 ) -> Judgement:

@@ -211,7 +211,7 @@ def judge_batch(
 def decide(task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule) -> Decision:
     """What to do with one task."""
     readings = [transcription.Reading(r.text, r.reader, r.confidence_bp) for r in task.facts.readings]
-    keyed = [_keyed(answer, people) for answer in task.answers]
+    keyed = [keyed_of(answer, people) for answer in task.answers]
     step = transcription.next_step(readings, keyed, rule, task.facts.question)
 
     def settled(
@@ -260,7 +260,8 @@ def skill_name(manifest: Manifest) -> str:
     return manifest.task_type
 
 
-def _keyed(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcription.Keyed:
+def keyed_of(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcription.Keyed:
+    """An answer with the skill that its worker has shown."""
     return transcription.Keyed(
         answer.worker,
         answer.text,
@@ -285,7 +286,7 @@ def _learn(
     outcomes: list[reputation.Outcome] = []
     for answer in answers:
         book = people[answer.worker]
-        judgement = transcription.judge_worker(step, _keyed(answer, people), task.facts.question)
+        judgement = transcription.judge_worker(step, keyed_of(answer, people), task.facts.question)
         if judgement == "undecided":
             continue
         right = judgement == "right"

@@ -297,8 +297,10 @@ class DeskJobs:
 def _read_documents(package: bytes, wish: Wish | None, target_bp: int) -> tuple[DocumentOut, ...]:
     found = []
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
-        for name in sorted(archive.namelist()):
-            if name.endswith(".json") and "/" not in name and name != "package.json":
+        names = set(archive.namelist())
+        for name in sorted(names):
+            # a document stands there as record and as page; what else is in JSON tells of the whole package
+            if name.endswith(".json") and "/" not in name and f"{name.removesuffix('.json')}.pdf" in names:
                 record: Mapping[str, Any] = msgspec.json.decode(archive.read(name))
                 fields, regions = (wish.fields, wish.regions) if wish is not None else ((), ())
                 found.append(document_of(record, target_bp=target_bp, fields=fields, regions=regions))

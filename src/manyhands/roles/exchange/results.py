@@ -7,7 +7,8 @@ Rules kept here
 
 In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.view.html (the page with every value and its reason),
 NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, exposure.json (what each worker
-saw of a page), and package.json with the size and sha-256 of each of them.
+saw of a page), quality.json (confidence against known pieces, signs), and package.json with the size and sha-256 of
+each of them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from manyhands.protocol import canonical
+from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.ids import digest
 from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import JobRecorded, ResultsAssembled
@@ -29,6 +31,7 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
+from manyhands.task_types.measured import measure
 
 from .collecting import Collecting
 from .decisions import PiecePlan, again_task_id_of
@@ -44,6 +47,7 @@ ASSEMBLY_QUEUE = "assembly"
 ASSEMBLE_JOB = "exchange.assemble_job"
 INDEX_NAME = "package.json"
 EXPOSURE_NAME = "exposure.json"
+QUALITY_NAME = "quality.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same package has the same bytes
 
 MEDIA_TYPES = {
@@ -135,6 +139,8 @@ class Results:
             ]
         files = await asyncio.to_thread(record_files, pages, decided, answers, manifest)
         files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
+        batches = [canonical.decode(await self._ctx.blobs.get(one), BatchEvidence, what="evidence") for one in evidence]
+        files.files[QUALITY_NAME] = await asyncio.to_thread(quality_file, manifest, batches, decided)
         for doc_id, record in files.documents.items():
             images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
             files.files |= await asyncio.to_thread(page_files, record, images)
@@ -297,6 +303,27 @@ def exposure_file(
         "pieces_of_page_max": max((one.pieces_of_page_max for one in seen), default=0),
         "linkable_pairs": sum(one.linkable_pairs for one in seen),
         "by_worker": seen,
+    }
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+
+
+def quality_file(manifest: Manifest, batches: Sequence[BatchEvidence], decided: Sequence[DecidedTask]) -> bytes:
+    """How far the confidences in this package can be believed, and what somebody should look at; for a thread."""
+    measured = measure(manifest, batches)
+    told = {
+        "confidence": measured.confidence,
+        "calibrated": measured.calibrated,
+        "known_pieces": measured.gold,
+        "suspended_known_pieces": measured.contested,
+        "expected_calibration_error": measured.reliability.ece if measured.reliability else None,
+        "reliability": measured.reliability.bins if measured.reliability else (),
+        "answers": sum(len(batch.answers) for batch in batches),
+        "asked_pieces": len(decided),
+        # who is behind a sign stays with the oracles: the requester learns what, how often and how many
+        "signs": [
+            {"kind": flag.kind, "workers": len(flag.workers), "says": flag.says, "evidence": flag.evidence}
+            for flag in measured.signs
+        ],
     }
     return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 

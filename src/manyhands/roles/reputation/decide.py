@@ -18,6 +18,7 @@ from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import AppealRuled
 from manyhands.quality import acceptance_test, reputation
 from manyhands.task_types.judging import PRIOR, JobBook, skill_name, standing_from
+from manyhands.task_types.measured import Measured, measure_book
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Replayed:
     credited_ms: Mapping[str, int]
     refused: Mapping[tuple[str, str], tuple[int, int]]
     """(worker, task) of each refused answer -> the reward it was offered for, and the time it would be credited."""
+    measured: Measured | None = None
 
     @property
     def reserved_minor(self) -> int:
@@ -78,7 +80,8 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
                 continue
             counts[worker] = counts.get(worker, 0) + 1
             worked[worker] = worked.get(worker, 0) + took_ms
-    return Replayed(tuple(outcomes), tuple(confidences), base, counts, worked, turned_down)
+    measured = measure_book(book, batches)
+    return Replayed(tuple(outcomes), tuple(confidences), base, counts, worked, turned_down, measured)
 
 
 def restored(replayed: Replayed, appeals: Sequence[AppealRuled]) -> dict[str, tuple[int, int, int]]:
@@ -179,7 +182,7 @@ def payouts(
         measured_bp=-1 if verdict.measured_bp is None else verdict.measured_bp,
         lower_bp=verdict.lower_bp,
         accepted=verdict.accepted,
-        rests_on="; ".join(verdict.rests_on),
+        rests_on="; ".join((*verdict.rests_on, *(replayed.measured.says if replayed.measured else ()))),
         pay=tuple(one for one in pay if one.total_minor > 0),
         appeals=tuple(appeals),
     )

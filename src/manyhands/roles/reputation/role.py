@@ -257,6 +257,18 @@ class ReputationOracle:
                     "judged_pieces": comparison.seen,
                 },
             )
+            for position, sign in enumerate(replayed.measured.signs if replayed.measured else ()):
+                await tx.execute(
+                    QUERIES.add_sign,
+                    {
+                        "job_id": job_id,
+                        "position": position,
+                        "kind": sign.kind,
+                        "workers": list(sign.workers),
+                        "says": sign.says,
+                        "evidence": canonical.encode(sign.evidence).decode(),
+                    },
+                )
             judged = JobJudged(
                 job_id=job_id,
                 accepted=file.accepted,

@@ -79,3 +79,7 @@ where worker = %(worker)s order by at_ms desc, position desc limit %(most)s;
 
 -- name: escrows
 select job_id, chain_id, escrow from reputation.jobs order by job_id;
+
+-- name: add_sign
+insert into reputation.signs (job_id, position, kind, workers, says, evidence)
+values (%(job_id)s, %(position)s, %(kind)s, %(workers)s, %(says)s, %(evidence)s::jsonb);
