@@ -309,7 +309,12 @@ def exposure_file(
 
 def quality_file(manifest: Manifest, batches: Sequence[BatchEvidence], decided: Sequence[DecidedTask]) -> bytes:
     """How far the confidences in this package can be believed, and what somebody should look at; for a thread."""
-    measured = measure(manifest, batches)
+    try:
+        measured = measure(manifest, batches)
+    except KeyError as missing:
+        # whether evidence is whole is for the reputation oracle to say; people get their records either way
+        told = {"confidence": f"uncalibrated: the evidence lacks {missing}", "calibrated": False}
+        return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
     told = {
         "confidence": measured.confidence,
         "calibrated": measured.calibrated,

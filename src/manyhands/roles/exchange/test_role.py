@@ -316,6 +316,8 @@ async def test_a_job_from_announcement_to_delivery_gives_the_record_back(
         record = json.loads(archive.read(f"{receipt_scan.doc_id}.json"))
         index = json.loads(archive.read("package.json"))
         exposure = json.loads(archive.read("exposure.json"))
+        quality = json.loads(archive.read("quality.json"))
+    assert quality["calibrated"] is False and quality["confidence"].startswith("uncalibrated")
     assert {f"{receipt_scan.doc_id}.pdf", "fields.csv", "results.xlsx", "package.json"} <= names
     assert {entry["name"] for entry in index} == names - {"package.json"}
     assert exposure["privacy"] == "off" and exposure["workers"] == 3 == len(exposure["by_worker"])
