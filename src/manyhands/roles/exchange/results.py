@@ -31,7 +31,6 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
-from manyhands.task_types.measured import measure
 
 from .collecting import Collecting
 from .decisions import PiecePlan, again_task_id_of
@@ -309,6 +308,8 @@ def exposure_file(
 
 def quality_file(manifest: Manifest, batches: Sequence[BatchEvidence], decided: Sequence[DecidedTask]) -> bytes:
     """How far the confidences in this package can be believed, and what somebody should look at; for a thread."""
+    from manyhands.task_types.measured import measure
+
     try:
         measured = measure(manifest, batches)
     except KeyError as missing:
