@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .assets import ASSETS_PREFIX, COMPONENTS_PREFIX
-from .problems import ForeignHost, HeaderMissing, TooLarge, problem_response
+from .problems import BadRequest, ForeignHost, HeaderMissing, TooLarge, problem_response
 
 REQUESTED_WITH: Final = "manyhands"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -107,6 +107,11 @@ class Guard:
             and headers.get("x-requested-with") != REQUESTED_WITH
         ):
             await problem_response(HeaderMissing())(scope, receive, send_with_headers)
+            return
+        if "\0" in path or b"%00" in scope["query_string"]:
+            await problem_response(BadRequest("the address holds U+0000, which no name has"))(
+                scope, receive, send_with_headers
+            )
             return
         limit_bytes = body_limit_bytes(path)
         declared = headers.get("content-length", "")

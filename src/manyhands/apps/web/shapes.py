@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Minor = Annotated[int, Field(description="whole minor units of the currency", examples=[19_000])]
 Ms = Annotated[int, Field(description="milliseconds", examples=[41_000])]
@@ -19,10 +19,31 @@ Address = Annotated[str, Field(description="lower-case 0x address", examples=["0
 Id = Annotated[str, Field(examples=["3f" * 16])]
 
 
+def holds_nul(value: Any) -> bool:
+    """Whether a decoded body has U+0000 in any of its texts, names included.
+
+    >>> holds_nul({"a": ["b", {"c": "d" + chr(0)}]}), holds_nul({"a": 1})
+    (True, False)
+    """
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(holds_nul(part) for part in value)
+
+
 class Asked(BaseModel):
     """Base of what a client sends: an unknown field is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_that_can_be_kept(cls, asked: Any) -> Any:
+        """U+0000 is in JSON's strings and in no database's text: it is refused here, not found out there."""
+        if holds_nul(asked):
+            raise ValueError("it holds U+0000, which no text has")
+        return asked
 
 
 class Told(BaseModel):

@@ -167,3 +167,18 @@ async def test_a_role_opens_its_own_routes_alone(house: House, role: str) -> Non
     assert (await person.get(mine)).status_code == 200
     refused = await person.get(others)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "wrong_role")
+
+
+async def test_a_sign_that_no_text_has_is_refused_wherever_it_stands(house: House) -> None:
+    """U+0000 is allowed in JSON and in addresses, and by no database."""
+    stranger, requester = house.stranger(), await house.person("firm", role="requester")
+    for told in (
+        await stranger.post("/api/sign-up", json={"name": "ot\0ter", "password": "correct horse battery"}),
+        await stranger.post("/api/sign-up/passkey/begin", json={"name": "ot\0ter"}),
+        await stranger.post("/api/sign-in/passkey", json={"credential": {"id": {"\0": "x"}}}),
+        await requester.get("/api/webhooks/x/tellings", params={"job_id": "a\0b"}),
+        await requester.get("/api/desk/jobs/x/files/a%00b"),
+        await requester.post("/api/webhooks", json={"url": "https://example.org/", "name": "a\0"}),
+    ):
+        assert told.status_code == 422, told.text
+        assert "U+0000" in told.json()["error"]["message"]
