@@ -21,7 +21,7 @@ ANYBODY: Final = {
     ("post", "/messages"), ("post", "/api/sign-up"), ("post", "/api/sign-in"), ("post", "/api/sign-out"),
     ("post", "/api/sign-up/passkey"), ("post", "/api/sign-up/passkey/begin"), ("post", "/api/sign-in/passkey"),
     ("post", "/api/sign-in/passkey/begin"), ("post", "/api/sign-in/wallet"), ("post", "/api/sign-in/wallet/begin"),
-    ("post", "/api/sign-in/link"),
+    ("post", "/api/sign-in/link"), ("get", "/api/record"),
 }  # fmt: skip
 """Routes for which nobody signs in. Everything else refuses a stranger with 401."""
 
@@ -32,6 +32,8 @@ HARMLESS: Final = {
     ("post", "/api/jobs/{job_id}/return"): lambda told: told == {"returned": 0},
     ("post", "/api/jobs/{job_id}/answers"): lambda told: all(one["outcome"] == "refused" for one in told["outcomes"]),
     ("get", "/api/receipts/{job_id}"): lambda told: told == [],
+    ("get", "/api/own/answers/{job_id}"): lambda told: told == {"answers": [], "more": False},
+    ("post", "/api/guides/{task_type}/read"): lambda told: True,  # a guide is everybody's to read
 }
 """Routes that answer a foreign id with 200, and what that answer must be."""
 
