@@ -105,6 +105,9 @@ def body_for(path: str, ids: dict[str, str]) -> dict[str, Any]:
         "wish": {"title": "mine now"},
         "objections": {"doc_id": "doc-1", "piece_id": "x", "code": "wrong", "text": "x"},
         "cancel": {"because": "mine now"},
+        "appeal": {"words": "x"},
+        "rating": {"stars": 3},
+        "read": {"version": "x"},
     }
     return bodies.get(path.rstrip("/").rsplit("/", 1)[-1], {})
 
