@@ -236,6 +236,7 @@ class DeskJobs:
 
         raises  NoSuchJobOfYours, NotDeliveredYet, NotWithoutReason
         """
+        should_be, because = should_be.replace("\x00", ""), because.replace("\x00", "")
         document = await self.document(owner, job_id, doc_id)
         piece = next((one for one in document.pieces if one.piece_id == piece_id), None) if document else None
         if piece is None:
@@ -283,10 +284,10 @@ class DeskJobs:
         if len(answer.strip()) < 10:
             raise NotWithoutReason("a sentence that says why, for its requester to read")
         values = {
-            "job_id": job_id,
-            "objection_id": objection_id,
+            "job_id": job_id.replace("\x00", ""),
+            "objection_id": objection_id.replace("\x00", ""),
             "state": "upheld" if uphold else "dismissed",
-            "answer": answer.strip()[:2_000],
+            "answer": answer.replace("\x00", "").strip()[:2_000],
             "answered_by": by,
             "now_ms": self.clock(),
         }
