@@ -61,7 +61,7 @@ def test_a_folder_is_dropped_quoted_launched_watched_and_downloaded(
     check(page, axe)
     dropped(world, page, folder_of_receipts(tmp_path / "march receipts"))
     expect(page.get_by_text("1 file was left out")).to_be_visible()
-    expect(page.get_by_text("it is not an image or a PDF")).to_be_visible()
+    expect(page.get_by_text("it is not an image, a PDF or a table")).to_be_visible()
     expect(page.locator(".thumb")).to_have_count(3)
     expect(page.get_by_role("heading", level=1)).to_have_text("march receipts")
     check(page, axe)
