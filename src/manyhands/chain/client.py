@@ -40,6 +40,8 @@ T = TypeVar("T")
 TIMEOUT_S = 10.0
 BATCH = 50
 """Requests in one HTTP call: what public nodes take without complaint."""
+READ_AGAIN = 3
+"""How often an unreadable answer is asked for once more."""
 SHUNNED_S = 5.0
 """A URL that failed is asked last for so long."""
 _ERROR_STRING = "08c379a0"
@@ -165,9 +167,30 @@ class ChainClient:
 
     async def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
         """Several blocks in as few calls as possible, in the order asked for."""
-        return [
-            _block(raw) for raw in await self.ask_many([("eth_getBlockByNumber", [hex(n), False]) for n in numbers])
-        ]
+        return await self._read_many([("eth_getBlockByNumber", [hex(n), False]) for n in numbers], _block)
+
+    async def _read_many(self, calls: Sequence[tuple[str, list[Any]]], read: Callable[[Any], T]) -> list[T]:
+        """Answers to several calls, read. What cannot be read is asked again by itself: one bad answer among hundreds
+        would otherwise cost the whole round, and a long queue would never get through.
+
+        raises  AnswerUnreadable for one that stays unreadable
+        """
+        found: dict[int, T] = {}
+        asked: Sequence[int] = range(len(calls))
+        for last in (False,) * READ_AGAIN + (True,):
+            answers = await self.ask_many([calls[place] for place in asked])
+            unreadable = []
+            for place, raw in zip(asked, answers, strict=True):
+                try:
+                    found[place] = read(raw)
+                except AnswerUnreadable:
+                    if last:
+                        raise
+                    unreadable.append(place)
+            if not unreadable:
+                break
+            asked = unreadable
+        return [found[place] for place in range(len(calls))]
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         """The receipt of a mined transaction, None while it is not mined here."""
@@ -175,7 +198,7 @@ class ChainClient:
 
     async def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """Several receipts in as few calls as possible, in the order asked for."""
-        return [_receipt(raw) for raw in await self.ask_many([("eth_getTransactionReceipt", [tx]) for tx in tx_hashes])]
+        return await self._read_many([("eth_getTransactionReceipt", [tx]) for tx in tx_hashes], _receipt)
 
     async def known(self, tx_hash: str) -> bool:
         """Whether the node has the transaction, mined or waiting."""
@@ -187,8 +210,7 @@ class ChainClient:
 
     async def transaction_counts(self, addresses: Sequence[str], at: int | str = "latest") -> list[int]:
         """The same for several accounts."""
-        raw = await self.ask_many([("eth_getTransactionCount", [address, _hex(at)]) for address in addresses])
-        return [_number(count) for count in raw]
+        return await self._read_many([("eth_getTransactionCount", [one, _hex(at)]) for one in addresses], _number)
 
     async def balance_wei(self, address: str) -> int:
         """Native money of an account."""
