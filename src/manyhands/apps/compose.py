@@ -13,7 +13,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from manyhands.apps.telemetry import watcher_of
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
-from manyhands.ledger.desk import Chains, Desk, DeskEvent
+from manyhands.ledger.desk import ChainNotReady, Chains, Desk, DeskEvent
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import IdSource, SeededIds, SystemIds, system_clock
 from manyhands.protocol.messages import ROLES, Role
@@ -41,6 +41,7 @@ from manyhands.roles.exchange.errors import NoSuchJob
 from manyhands.roles.jury import Jury
 from manyhands.roles.launcher import Launcher
 from manyhands.roles.launcher.plan import LaunchPolicy
+from manyhands.roles.launcher.purses import Purses
 from manyhands.roles.launcher.webhooks import QUEUE as WEBHOOK_QUEUE
 from manyhands.roles.launcher.webhooks import TELL, TELL_BACKOFF, Webhooks
 from manyhands.roles.recording import RecordingOracle
@@ -71,6 +72,7 @@ LAUNCHED_TASK_TYPES = ("transcription",)
 CHAIN_WORK = "chain.event"
 HEARD_BY: dict[str, tuple[Role, ...]] = {
     "LaunchedV2": ("launcher",),
+    "Transfer": ("launcher",),
     "Fund": ("exchange", "recording", "reputation"),
     "PendingV3": ("exchange",),
     "Anchored": ("recording", "reputation"),
@@ -232,6 +234,13 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
                 secret=folder.secret("webhooks.secret", SystemIds()),
                 private=folder.settings().private_webhooks,
             ),
+            purses=Purses(
+                db,
+                clock=system_clock,
+                launcher=keys["launcher"].address,
+                default_limit_minor=limit_of(folder, facts.values()),
+                not_people=not_people(keys.values(), chains),
+            ),
         ),
         router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
         exchange=exchange,
@@ -239,6 +248,32 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         reputation=ReputationOracle(context("reputation"), desk("reputation")),
         jury=Jury(context("jury"), desk("jury")),
     )
+
+
+PLAY_LIMIT_MINOR = 1_000_000_000
+"""What a requester may owe where all money is play money: 1,000 tokens."""
+
+
+def limit_of(folder: DataFolder, chains: Iterable[ChainFacts]) -> int:
+    """What a requester whom the operator does not know may owe, minor units.
+
+    Nothing, as soon as the world can reach the site or a chain's money is real; a fixed sum of play money otherwise.
+    """
+    settings = folder.settings()
+    if settings.requester_limit_minor is not None:
+        return settings.requester_limit_minor
+    return PLAY_LIMIT_MINOR if not settings.public_url and all(one.local for one in chains) else 0
+
+
+def not_people(keys: Iterable[RoleKey], chains: Chains) -> set[str]:
+    """Addresses that send tokens to the launcher without being requesters: roles, contracts, the deployer."""
+    found = {key.address for key in keys} | {deployer_key().address}
+    for chain_id in chains.ids():
+        with contextlib.suppress(ChainNotReady):
+            contracts = chains.of(chain_id).contracts
+            if contracts is not None:
+                found |= {address.lower() for address in msgspec.structs.astuple(contracts)}
+    return found
 
 
 def offer_of(facts: ChainFacts) -> ChainOffer:
@@ -400,7 +435,13 @@ platform_tasks: set[asyncio.Task[None]] = set()
 async def _follow(platform: Platform, client: ChainClient, stop: asyncio.Event) -> None:
     from manyhands.ledger.events import follow_chain
 
-    await follow_chain(platform.db, client, dispatch=ChainWork(platform).dispatch, stop=stop)
+    await follow_chain(
+        platform.db,
+        client,
+        dispatch=ChainWork(platform).dispatch,
+        stop=stop,
+        wallets=[platform.keys["launcher"].address],  # what requesters pay in
+    )
 
 
 class ChainWork:
@@ -411,6 +452,8 @@ class ChainWork:
 
     async def dispatch(self, tx: Tx, event: Any) -> None:
         """Called in the transaction that stores an event."""
+        if event.name == "Transfer" and event.args["_to"] != self._platform.keys["launcher"].address:
+            return
         plain = DeskEvent(
             chain_id=event.chain_id,
             contract=event.contract_kind,
@@ -419,6 +462,7 @@ class ChainWork:
             args=event.args,
             tx_hash=event.tx_hash,
             block_number=event.block_number,
+            index_in_tx=event.index_in_tx,
         )
         for role in HEARD_BY.get(event.name, ()):
             await enqueue(

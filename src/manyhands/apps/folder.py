@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mail_server  smtp://[user:password@]host:port or smtps://...; "" = no sign-in by e-mail
     mail_from    sender of letters
     private_webhooks  whether webhooks may call http and addresses of one's own network
+    requester_limit_minor  what a requester whom nobody set a limit for may owe, in minor units of the quote's currency;
+                      None = nothing where the world can reach the site, a fixed sum of play money on local chains
     """
 
     format: int = FORMAT
@@ -70,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mail_server: str = ""
     mail_from: str = ""
     private_webhooks: bool = False
+    requester_limit_minor: int | None = None
 
 
 class DataFolder:

@@ -99,6 +99,7 @@ async def decoded_events(
     contracts: Mapping[str, str],
     *,
     token: str = "",
+    wallets: Sequence[str] = (),
     from_block: int | None = None,
     to_block: int | None = None,
 ) -> list[Event]:
@@ -107,18 +108,20 @@ async def decoded_events(
     contracts  address -> name of its artifact
     token      address whose transfers to the escrows among the contracts are told too, as events of a TestToken;
                "" for none
+    wallets    addresses, besides the escrows, whose incoming transfers are told too
     raises     HistoryIncomplete; ChainUnreachable and the other errors of the client
     """
     kinds = {address.lower(): kind for address, kind in contracts.items()}
-    escrows = sorted(address for address, kind in kinds.items() if kind == "Escrow") if token else []
+    escrows = {address for address, kind in kinds.items() if kind == "Escrow"}
+    told_of = sorted(escrows | {wallet.lower() for wallet in wallets}) if token else []
     first = client.facts.start_block if from_block is None else from_block
     last = (await client.head()).number if to_block is None else to_block
     events: list[Event] = []
     for start in range(first, last + 1, client.facts.log_range_blocks):
         end = min(last, start + client.facts.log_range_blocks - 1)
-        for receipt in await _receipts_with_events(client, sorted(kinds), escrows, token, start, end):
+        for receipt in await _receipts_with_events(client, sorted(kinds), told_of, token, start, end):
             for log in receipt.logs:
-                kind = "TestToken" if _is_transfer_to(log, token, escrows) else kinds.get(log.address)
+                kind = "TestToken" if _is_transfer_to(log, token, told_of) else kinds.get(log.address)
                 event = decode_log(log, chain_id=client.chain_id, kind=kind) if kind else None
                 if event is not None:
                     events.append(event._replace(sender=receipt.sender))
@@ -134,16 +137,16 @@ async def _timestamps_s(client: ChainClient, numbers: set[int]) -> dict[int, int
 
 
 async def _receipts_with_events(
-    client: ChainClient, addresses: list[str], escrows: list[str], token: str, start: int, end: int
+    client: ChainClient, addresses: list[str], receivers: list[str], token: str, start: int, end: int
 ) -> list[Receipt]:
-    """Receipts of every transaction in these blocks in which one of the contracts spoke or an escrow got tokens."""
+    """Receipts of every transaction in these blocks in which one of the contracts spoke or a receiver got tokens."""
     found: dict[str, None] = {}
     for place in range(0, len(addresses), ADDRESSES_MAX):
         part = addresses[place : place + ADDRESSES_MAX]
         told = await client.logs(addresses=part, topics=[], from_block=start, to_block=end)
         found |= dict.fromkeys(tx_hash for _, tx_hash in told)
-    for place in range(0, len(escrows), ADDRESSES_MAX):
-        topics = [[TRANSFER_TOPIC], None, [_as_topic(escrow) for escrow in escrows[place : place + ADDRESSES_MAX]]]
+    for place in range(0, len(receivers), ADDRESSES_MAX):
+        topics = [[TRANSFER_TOPIC], None, [_as_topic(one) for one in receivers[place : place + ADDRESSES_MAX]]]
         told = await client.logs(addresses=[token], topics=topics, from_block=start, to_block=end)
         found |= dict.fromkeys(tx_hash for _, tx_hash in told)
     receipts: list[Receipt] = []
@@ -154,13 +157,13 @@ async def _receipts_with_events(
     return receipts
 
 
-def _is_transfer_to(log: Log, token: str, escrows: Sequence[str]) -> bool:
+def _is_transfer_to(log: Log, token: str, receivers: Sequence[str]) -> bool:
     return (
         bool(token)
         and log.address == token.lower()
         and len(log.topics) == 3
         and log.topics[0] == TRANSFER_TOPIC
-        and "0x" + log.topics[2][-40:] in escrows
+        and "0x" + log.topics[2][-40:] in receivers
     )
 
 
@@ -169,12 +172,20 @@ def _as_topic(address: str) -> str:
 
 
 async def followed_events(
-    client: ChainClient, contracts: Mapping[str, str], *, token: str = "", from_block: int, to_block: int
+    client: ChainClient,
+    contracts: Mapping[str, str],
+    *,
+    token: str = "",
+    wallets: Sequence[str] = (),
+    from_block: int,
+    to_block: int,
 ) -> list[Event]:
     """As `decoded_events`, and what escrows launched in these blocks did in the same blocks."""
     known = {address.lower(): kind for address, kind in contracts.items()}
     while True:
-        events = await decoded_events(client, known, token=token, from_block=from_block, to_block=to_block)
+        events = await decoded_events(
+            client, known, token=token, wallets=wallets, from_block=from_block, to_block=to_block
+        )
         launched = {str(event.args["escrow"]): "Escrow" for event in events if event.name == "LaunchedV2"}
         if launched.keys() <= known.keys():
             return events

@@ -84,7 +84,10 @@ class StakeMissing(ManyhandsError):
 
 @dataclass(frozen=True)
 class DeskEvent:
-    """A final event of one of our contracts. address = the contract's; contract = its kind; names as in the ABI."""
+    """A final event of one of our contracts. address = the contract's; contract = its kind; names as in the ABI.
+
+    index_in_tx  its place in its transaction: with tx_hash its identity
+    """
 
     chain_id: int
     contract: str
@@ -93,6 +96,7 @@ class DeskEvent:
     args: Mapping[str, Any]
     tx_hash: str
     block_number: int
+    index_in_tx: int = 0
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,19 @@ DOWN_PAUSE_S = 1.0
 
 
 async def follow_chain(
-    db: Database, client: ChainClient, *, dispatch: Dispatch, stop: asyncio.Event, clock: Clock = system_clock
+    db: Database,
+    client: ChainClient,
+    *,
+    dispatch: Dispatch,
+    stop: asyncio.Event,
+    wallets: Sequence[str] = (),
+    clock: Clock = system_clock,
 ) -> None:
-    """Follows one chain until `stop` is set."""
+    """Follows one chain until `stop` is set. wallets  addresses whose incoming tokens are told as well"""
     pause_s = min(PAUSE_S_MAX, max(PAUSE_S_MIN, client.facts.block_time_ms / 2_000))
     while not stop.is_set():
         try:
-            moved = await read_on(db, client, dispatch=dispatch, clock=clock)
+            moved = await read_on(db, client, dispatch=dispatch, wallets=wallets, clock=clock)
             wait_s = 0.0 if moved else pause_s
         except ChainError as problem:
             logger.warning("chain %d is not followed for now: %s", client.chain_id, problem)
@@ -59,7 +65,14 @@ async def follow_chain(
             await asyncio.wait_for(stop.wait(), wait_s)
 
 
-async def read_on(db: Database, client: ChainClient, *, dispatch: Dispatch, clock: Clock = system_clock) -> bool:
+async def read_on(
+    db: Database,
+    client: ChainClient,
+    *,
+    dispatch: Dispatch,
+    wallets: Sequence[str] = (),
+    clock: Clock = system_clock,
+) -> bool:
     """One round: goes back where the past was rewritten, then reads the next confirmed blocks.
 
     returns  whether there may be more to do at once
@@ -95,6 +108,7 @@ async def read_on(db: Database, client: ChainClient, *, dispatch: Dispatch, cloc
         client,
         _contracts(client, escrows),
         token=contracts.token if contracts else "",
+        wallets=wallets,
         from_block=known_to + 1,
         to_block=last,
     )

@@ -51,6 +51,7 @@ from .plan import (
     route_problem,
     verbs_to_settling,
 )
+from .purses import Purses, PurseTooSmall
 from .values import (
     DocumentView,
     EventView,
@@ -131,9 +132,10 @@ class Launcher:
         policy: LaunchPolicy | None = None,
         count_workers: CountWorkers = _nobody_counted,
         webhooks: Webhooks | None = None,
+        purses: Purses | None = None,
     ) -> None:
         self.ctx, self.desk, self.policy = ctx, desk, policy or LaunchPolicy()
-        self._count_workers, self.webhooks = count_workers, webhooks
+        self._count_workers, self.webhooks, self.purses = count_workers, webhooks, purses
 
     def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
         """Background work of this role: none."""
@@ -211,7 +213,8 @@ class Launcher:
     async def approve(self, job_id: str) -> JobView:
         """The requester agrees to the quote: the job goes on its way. Doing it twice is doing it once.
 
-        raises  UnknownJob, JobRefused; BudgetBelowQuote and TooFewWorkers refuse the job, and nothing is charged
+        raises  UnknownJob, JobRefused; BudgetBelowQuote, TooFewWorkers and PurseTooSmall refuse the job, and nothing is
+                charged
         """
         available = await self._count_workers()
         problem: ManyhandsError | None = None
@@ -221,7 +224,7 @@ class Launcher:
                 raise JobRefused(job_id, job.because)
             if job.approved_at_ms is not None:
                 return await self._view(tx, job_id)
-            problem = self._objection(job, available)
+            problem = self._objection(job, available) or await self._held(tx, job)
             if problem is not None:
                 await self._move(tx, job_id, job.state, "refuse", problem.message)
             else:
@@ -242,6 +245,17 @@ class Launcher:
         people = manifest.crowd == "people"  # simulated ones are made when they are needed
         if manifest.privacy == "strict" and people and available is not None and available < job.workers_needed:
             return TooFewWorkers(needed=job.workers_needed, available=available, privacy=manifest.privacy)
+        return None
+
+    async def _held(self, tx: Tx, job: JobRow) -> PurseTooSmall | None:
+        """Holds what the job can cost in its requester's purse, or says why not."""
+        if self.purses is None:
+            return None
+        try:
+            total_minor = job.parsed_quote().total_minor
+            await self.purses.hold(tx, job.requester, job_id=job.job_id, amount_minor=total_minor)
+        except PurseTooSmall as refusal:
+            return refusal
         return None
 
     async def cancel(self, job_id: str, because: str = "") -> JobView:
@@ -447,7 +461,9 @@ class Launcher:
         await self._ask_route(tx, job, attempt=job.route_attempt + 1, avoid=[*job.avoid_chain_ids, chain_id])
 
     async def on_chain_event(self, tx: Tx, event: DeskEvent) -> None:
-        """The chain's own word that the escrow exists opens the job."""
+        """The chain's own word: that the escrow exists opens the job; a requester's tokens are a deposit."""
+        if event.name == "Transfer" and self.purses is not None:
+            await self.purses.on_transfer(tx, event)
         if event.name != "LaunchedV2":
             return
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": str(event.args["jobRequesterId"])})
@@ -539,6 +555,11 @@ class Launcher:
                 "paid_minor": sum(body.paid_minor.values()),
             },
         )
+        if self.purses is not None:
+            held_minor = job.parsed_quote().total_minor
+            await self.purses.bill(
+                tx, job.requester, job_id=job.job_id, held_minor=held_minor, refunded_minor=body.refunded_minor
+            )
 
     async def _to_settling(self, tx: Tx, job: JobRow, because: str) -> None:
         """Makes the moves that still lie between the job and its settling. raises IllegalMove before it is open"""
@@ -575,6 +596,10 @@ class Launcher:
         if to_state is None:
             raise IllegalMove(f"job {job_id}", state, verb)
         await self._event(tx, job_id, str(to_state), because)
+        if verb == "refuse" and self.purses is not None:
+            job = await self._read(tx, job_id)
+            total_minor = job.parsed_quote().total_minor
+            await self.purses.release(tx, job.requester, job_id=job_id, amount_minor=total_minor, because=because)
 
     async def _event(self, tx: Tx, job_id: str, name: str, because: str) -> None:
         values = {"job_id": job_id, "at_ms": self.ctx.clock(), "name": name, "because": because}

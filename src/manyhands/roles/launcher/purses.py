@@ -1,0 +1,393 @@
+"""Purses: how much a requester may spend through this launcher, which funds their jobs from its own wallet.
+
+Rules kept here
+- A purse holds what the requester paid in and what the operator lends (the limit). A launch holds the most it can cost
+  before anything is sent; the job's bill replaces the hold when its rest has come back.
+- Holding and approving are one transaction, billing and closing are another: a kill between any two lines changes
+  nothing. Two launches at once wait for each other at the purse's row, and the books refuse the second by themselves.
+- A limit may be lowered at any time. What is held or spent already stays so; the rest of the loan goes back as the
+  purse becomes free.
+- Deposits are the chain's own transfers to the launcher's wallet, from the requester's address, deep enough; or what
+  the operator wrote down, each with a reference that counts once.
+- The launcher's own jobs, of the operator at the command line, need no purse.
+
+    purses = Purses(db, clock=clock, launcher=address, default_limit_minor=0)
+    await purses.hold(tx, requester, job_id=..., amount_minor=34_881_144)      # raises PurseTooSmall
+    await purses.bill(tx, requester, job_id=..., held_minor=34_881_144, refunded_minor=29_000_000)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+
+from manyhands.ledger.books import balance, post, state_of, statement, void
+from manyhands.ledger.desk import DeskEvent
+from manyhands.ledger.errors import Overdrawn, PostingChanged
+from manyhands.ledger.posting import account
+from manyhands.ledger.purse import PURSE_BOOK, Charge, Deposit, Hold, Loan, LoanReturned
+from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.ids import Clock
+from manyhands.protocol.manifest import parse_manifest
+from manyhands.protocol.money import CURRENCIES, MHT, Money
+from manyhands.store.database import Database, Tx, rows
+from manyhands.store.sql import load_queries
+
+QUERIES = load_queries("manyhands.roles.launcher", "sql")
+
+ADDRESS: Final = re.compile(r"^0x[0-9a-f]{40}$")
+AMOUNT_MAX_MINOR: Final = 10**15
+"""A limit or a deposit above a thousand million is a slip of the hand."""
+LINES_SHOWN: Final = 500
+
+
+class PurseTooSmall(ManyhandsError):
+    """The launch may cost more than the requester may spend."""
+
+    code, status = "purse_too_small", 402
+
+    def __init__(self, *, needed: Money, purse: Purse) -> None:
+        self.needed, self.purse = needed, purse
+        self.missing = needed - Money(purse.free_minor, needed.currency)
+
+        def money(minor: int) -> str:
+            return str(Money(minor, needed.currency))
+
+        super().__init__(
+            f"this launch holds {needed}, of which {self.missing} are missing: "
+            f"your limit is {money(purse.limit_minor)}, you paid in {money(purse.paid_in_minor)}; of both, "
+            f"{money(purse.held_minor)} are held by running jobs and {money(purse.spent_minor)} are spent",
+            cure="Pay in what is missing, ask the operator for a higher limit, wait until a running job gives its rest "
+            "back, or launch fewer pages; nothing was charged.",
+        )
+
+
+class NoSuchRequester(ManyhandsError):
+    """A purse belongs to an account's address."""
+
+    status = 404
+    cure = "Copy the requester's address from the list of purses, or from their account page."
+
+    def __init__(self, requester: str) -> None:
+        self.requester = requester
+        super().__init__(f"{requester[:80]!r} is no account's address")
+
+
+class BadSum(ManyhandsError):
+    """An amount that no purse takes."""
+
+    code, status = "bad_sum", 422
+    cure = "Give an amount above 0 (a limit may be 0), below a thousand million, and a sentence that says why."
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"the purse does not take this: {what}")
+
+
+class DepositChanged(ManyhandsError):
+    """A reference names one deposit; it came again with another amount."""
+
+    status = 409
+    cure = "Use a reference of its own for every deposit."
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"the deposit {reference[:80]!r} is written down already, with another amount")
+
+
+class HeldJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A running job and what it holds."""
+
+    job_id: str
+    title: str
+    state: str
+    held_minor: int
+
+
+class Purse(msgspec.Struct, frozen=True, kw_only=True):
+    """What a requester may spend. free_minor = limit + paid in - spent - held, never below 0.
+
+    limit_minor   what the operator lends; by_default: nobody has set it for this requester
+    exempt        the launcher's own account: it spends its own wallet
+    """
+
+    requester: str
+    currency: str
+    exponent: int
+    limit_minor: int
+    by_default: bool
+    paid_in_minor: int
+    spent_minor: int
+    held_minor: int
+    free_minor: int
+    because: str = ""
+    set_by: str = ""
+    exempt: bool = False
+
+
+class PurseLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One movement of a purse. amount_minor > 0 came in; balance_minor  what was in it then, holds not counted."""
+
+    at_ms: int
+    kind: str
+    state: str
+    job_id: str
+    amount_minor: int
+    balance_minor: int
+    because: str
+
+
+class Purses:
+    """The purses of one launcher.
+
+    default_limit_minor  what a requester may owe whom nobody knows yet
+    not_people           addresses whose transfers to the launcher's wallet are no deposits: contracts, roles, deployers
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        clock: Clock,
+        launcher: str,
+        default_limit_minor: int,
+        not_people: Collection[str] = (),
+        currency: str = MHT.code,
+    ) -> None:
+        self._db, self._clock, self._launcher, self.currency = db, clock, launcher, currency
+        self.default_limit_minor, self._not_people = default_limit_minor, frozenset(not_people)
+
+    # --- shown ----------------------------------------------------------------------------------------------------
+
+    async def of(self, requester: str) -> Purse:
+        """raises NoSuchRequester for what is no address"""
+        async with self._db.connection() as connection:
+            return await self._read(connection, requester)
+
+    async def lines(self, requester: str) -> list[PurseLine]:
+        """Every movement, the newest first. raises NoSuchRequester"""
+        name = account("purse", self._known(requester))
+        async with self._db.connection() as connection:
+            found = await statement(connection, PURSE_BOOK, name, currency=self.currency, limit=100_000)
+        return [
+            PurseLine(
+                at_ms=line.written_at_ms,
+                kind=line.kind,
+                state=line.state,
+                job_id=line.job_id,
+                amount_minor=line.amount_minor,
+                balance_minor=line.balance_minor,
+                because=line.because,
+            )
+            for line in reversed(found[-LINES_SHOWN:])
+        ]
+
+    async def held(self, requester: str) -> list[HeldJob]:
+        """The running jobs that hold something, the newest first."""
+        async with self._db.connection() as connection:
+            return [
+                HeldJob(job_id=job_id, title=parse_manifest(manifest).title, state=state, held_minor=quote_minor)
+                for job_id, quote_minor, manifest, state in await rows(
+                    connection, QUERIES.held_jobs, {"requester": requester}
+                )
+            ]
+
+    async def all(self, *, limit: int = 500) -> list[Purse]:
+        """For the operator: every purse that was ever used or set, the last changed first."""
+        async with self._db.connection() as connection:
+            return [
+                await self._read(connection, requester)
+                for (requester,) in await rows(connection, QUERIES.purses, {"limit": limit})
+            ]
+
+    async def _read(self, tx: Tx, requester: str) -> Purse:
+        found = await rows(tx, QUERIES.purse_of, {"requester": self._known(requester)})
+        limit_minor, set_by, because, _, _ = found[0] if found else (None, "", "", 0, 0)
+        purse = await balance(tx, PURSE_BOOK, account("purse", requester), currency=self.currency)
+        paid_in = await balance(tx, PURSE_BOOK, account("requester", requester), currency=self.currency)
+        spent = await balance(tx, PURSE_BOOK, account("spent", requester), currency=self.currency)
+        allowed_minor = self.default_limit_minor if limit_minor is None else int(limit_minor)
+        free_minor = allowed_minor - paid_in.posted_minor - spent.posted_minor - purse.held_minor
+        return Purse(
+            requester=requester,
+            currency=self.currency,
+            exponent=CURRENCIES[self.currency].exponent,
+            limit_minor=allowed_minor,
+            by_default=limit_minor is None,
+            paid_in_minor=-paid_in.posted_minor,
+            spent_minor=spent.posted_minor,
+            held_minor=purse.held_minor,
+            free_minor=max(0, free_minor),
+            because=because,
+            set_by=set_by,
+            exempt=requester == self._launcher,
+        )
+
+    # --- the operator's -------------------------------------------------------------------------------------------
+
+    async def set_limit(self, requester: str, limit_minor: int | None, *, by: str, because: str) -> Purse:
+        """Sets what a requester may owe; None = the operator's default again. raises NoSuchRequester, BadSum"""
+        if limit_minor is not None and not 0 <= limit_minor <= AMOUNT_MAX_MINOR:
+            raise BadSum("a limit lies between 0 and a thousand million")
+        because = _sentence(because)
+        async with self._db.transaction() as tx:
+            await self._lock(tx, requester)
+            await tx.execute(
+                QUERIES.set_purse_limit,
+                {
+                    "requester": requester,
+                    "limit_minor": limit_minor,
+                    "by": by,
+                    "because": because,
+                    "now_ms": self._clock(),
+                },
+            )
+            await self._even_out(tx, requester)
+            return await self._read(tx, requester)
+
+    async def deposit(self, requester: str, amount_minor: int, *, reference: str, because: str) -> Purse:
+        """Writes down money that came another way than by the chain. The same reference twice counts once.
+
+        raises  NoSuchRequester, BadSum, DepositChanged
+        """
+        reference = reference.replace("\x00", "").strip()
+        if not 0 < amount_minor <= AMOUNT_MAX_MINOR:
+            raise BadSum("a deposit lies between 1 minor unit and a thousand million")
+        if not 3 <= len(reference) <= 200:
+            raise BadSum("a deposit needs a reference of 3 to 200 signs, such as the bank's")
+        async with self._db.transaction() as tx:
+            await self.paid_in(
+                tx, requester, amount_minor, reference=f"by hand: {reference}", because=_sentence(because)
+            )
+            return await self._read(tx, requester)
+
+    async def paid_in(self, tx: Tx, requester: str, amount_minor: int, *, reference: str, because: str) -> bool:
+        """Writes a deposit on the caller's transaction. False when it stood there. raises DepositChanged"""
+        await self._lock(tx, requester)
+        deposit = Deposit(
+            job_id="",
+            currency=self.currency,
+            because=because,
+            requester=requester,
+            reference=reference,
+            amount_minor=amount_minor,
+        )
+        try:
+            if not await post(tx, PURSE_BOOK, deposit, now_ms=self._clock()):
+                return False
+        except PostingChanged:
+            raise DepositChanged(reference) from None
+        await self._even_out(tx, requester)
+        return True
+
+    async def on_transfer(self, tx: Tx, event: DeskEvent) -> None:
+        """The chain's word that tokens moved: what a person sends to the launcher's wallet is a deposit."""
+        sender, to = str(event.args["_from"]).lower(), str(event.args["_to"]).lower()
+        amount_minor = int(event.args["_value"])
+        if to != self._launcher or amount_minor <= 0 or sender in self._not_people or int(sender, 16) == 0:
+            return
+        if (await rows(tx, QUERIES.is_escrow, {"address": sender}))[0][0]:
+            return  # a rest that comes back from a job
+        reference = f"chain {event.chain_id} {event.tx_hash} {event.index_in_tx}"
+        because = f"came in on chain {event.chain_id}"
+        await self.paid_in(tx, sender, amount_minor, reference=reference, because=because)
+
+    # --- the launcher's -------------------------------------------------------------------------------------------
+
+    async def hold(self, tx: Tx, requester: str, *, job_id: str, amount_minor: int) -> None:
+        """Holds the most that a job can cost. Twice is once. raises PurseTooSmall, and nothing is held then"""
+        if requester == self._launcher:
+            return
+        await self._lock(tx, requester)
+        await self._even_out(tx, requester)
+        wanted = self._hold(requester, job_id, amount_minor)
+        try:
+            await post(tx, PURSE_BOOK, wanted, now_ms=self._clock(), pending=True)
+        except Overdrawn:
+            needed = Money(amount_minor, CURRENCIES[self.currency])
+            raise PurseTooSmall(needed=needed, purse=await self._read(tx, requester)) from None
+
+    async def release(self, tx: Tx, requester: str, *, job_id: str, amount_minor: int, because: str) -> None:
+        """Gives up what a job held that never moved money."""
+        if await self._give_up(tx, requester, job_id, amount_minor, because=because):
+            await self._even_out(tx, requester)
+
+    async def bill(self, tx: Tx, requester: str, *, job_id: str, held_minor: int, refunded_minor: int) -> None:
+        """Charges what a job cost, in the place of what it held. Twice is once.
+
+        What came back beyond what was held came from somebody else, who topped the escrow up: nothing is charged then.
+        """
+        if not await self._give_up(tx, requester, job_id, held_minor, because="the bill is known"):
+            return
+        cost_minor = held_minor - refunded_minor
+        if cost_minor > 0:
+            charge = Charge(
+                job_id=job_id,
+                currency=self.currency,
+                because="pay and fees of the job",
+                requester=requester,
+                amount_minor=cost_minor,
+            )
+            # before the loan is looked at again: a limit lowered meanwhile must not take what the bill needs
+            await post(tx, PURSE_BOOK, charge, now_ms=self._clock())
+        await self._even_out(tx, requester)
+
+    async def _give_up(self, tx: Tx, requester: str, job_id: str, amount_minor: int, *, because: str) -> bool:
+        """Whether there was a hold. A job launched before there were purses has none."""
+        if requester == self._launcher or not ADDRESS.match(requester):
+            return False
+        await self._lock(tx, requester)
+        held = self._hold(requester, job_id, amount_minor)
+        if await state_of(tx, PURSE_BOOK, held) != "pending":
+            return False
+        await void(tx, PURSE_BOOK, held, because=because or "refused", now_ms=self._clock())
+        return True
+
+    # --- small things ---------------------------------------------------------------------------------------------
+
+    def _hold(self, requester: str, job_id: str, amount_minor: int) -> Hold:
+        return Hold(
+            job_id=job_id,
+            currency=self.currency,
+            because="the most that the job can cost",
+            requester=requester,
+            amount_minor=amount_minor,
+        )
+
+    def _known(self, requester: str) -> str:
+        if not ADDRESS.match(requester):
+            raise NoSuchRequester(requester)
+        return requester
+
+    async def _lock(self, tx: Tx, requester: str) -> None:
+        values = {"requester": self._known(requester), "currency": self.currency, "now_ms": self._clock()}
+        await tx.execute(QUERIES.open_purse, values)
+        await rows(tx, QUERIES.lock_purse, values)
+
+    async def _even_out(self, tx: Tx, requester: str) -> None:
+        """Brings the loan to the limit: up at once, down as far as the purse is free. The purse is locked."""
+        limit_minor, _, _, _, change_no = (await rows(tx, QUERIES.lock_purse, {"requester": requester}))[0]
+        wanted_minor = self.default_limit_minor if limit_minor is None else int(limit_minor)
+        lender = account("requester", self._launcher, requester)
+        lent_minor = -(await balance(tx, PURSE_BOOK, lender, currency=self.currency)).posted_minor
+        free = await balance(tx, PURSE_BOOK, account("purse", requester), currency=self.currency)
+        change_minor = max(wanted_minor - lent_minor, -max(0, free.available_minor))
+        if not change_minor:
+            return
+        kind = Loan if change_minor > 0 else LoanReturned
+        common = {"job_id": "", "currency": self.currency, "requester": requester, "launcher": self._launcher}
+        await tx.execute(QUERIES.set_loan_change, {"requester": requester, "change_no": change_no + 1})
+        because = "the limit" if change_minor > 0 else "back to the limit"
+        loan = kind(change_no=change_no + 1, amount_minor=abs(change_minor), because=because, **common)
+        await post(tx, PURSE_BOOK, loan, now_ms=self._clock())
+
+
+def _sentence(because: str) -> str:
+    """A reason that can be read later. raises BadSum"""
+    kept = because.replace("\x00", "").strip()
+    if not 3 <= len(kept) <= 500:
+        raise BadSum("a reason of 3 to 500 signs is asked for")
+    return kept
