@@ -41,7 +41,7 @@ from manyhands.roles.exchange.errors import NoSuchJob
 from manyhands.roles.jury import Jury
 from manyhands.roles.launcher import Launcher
 from manyhands.roles.launcher.plan import LaunchPolicy
-from manyhands.roles.launcher.purses import Purses
+from manyhands.roles.launcher.purses import PayInAt, Purses
 from manyhands.roles.launcher.webhooks import QUEUE as WEBHOOK_QUEUE
 from manyhands.roles.launcher.webhooks import TELL, TELL_BACKOFF, Webhooks
 from manyhands.roles.recording import RecordingOracle
@@ -240,6 +240,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
                 launcher=keys["launcher"].address,
                 default_limit_minor=limit_of(folder, facts.values()),
                 not_people=not_people(keys.values(), chains),
+                pay_in_at=pay_in_at(keys["launcher"].address, chains),
             ),
         ),
         router=Router(context("router"), chains=[offer_of(one) for one in facts.values()], probe=probes),
@@ -273,6 +274,17 @@ def not_people(keys: Iterable[RoleKey], chains: Chains) -> set[str]:
             contracts = chains.of(chain_id).contracts
             if contracts is not None:
                 found |= {address.lower() for address in msgspec.structs.astuple(contracts)}
+    return found
+
+
+def pay_in_at(launcher: str, chains: Chains) -> list[PayInAt]:
+    """Where requesters may pay in: the launcher's wallet, on every chain whose contracts stand."""
+    found = []
+    for chain_id in chains.ids():
+        with contextlib.suppress(ChainNotReady):
+            facts = chains.of(chain_id)
+            assert facts.contracts is not None
+            found.append(PayInAt(chain_id=chain_id, chain=facts.name, token=facts.contracts.token, address=launcher))
     return found
 
 

@@ -196,6 +196,12 @@ async def balances(tx: Tx, book: str, *, account_like: str | None = None) -> dic
     return {(account, currency): int(posted) for account, currency, posted, _ in found}
 
 
+async def holdings(tx: Tx, book: str, *, currency: str) -> dict[str, Balance]:
+    """What every account of a book holds in one currency."""
+    found = await rows(tx, QUERIES.account_balances, {"book": book, "account_like": None})
+    return {account: Balance(int(posted), int(held)) for account, its, posted, held in found if its == currency}
+
+
 async def statement(
     tx: Tx,
     book: str,

@@ -165,7 +165,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quoted(msgspec.Struct, frozen=True, kw_only=True):
-    """The quote of a draft: what `manyhands quote` says of the same pages, with what may be forecast."""
+    """The quote of a draft: what `manyhands quote` says of the same pages, with what may be forecast.
+
+    free_minor   what its requester may spend, None = there is no limit
+    short_minor  what of the total is not covered by that
+    """
 
     currency: str
     exponent: int
@@ -181,6 +185,8 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     budget_minor: int | None
     above_budget: bool
     forecast: Forecast
+    free_minor: int | None
+    short_minor: int
 
 
 @dataclass(frozen=True)
@@ -382,6 +388,8 @@ class Drafts:
         options = options_of(wish, owner=owner, request_key=_key(draft_id, tryout), tryout=tryout)
         planned = plan(documents, options, policy=self.launcher.policy, job_id="quote", now_ms=now_ms)
         quote = planned.quote
+        purse = None if self.launcher.purses is None else await self.launcher.purses.of(owner)
+        free_minor = None if purse is None or purse.exempt else purse.free_minor
         return Quoted(
             currency=quote.currency,
             exponent=_exponent(quote),
@@ -404,6 +412,8 @@ class Drafts:
                 now_ms=now_ms,
                 tryout=tryout,
             ),
+            free_minor=free_minor,
+            short_minor=0 if free_minor is None else max(0, quote.total_minor - free_minor),
         )
 
     async def launch(self, owner: str, draft_id: str, *, agreed_minor: int, tryout: bool = False) -> JobView:

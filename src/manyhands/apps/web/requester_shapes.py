@@ -112,6 +112,8 @@ class DraftQuote(Told):
     workers_needed: int
     above_budget: bool
     forecast: Forecast
+    free_minor: Minor | None = Field(description="what you may spend; null = there is no limit")
+    short_minor: Minor = Field(description="what of the total your purse does not cover; above 0 it is refused")
 
 
 class Agreement(Asked):

@@ -67,6 +67,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         requester_desk=desk_of(platform, look=record.job),
         ways=platform.exchange.ways,
         webhooks=platform.launcher.webhooks,
+        purses=platform.launcher.purses,
         post=SmtpPost.of(settings.mail_server, sender=settings.mail_from) if settings.mail_server else None,
         origin=settings.public_url.rstrip("/"),
         secure_cookies=settings.public_url.startswith("https://"),

@@ -37,6 +37,7 @@ from .problems import (
     on_unforeseen_error,
     problem_body,
 )
+from .purses import add_purses
 from .replies import PROBLEMS, answer
 from .requester import add_requester
 from .security import Guard
@@ -141,6 +142,8 @@ def build_app(site: Site) -> FastAPI:
         add_requester(app, site.requester_desk, site.accounts, simulated_crowd=site.simulated_crowd)
     if site.webhooks is not None:
         add_webhooks(app, site.webhooks)
+    if site.purses is not None and site.accounts is not None:
+        add_purses(app, site.purses, site.accounts)
     if site.pictures is not None:
         _add_pictures(app, site)
     if site.take_message is not None:

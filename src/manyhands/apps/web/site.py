@@ -20,6 +20,7 @@ from manyhands.protocol.ids import Clock, system_clock
 from manyhands.roles.exchange import Exchange
 from manyhands.roles.exchange.accounts import Accounts
 from manyhands.roles.exchange.ways import Ways
+from manyhands.roles.launcher.purses import Purses
 from manyhands.roles.launcher.webhooks import Webhooks
 
 from .assets import Assets
@@ -87,6 +88,7 @@ class Site:
     ways             other ways in than name and password
     post             who takes letters with links; without it that way is not offered
     webhooks         where requesters' programs are told of their jobs
+    purses           what requesters may spend
     origin           scheme, host and port under which the world knows the site; "" = as it was asked
     exchange         whose workers' own records are shown, with `parties`: the roles and their addresses, for anyone
     hosts            names the site may be asked under; empty = any
@@ -102,6 +104,7 @@ class Site:
     ways: Ways | None = None
     post: Post | None = None
     webhooks: Webhooks | None = None
+    purses: Purses | None = None
     origin: str = ""
     exchange: Exchange | None = None
     parties: Sequence[Mapping[str, Any]] = ()

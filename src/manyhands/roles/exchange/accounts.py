@@ -191,6 +191,11 @@ class Accounts:
         async with self.db.connection() as connection:
             return int(await scalar(connection, QUERIES.count_people) or 0)
 
+    async def requesters(self, *, limit: int = 1_000) -> dict[str, str]:
+        """Names of the accounts that have a desk, by address; the newest first."""
+        async with self.db.connection() as connection:
+            return dict(await rows(connection, QUERIES.requesters, {"limit": limit}))
+
     async def sign_up(
         self, name: str, password: str, *, simulated: bool = False, role: str = WORKER, device: str = ""
     ) -> tuple[str, Account]:

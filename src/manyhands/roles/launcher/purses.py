@@ -19,12 +19,12 @@ Rules kept here
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from manyhands.ledger.books import balance, post, state_of, statement, void
+from manyhands.ledger.books import Balance, balance, holdings, post, state_of, statement, void
 from manyhands.ledger.desk import DeskEvent
 from manyhands.ledger.errors import Overdrawn, PostingChanged
 from manyhands.ledger.posting import account
@@ -128,6 +128,15 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     exempt: bool = False
 
 
+class PayInAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Where tokens become a deposit: sent to `address` from the requester's own."""
+
+    chain_id: int
+    chain: str
+    token: str
+    address: str
+
+
 class PurseLine(msgspec.Struct, frozen=True, kw_only=True):
     """One movement of a purse. amount_minor > 0 came in; balance_minor  what was in it then, holds not counted."""
 
@@ -144,6 +153,7 @@ class Purses:
     """The purses of one launcher.
 
     default_limit_minor  what a requester may owe whom nobody knows yet
+    pay_in_at            chains and tokens that requesters may pay in
     not_people           addresses whose transfers to the launcher's wallet are no deposits: contracts, roles, deployers
     """
 
@@ -155,9 +165,11 @@ class Purses:
         launcher: str,
         default_limit_minor: int,
         not_people: Collection[str] = (),
+        pay_in_at: Sequence[PayInAt] = (),
         currency: str = MHT.code,
     ) -> None:
         self._db, self._clock, self._launcher, self.currency = db, clock, launcher, currency
+        self.pay_in_at = tuple(pay_in_at)
         self.default_limit_minor, self._not_people = default_limit_minor, frozenset(not_people)
 
     # --- shown ----------------------------------------------------------------------------------------------------
@@ -195,34 +207,41 @@ class Purses:
                 )
             ]
 
-    async def all(self, *, limit: int = 500) -> list[Purse]:
-        """For the operator: every purse that was ever used or set, the last changed first."""
+    async def all(self, *, beside: Sequence[str] = (), limit: int = 1_000) -> list[Purse]:
+        """For the operator: every purse that was used or set, the last changed first, and those of `beside`."""
         async with self._db.connection() as connection:
-            return [
-                await self._read(connection, requester)
-                for (requester,) in await rows(connection, QUERIES.purses, {"limit": limit})
-            ]
+            found = {row[0]: row[1:] for row in await rows(connection, QUERIES.purses, {"limit": limit})}
+            held = await holdings(connection, PURSE_BOOK, currency=self.currency)
+        unset = (None, "", "")
+        return [self._purse(one, found.get(one, unset), held) for one in dict.fromkeys((*found, *beside))]
 
     async def _read(self, tx: Tx, requester: str) -> Purse:
         found = await rows(tx, QUERIES.purse_of, {"requester": self._known(requester)})
-        limit_minor, set_by, because, _, _ = found[0] if found else (None, "", "", 0, 0)
-        purse = await balance(tx, PURSE_BOOK, account("purse", requester), currency=self.currency)
-        paid_in = await balance(tx, PURSE_BOOK, account("requester", requester), currency=self.currency)
-        spent = await balance(tx, PURSE_BOOK, account("spent", requester), currency=self.currency)
-        allowed_minor = self.default_limit_minor if limit_minor is None else int(limit_minor)
-        free_minor = allowed_minor - paid_in.posted_minor - spent.posted_minor - purse.held_minor
+        held = {
+            name: await balance(tx, PURSE_BOOK, name, currency=self.currency)
+            for name in (account(kind, requester) for kind in ("purse", "requester", "spent"))
+        }
+        return self._purse(requester, found[0] if found else (None, "", ""), held)
+
+    def _purse(self, requester: str, row: Sequence[Any], held: Mapping[str, Balance]) -> Purse:
+        """A purse from its row (limit, who set it, why) and what its accounts hold."""
+        nothing = Balance(0, 0)
+        paid_in_minor = -held.get(account("requester", requester), nothing).posted_minor
+        spent_minor = held.get(account("spent", requester), nothing).posted_minor
+        held_minor = held.get(account("purse", requester), nothing).held_minor
+        limit_minor = self.default_limit_minor if row[0] is None else int(row[0])
         return Purse(
             requester=requester,
             currency=self.currency,
             exponent=CURRENCIES[self.currency].exponent,
-            limit_minor=allowed_minor,
-            by_default=limit_minor is None,
-            paid_in_minor=-paid_in.posted_minor,
-            spent_minor=spent.posted_minor,
-            held_minor=purse.held_minor,
-            free_minor=max(0, free_minor),
-            because=because,
-            set_by=set_by,
+            limit_minor=limit_minor,
+            by_default=row[0] is None,
+            paid_in_minor=paid_in_minor,
+            spent_minor=spent_minor,
+            held_minor=held_minor,
+            free_minor=max(0, limit_minor + paid_in_minor - spent_minor - held_minor),
+            set_by=row[1],
+            because=row[2],
             exempt=requester == self._launcher,
         )
 
@@ -369,7 +388,7 @@ class Purses:
 
     async def _even_out(self, tx: Tx, requester: str) -> None:
         """Brings the loan to the limit: up at once, down as far as the purse is free. The purse is locked."""
-        limit_minor, _, _, _, change_no = (await rows(tx, QUERIES.lock_purse, {"requester": requester}))[0]
+        limit_minor, change_no = (await rows(tx, QUERIES.lock_purse, {"requester": requester}))[0]
         wanted_minor = self.default_limit_minor if limit_minor is None else int(limit_minor)
         lender = account("requester", self._launcher, requester)
         lent_minor = -(await balance(tx, PURSE_BOOK, lender, currency=self.currency)).posted_minor

@@ -79,3 +79,6 @@ where exchange.standings.at_ms <= excluded.at_ms;
 -- name: standings_of
 select skill, score_bp, right_micro / 1000 as right_milli, wrong_micro / 1000 as wrong_milli, because, at_ms
 from exchange.standings where worker = %(worker)s order by skill;
+
+-- name: requesters
+select worker, name from exchange.accounts where roles @> '{requester}' order by created_at_ms desc, worker limit %(limit)s;
