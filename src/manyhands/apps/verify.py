@@ -18,11 +18,12 @@ from typing import Any
 
 import msgspec
 
+from manyhands.pricing import learning_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, PayoutsFile
 from manyhands.protocol.manifest import Manifest, parse_manifest
-from manyhands.roles.reputation.decide import Replayed, moved_standings, pay_of, replay, restored
+from manyhands.roles.reputation.decide import Replayed, moved_standings, pay_of, replay, restored, with_practice
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,8 @@ def _pay(
     chain: Sequence[ChainEntry],
 ) -> None:
     brought = {worker: counts for batch in batches for worker, counts in batch.standings.items()}
-    standings = moved_standings(replayed.outcomes, brought)
+    standings = moved_standings(with_practice(manifest, file.learned, replayed.outcomes), brought)
+    ready = learning_pay(manifest, file.learned, replayed.base_minor)
     wrong: list[str] = []
     try:
         back = restored(replayed, file.appeals)
@@ -218,6 +220,7 @@ def _pay(
             accepted=file.accepted,
             score_bp=standing.score_bp if standing else 0,
             back=back.get(worker, (0, 0, 0)),
+            learning_minor=ready.get(worker, 0),
         )
         found = by_worker.get(worker)
         if found is None:
@@ -225,6 +228,8 @@ def _pay(
                 wrong.append(f"{worker}: earned {expected.total_minor}, is missing")
         elif found.total_minor - found.jury_minor != expected.total_minor:
             wrong.append(f"{worker}: earned {expected.total_minor}, file says {found.total_minor - found.jury_minor}")
+    strangers = [one.worker for one in file.learned if one.worker not in ready]
+    wrong += [f"{worker}: counted as ready without a place or the work for it" for worker in strangers]
     jurors = {str(juror).lower() for entry in chain if entry.name == "CaseOpened" for juror in entry.args["jurors"]}
     jurors |= {vote.juror for ruling in file.appeals for vote in ruling.votes}
     for pay in file.pay:

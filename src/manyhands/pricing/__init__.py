@@ -13,8 +13,9 @@ Rules kept here
 
 from .effort import credited_ms, effort_ms, pay_per_hour_minor, reward_minor
 from .jury import JurorPayOutOfBounds, check_juror_pay, juror_pay_minor
+from .learning import due_minor, learning_minor, learning_pay, most_for_learning, places_for
 from .payout import Earned, determine_pay
-from .quote import BudgetBelowQuote, Quote, QuoteLine, Workload, make_quote
+from .quote import BudgetBelowQuote, Quote, QuoteLine, Workload, learning_for, make_quote
 
 __all__ = [
     "BudgetBelowQuote",
@@ -26,9 +27,15 @@ __all__ = [
     "check_juror_pay",
     "credited_ms",
     "determine_pay",
+    "due_minor",
     "effort_ms",
     "juror_pay_minor",
+    "learning_for",
+    "learning_minor",
+    "learning_pay",
     "make_quote",
+    "most_for_learning",
     "pay_per_hour_minor",
+    "places_for",
     "reward_minor",
 ]

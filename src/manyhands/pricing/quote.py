@@ -14,11 +14,12 @@ from collections.abc import Sequence
 import msgspec
 
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule
+from manyhands.protocol.manifest import FeeRule, Learning, PayRule, QualityRule
 from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Money, share_bp_ceil
 
 from .effort import effort_ms, reward_minor
 from .jury import JURORS, juror_pay_minor
+from .learning import learning_minor, learning_most_minor, places_for
 
 TOP_UP_RESERVE_BP = 3_600
 """Reserve for top-ups to the floor, share of base pay. A weekly top-up with median pricing cost 36 % of the base in the
@@ -127,20 +128,44 @@ def _fee_lines(for_workers: Sequence[QuoteLine], fees: FeeRule) -> tuple[QuoteLi
     )
 
 
-def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: FeeRule) -> Quote:
+def _learning_line(pay: PayRule, learning: Learning) -> QuoteLine:
+    minutes = (learning.guide_ms + learning.practice_ms) / 60_000
+    return QuoteLine(
+        label="getting ready",
+        count=learning.places,
+        unit_minor=learning_minor(pay, learning.guide_ms) + learning_minor(pay, learning.practice_ms),
+        expected_minor=0,
+        most_minor=learning_most_minor(pay, learning),
+        because=f"guide and practice, {minutes:.1f} minutes, for up to {learning.places} workers who are new to this "
+        "kind of work and then earn at least as much in it; unused, it comes back",
+    )
+
+
+def _answers(pieces: int, asked_bp: int, milli: int) -> int:
+    return -(-_share(pieces, asked_bp) * milli // 1_000)
+
+
+def learning_for(workload: Workload, *, pay: PayRule, guide_ms: int, practice_ms: int) -> Learning | None:
+    """What a job of this size sets aside for workers who get ready for it; None where it is too small for one."""
+    expected = _answers(workload.pieces, workload.asked_bp, workload.answers_milli)
+    base_minor = expected * reward_minor(pay, effort_ms=effort_ms(pay, chars=workload.chars_per_piece))
+    places = places_for(pay, guide_ms=guide_ms, practice_ms=practice_ms, base_expected_minor=base_minor)
+    return Learning(guide_ms=guide_ms, practice_ms=practice_ms, places=places) if places else None
+
+
+def make_quote(
+    workload: Workload, *, pay: PayRule, rule: QualityRule, fees: FeeRule, learning: Learning | None = None
+) -> Quote:
     """The quote of a workload. The manifest's own check refuses pay below the floor before this is reached."""
     effort = effort_ms(pay, chars=workload.chars_per_piece)
     reward = reward_minor(pay, effort_ms=effort)
-
-    def answers(pieces: int, asked_bp: int, milli: int) -> int:
-        return -(-_share(pieces, asked_bp) * milli // 1_000)
-
-    expected = answers(workload.pieces, workload.asked_bp, workload.answers_milli)
-    most = answers(workload.pieces_max, workload.asked_max_bp, workload.answers_max_milli)
+    expected = _answers(workload.pieces, workload.asked_bp, workload.answers_milli)
+    most = _answers(workload.pieces_max, workload.asked_max_bp, workload.answers_max_milli)
     gold_expected, gold_most = (_share(count, rule.gold_share_bp) for count in (workload.pieces, workload.pieces_max))
     base_expected, base_most = (expected + gold_expected) * reward, (most + gold_most) * reward
     juror_minor = juror_pay_minor(pay)
 
+    getting_ready = () if learning is None else (_learning_line(pay, learning),)
     for_workers = (
         QuoteLine(
             label="answers",
@@ -182,6 +207,7 @@ def make_quote(workload: Workload, *, pay: PayRule, rule: QualityRule, fees: Fee
             most_minor=JURY_RESERVE_CASES * JURORS * juror_minor,
             because="three workers judge a report of misuse; unused, it comes back",
         ),
+        *getting_ready,
     )
     return Quote(
         currency=pay.currency,

@@ -15,7 +15,7 @@ import msgspec
 
 from . import canonical, merkle
 from .errors import ProtocolError
-from .messages import AnswerFact, AppealRuled, Decision, RefusedAnswer, TaskFacts
+from .messages import AnswerFact, AppealRuled, Decision, Learned, RefusedAnswer, TaskFacts
 
 Salt = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 """256 bits of chance, hexadecimal."""
@@ -109,6 +109,7 @@ class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     jury_minor      for judging its reports and appeals
     restored_minor  for refused answers that an appeal gave back
+    learning_minor  for getting ready: the guide read, the practice finished
     """
 
     worker: str
@@ -119,11 +120,13 @@ class WorkerPay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     top_up_minor: int
     jury_minor: int = 0
     restored_minor: int = 0
+    learning_minor: int = 0
     standing_bp: int
 
     @property
     def total_minor(self) -> int:
-        return self.base_minor + self.bonus_minor + self.top_up_minor + self.jury_minor + self.restored_minor
+        worked = self.base_minor + self.bonus_minor + self.top_up_minor
+        return worked + self.jury_minor + self.restored_minor + self.learning_minor
 
 
 class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,6 +135,7 @@ class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     measured_bp   share of the holdback that is right; -1 = there was no holdback
     package_hash  sha-256 of the delivered results, so that the chain's hash of this file covers them too
     appeals       rulings with the jurors' signatures: what restored pay rests on
+    learned       who was ready for the first time, in the order in which places were given: what learning pay rests on
     """
 
     job_id: str
@@ -142,6 +146,7 @@ class PayoutsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     rests_on: str
     pay: tuple[WorkerPay, ...]
     appeals: tuple[AppealRuled, ...] = ()
+    learned: tuple[Learned, ...] = ()
 
     @property
     def total_minor(self) -> int:

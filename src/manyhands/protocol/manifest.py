@@ -119,11 +119,29 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 REGIONS_MAX = 40
 
 
+class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What getting ready for this kind of work pays, out of this job: once per worker and version (ADR 0130).
+
+    guide_ms     time credited for reading the guide
+    practice_ms  time credited for the whole practice; 0 = this kind of work has none
+    places       workers whom this job pays for it, at most
+    """
+
+    guide_ms: int
+    practice_ms: int
+    places: int
+
+
+LEARNING_MS_MAX = 1_800_000
+LEARNING_PLACES_MAX = 1_000
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One job. Amounts in minor units of `pay.currency`.
 
     scope  absent = all of the pages. Without one the bytes, and so the hash, are those from before there was a scope
     kinds  descriptions (YAML) of the requester's own kinds of document, by name: fields, labels, checks
+    learning  absent = reading the guide and practising are not paid by this job
     """
 
     version: Literal[1] = 1
@@ -143,6 +161,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lease_ms: int = 600_000
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
     kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    learning: Learning | msgspec.UnsetType = msgspec.UNSET
     page_count: int
     document_count: int
     budget_minor: int
@@ -229,6 +248,19 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
         "kinds",
         f"hold a description of more than {KIND_CHARS_MAX} characters",
     )
+    if isinstance(manifest.learning, Learning):
+        learning = manifest.learning
+        for name in ("guide_ms", "practice_ms"):
+            need(
+                0 <= getattr(learning, name) <= LEARNING_MS_MAX,
+                f"learning.{name}",
+                f"must be between 0 and {LEARNING_MS_MAX}",
+            )
+        need(
+            0 <= learning.places <= LEARNING_PLACES_MAX,
+            "learning.places",
+            f"must be between 0 and {LEARNING_PLACES_MAX}",
+        )
     if isinstance(manifest.scope, Scope):
         _check_scope(manifest.scope, need)
 

@@ -8,7 +8,7 @@ Rules kept here
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -165,16 +165,35 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     reward_minor: int
 
 
+class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A worker of the job who got ready for its kind of work and was not paid for that yet, as the exchange saw it.
+
+    guide         version of the guide that was read; "" = nothing is due for one
+    practice      version of the practice that was finished; "" = nothing is due for one
+    right, asked  of its known pieces that count
+    at_ms         when the later of the two was done
+    """
+
+    worker: str
+    guide: str = ""
+    practice: str = ""
+    right: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
+    asked: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
+    at_ms: int
+
+
 class TasksOpened(Body, frozen=True, kw_only=True):
     """Tasks that the exchange offers. complete = no more will follow for this job.
 
     appeals  with complete: every appeal of the job. Their rulings come from the jury and are waited for
+    learned  with complete: workers who are to be paid for getting ready, the first to be ready first
     """
 
     batch_no: int
     tasks: tuple[TaskFacts, ...]
     complete: bool
     appeals: tuple[str, ...] = ()
+    learned: tuple[Learned, ...] = ()
 
     def meaning(self) -> tuple[str | int, ...]:
         return (self.job_id, self.batch_no)
@@ -254,6 +273,7 @@ class JobRecorded(Body, frozen=True, kw_only=True):
     """Every task of the job has its final verdict. To exchange and reputation oracle.
 
     appeals  every appeal of the job; nobody is paid before their rulings are here
+    learned  who is to be paid for getting ready, as the exchange told it
     """
 
     evidence_blobs: tuple[str, ...]
@@ -261,6 +281,7 @@ class JobRecorded(Body, frozen=True, kw_only=True):
     reserved_minor: int
     short_of_funds: bool = False
     appeals: tuple[str, ...] = ()
+    learned: tuple[Learned, ...] = ()
 
 
 # --- exchange -> reputation ---------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import zipfile
+from asyncio import to_thread
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -59,6 +60,11 @@ class WishesTold(WishesBody):
 
 class GuideWish(shapes.Asked):
     version: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class PracticeWish(shapes.Asked):
+    place: Annotated[int, Field(ge=0, le=9, description="the piece's number, from 0")]
+    text: Annotated[str | None, Field(max_length=2_000, description="null = cannot read", examples=["12.50"])]
 
 
 class List(shapes.Told):
@@ -123,8 +129,30 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
 
     @app.post("/api/guides/{task_type}/read", response_model=shapes.Done, summary="A guide was read", **options)
     async def read_guide(task_type: JobId, wish: GuideWish, worker: Annotated[Account, who]) -> Response:
-        await exchange.books.read_guide(worker.worker, task_type, wish.version)
+        await exchange.learning.read_guide(worker.worker, task_type, wish.version)
         return answer({"done": True})
+
+    @app.get("/api/learned", response_model=List, summary="Guides read and practices done: paid or due", **options)
+    async def learned(worker: Annotated[Account, earning]) -> Response:
+        return answer({"learned": await exchange.learning.learned(worker.worker)})
+
+    @app.get("/api/practice/{task_type}", response_model=List, summary="Own practice of a kind of work", **options)
+    async def practice(task_type: JobId, worker: Annotated[Account, who]) -> Response:
+        return answer(await exchange.learning.practice(worker.worker, task_type))
+
+    @app.post(
+        "/api/practice/{task_type}/answer", response_model=List, summary="Answer a piece; the reply tells the reason",
+        **options,
+    )  # fmt: skip
+    async def practise(task_type: JobId, wish: PracticeWish, worker: Annotated[Account, who]) -> Response:
+        return answer(await exchange.learning.answer(worker.worker, task_type, wish.place, wish.text))
+
+    @app.get("/api/practice/{task_type}/pictures/{place}", summary="The picture of a piece", **files)
+    async def practice_picture(
+        task_type: JobId, place: Annotated[int, Path(ge=0, le=9)], worker: Annotated[Account, who]
+    ) -> Response:
+        raw = await to_thread(exchange.learning.picture, worker.worker, task_type, place)
+        return Response(raw, media_type="image/png", headers={"Cache-Control": "private, no-store"})
 
     @app.get("/api/statement.csv", summary="A statement of earnings as CSV", **files)
     async def csv_statement(worker: Annotated[Account, earning]) -> Response:

@@ -283,6 +283,16 @@ class Replayed(Told):
 # --- work -------------------------------------------------------------------------------------------------------
 
 
+class LearningOffer(Told):
+    """What the job pays this worker for getting ready, with the answers that follow."""
+
+    guide_minor: Minor = Field(description="for reading the guide; 0 = nothing is due")
+    practice_minor: Minor = Field(description="for the practice; 0 = nothing is due")
+    places_left: int = Field(description="workers whom this job still pays for it")
+    practice: bool = Field(description="this kind of work has a practice")
+    practised: bool
+
+
 class Offer(Told):
     job_id: Id
     title: str
@@ -309,6 +319,7 @@ class Offer(Told):
     requester_stars_milli: int | None = Field(description="mean of 1..5 in thousandths; null below 5 ratings")
     requester_ratings: int
     requester_refused_bp: int | None = Field(description="share of answers refused; null below 20 answers")
+    learning: LearningOffer
 
 
 class Offers(Told):
@@ -397,6 +408,7 @@ class JobEarnings(Told):
     bonus_minor: Minor
     top_up_minor: Minor
     restored_minor: Minor = Field(default=0, description="given back by appeals")
+    learning_minor: Minor = Field(default=0, description="for reading the guide and practising")
     paid_minor: Minor
     transactions: list[Transaction]
     because: str

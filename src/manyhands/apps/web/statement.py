@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from manyhands.roles.exchange.views import Earnings, JobEarnings
 
-PART_NAMES = ("earned", "bonus", "top_up", "restored")
+PART_NAMES = ("earned", "bonus", "top_up", "restored", "learning")
 
 
 class Line(NamedTuple):
@@ -33,6 +33,7 @@ class Line(NamedTuple):
     bonus_minor: int
     top_up_minor: int
     restored_minor: int
+    learning_minor: int
     paid_minor: int
     transactions: str
     state: str
@@ -66,6 +67,7 @@ def statement_lines(earned: Earnings) -> list[Line]:
             job.bonus_minor,
             job.top_up_minor,
             job.restored_minor,
+            job.learning_minor,
             job.paid_minor,
             " ".join(one.tx_hash for one in job.transactions),
             state_of(job),
@@ -113,7 +115,19 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
         shown = "".join(sign if sign.isprintable() else " " for sign in text)
         return Paragraph(escape(shown), small)
 
-    head = ["Job", "Answers", "Accepted", "Refused", "Earned", "Bonus", "Top-up", "Restored", "Paid", "State"]
+    head = [
+        "Job",
+        "Answers",
+        "Accepted",
+        "Refused",
+        "Earned",
+        "Bonus",
+        "Top-up",
+        "Restored",
+        "Ready",
+        "Paid",
+        "State",
+    ]
     body = [
         [
             cell(line.title),
@@ -127,6 +141,7 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
                     line.bonus_minor,
                     line.top_up_minor,
                     line.restored_minor,
+                    line.learning_minor,
                     line.paid_minor,
                 )
             ),
@@ -140,7 +155,7 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
         *(str(sum(getattr(job, part) for job in earned.jobs)) for part in ("answers", "accepted", "refused")),
     ]
     total += [*(money(minor, earned.exponent) for minor in sums), ""]
-    widths = [62 * mm, 15 * mm, 16 * mm, 15 * mm, *(19 * mm,) * 5, 60 * mm]
+    widths = [60 * mm, 14 * mm, 16 * mm, 14 * mm, *(18 * mm,) * 6, 58 * mm]
     table = Table([head, *body, total], colWidths=widths, repeatRows=1)
     table.setStyle(
         TableStyle(
@@ -148,7 +163,7 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
                 ("FONTSIZE", (0, 0), (-1, -1), 7.5),
                 ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold"),
                 ("FONTNAME", (0, -1), (-1, -1), "Helvetica-Bold"),
-                ("ALIGN", (1, 0), (8, -1), "RIGHT"),
+                ("ALIGN", (1, 0), (9, -1), "RIGHT"),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.HexColor("#0f4f4a")),
                 ("LINEBELOW", (0, 1), (-1, -2), 0.25, colors.HexColor("#ddd6c8")),

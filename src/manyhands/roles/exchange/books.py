@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from manyhands.protocol.ids import digest
 from manyhands.protocol.money import CURRENCIES
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of, scalar
@@ -123,11 +122,6 @@ def day_and_week(now_ms: int, utc_offset_minutes: int) -> tuple[int, int]:
     return tuple((no * DAY_MS - shift_ms) // HOUR_MS * HOUR_MS for no in (day_no, monday_no))  # type: ignore[return-value]
 
 
-def guide_version(guide: str) -> str:
-    """A guide's version: another text is another version."""
-    return digest("guide", guide)[:12]
-
-
 class Books:
     """A worker's own books."""
 
@@ -222,11 +216,6 @@ class Books:
         async with self._ctx.db.connection() as connection:
             return {(one[0], one[1]) for one in await rows(connection, QUERIES.guides_of, {"worker": worker})}
 
-    async def read_guide(self, worker: str, task_type: str, version: str) -> None:
-        values = {"worker": worker, "task_type": task_type, "version": version, "now_ms": self._ctx.clock()}
-        async with self._ctx.db.transaction() as tx:
-            await tx.execute(QUERIES.read_guide, values)
-
     async def standing_changes(self, worker: str) -> list[StandingChange]:
         """Every change of the worker's standings, by skill, oldest first."""
         async with self._ctx.db.connection() as connection:
@@ -249,6 +238,7 @@ class Books:
                 ("standing_changes", QUERIES.standing_changes_of),
                 ("ratings", QUERIES.ratings_of),
                 ("guides_read", QUERIES.guides_of),
+                ("practice", QUERIES.practice_of_worker),
                 ("reports", QUERIES.reports_of_worker),
                 ("votes", QUERIES.votes_of_worker),
                 ("appeals", QUERIES.appeals_of_worker),

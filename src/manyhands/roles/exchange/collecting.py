@@ -31,6 +31,7 @@ from manyhands.store.sql import load_queries
 from .appealing import Appealing
 from .decisions import grown_sample
 from .errors import NotYours
+from .learning import Learning
 from .opening import JobRow, lock_job
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -46,8 +47,8 @@ FieldsToCheck = Callable[[Tx, str], Awaitable[None]]
 class Collecting:
     """The second half of a job's life at the exchange, up to its completion."""
 
-    def __init__(self, ctx: RoleContext, appealing: Appealing) -> None:
-        self._ctx, self._appealing = ctx, appealing
+    def __init__(self, ctx: RoleContext, appealing: Appealing, learning: Learning) -> None:
+        self._ctx, self._appealing, self._learning = ctx, appealing, learning
         self._check: FieldsToCheck | None = None
 
     def checked_by(self, check: FieldsToCheck) -> None:
@@ -118,7 +119,8 @@ class Collecting:
         await tx.execute(QUERIES.count_task_batch, {"job_id": job_id, "batch_no": batch_no})
         await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": job.after("finish")})
         appeals = tuple(appeal_id for (appeal_id,) in await rows(tx, QUERIES.appeal_ids, {"job_id": job_id}))
-        body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=(), complete=True, appeals=appeals)
+        learned = await self._learning.told_at_the_end(tx, job_id, job.manifest)
+        body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=(), complete=True, appeals=appeals, learned=learned)
         await self._ctx.send(tx, body, to_role="recording", to=job.recording)
 
     # --- verdicts -------------------------------------------------------------------------------------------------

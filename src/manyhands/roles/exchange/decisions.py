@@ -302,12 +302,13 @@ def first_wanted(facts: TaskFacts, rule: QualityRule) -> int:
 
 
 class PayLine(msgspec.Struct, frozen=True):
-    """What one worker was paid for a job, minor units, and what of it was bonus and top-up."""
+    """What one worker was paid for a job, minor units, and what of it was bonus, top-up and for getting ready."""
 
     worker: str
     paid_minor: int
     bonus_minor: int
     top_up_minor: int
+    learning_minor: int = 0
 
 
 def pay_lines(paid_minor: Mapping[str, int], payouts: PayoutsFile | None) -> list[PayLine]:
@@ -319,6 +320,7 @@ def pay_lines(paid_minor: Mapping[str, int], payouts: PayoutsFile | None) -> lis
             paid_minor=minor,
             bonus_minor=parts[worker].bonus_minor if worker in parts else 0,
             top_up_minor=parts[worker].top_up_minor if worker in parts else 0,
+            learning_minor=parts[worker].learning_minor if worker in parts else 0,
         )
         for worker, minor in sorted(paid_minor.items())
     ]

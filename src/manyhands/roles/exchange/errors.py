@@ -27,6 +27,17 @@ class NotSignedIn(ExchangeError):
         super().__init__("you are not signed in")
 
 
+class NoSuchPractice(ExchangeError):
+    """This kind of work has no practice, or its practice no such piece."""
+
+    code, status = "no_such_practice", 404
+    cure = "Choose one from the list of work."
+
+    def __init__(self, task_type: str) -> None:
+        self.task_type = task_type
+        super().__init__("there is no such practice")
+
+
 class WrongRole(ExchangeError):
     """The account has none of the roles that this needs."""
 

@@ -38,6 +38,7 @@ from .books import Books
 from .collecting import Collecting
 from .decisions import REPORT_CODES, pay_lines
 from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
+from .learning import Learning
 from .lending import Bundle, Given, Lending, Stored
 from .opening import OCR_QUEUE, Opening, lock_job
 from .reporting import Reporting
@@ -155,13 +156,14 @@ class Exchange:
         self.lending = Lending(ctx.db, clock=ctx.clock)
         self.opening = Opening(ctx, secret=settings.wallet_secret, reader_names=settings.reader_names)
         self.appealing = Appealing(ctx, self.accounts)
-        self.collecting = Collecting(ctx, self.appealing)
+        self.learning = Learning(ctx)
+        self.collecting = Collecting(ctx, self.appealing, self.learning)
         self.reporting = Reporting(ctx, self.accounts, self.collecting)
         self.results = Results(ctx, self.collecting)
         self.second_round = SecondRound(ctx, self.opening.draw)
         self.collecting.checked_by(self.second_round.begin)
         self.books = Books(ctx)
-        self.views = Views(ctx, self.books)
+        self.views = Views(ctx, self.books, self.learning)
         self._tidied_at_ms = 0
 
     # --- messages, events, ticks ----------------------------------------------------------------------------------
@@ -282,9 +284,12 @@ class Exchange:
                 "workers": [line.worker for line in lines],
                 "bonus_minor": [line.bonus_minor for line in lines],
                 "top_up_minor": [line.top_up_minor for line in lines],
+                "learning_minor": [line.learning_minor for line in lines],
                 "paid_minor": [line.paid_minor for line in lines],
             },
         )
+        if payouts is not None and payouts.learned:
+            await self.learning.paid(tx, job.manifest, payouts)
         await tx.execute(
             QUERIES.set_settled,
             {

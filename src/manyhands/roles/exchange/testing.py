@@ -11,7 +11,7 @@ import msgspec
 
 from manyhands.protocol import canonical
 from manyhands.protocol.ids import digest
-from manyhands.protocol.manifest import Manifest, PayRule, Privacy, QualityRule
+from manyhands.protocol.manifest import Learning, Manifest, PayRule, Privacy, QualityRule
 from manyhands.protocol.messages import JobFunded, Routing
 from manyhands.store.database import Tx
 
@@ -39,6 +39,7 @@ class OpenJob:
     exchange: str = EXCHANGE
     reward_minor: int = 20_000
     effort_ms: int = 6_000
+    learning: Learning | None = None
 
 
 def manifest_of(job: OpenJob) -> Manifest:
@@ -53,6 +54,7 @@ def manifest_of(job: OpenJob) -> Manifest:
         quality=QualityRule(),
         pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000),
         lease_ms=job.lease_ms,
+        learning=msgspec.UNSET if job.learning is None else job.learning,
         page_count=job.pages,
         document_count=1,
         budget_minor=1_000_000_000,

@@ -23,9 +23,10 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of
 from manyhands.store.sql import load_queries
 
-from .books import Books, Pace, RequesterRecord, guide_version
+from .books import Books, Pace, RequesterRecord
 from .decisions import SAMPLE_LEAST, PiecePlan, median_of
 from .errors import NoSuchJob
+from .learning import Learning, LearningOffer, guide_version
 from .opening import PageRow
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -35,6 +36,7 @@ class Offer(msgspec.Struct, frozen=True):
     """An open job as told to a worker. seconds_p90 None = not measured; measured False = all times are estimates.
 
     own_*        the worker's own pace in this kind of work, None before `books.ANSWERS_LEAST` accepted answers
+    learning     what this job pays the worker for getting ready
     requester_*  what is known of who asks: jobs here, mean rating, share of refused answers; None = too little to say
     """
 
@@ -63,6 +65,7 @@ class Offer(msgspec.Struct, frozen=True):
     requester_stars_milli: int | None
     requester_ratings: int
     requester_refused_bp: int | None
+    learning: LearningOffer
 
 
 class TransactionRef(msgspec.Struct, frozen=True):
@@ -86,6 +89,7 @@ class JobEarnings(msgspec.Struct, frozen=True):
     bonus_minor: int
     top_up_minor: int
     restored_minor: int
+    learning_minor: int
     paid_minor: int
     transactions: tuple[TransactionRef, ...]
     because: str
@@ -173,8 +177,8 @@ class SimulatedPiece(msgspec.Struct, frozen=True):
 class Views:
     """The exchange's reading side."""
 
-    def __init__(self, ctx: RoleContext, books: Books) -> None:
-        self._ctx, self._books = ctx, books
+    def __init__(self, ctx: RoleContext, books: Books, learning: Learning) -> None:
+        self._ctx, self._books, self._learning = ctx, books, learning
 
     async def offers(self, worker: str) -> list[Offer]:
         """Open jobs that this worker may take part in, oldest first; sensitive ones only to those who wish for them."""
@@ -187,8 +191,16 @@ class Views:
         )
         manifests = [parse_manifest(row[3]) for row in found]
         known = await self._books.requesters(sorted({manifest.requester for manifest in manifests}))
+        ready = await self._learning.offers(worker, manifests)
         return [
-            _offer(row, manifest, read=read, pace=paces.get(row[2]), record=known.get(manifest.requester))
+            _offer(
+                row,
+                manifest,
+                read=read,
+                pace=paces.get(row[2]),
+                record=known.get(manifest.requester),
+                learning=ready[row[0]],
+            )
             for row, manifest in zip(found, manifests, strict=True)
             if wishes.sensitive or manifest.content_class != "sensitive"
         ]
@@ -208,8 +220,8 @@ class Views:
         jobs += [
             JobEarnings(
                 job_id=job_id, title=title, answers=count, waiting=count, accepted=0, refused=0, pending_minor=minor,
-                earned_minor=0, bonus_minor=0, top_up_minor=0, restored_minor=0, paid_minor=0, transactions=(),
-                because="",
+                earned_minor=0, bonus_minor=0, top_up_minor=0, restored_minor=0, learning_minor=0, paid_minor=0,
+                transactions=(), because="",
             )
             for job_id, title, _, _, count, minor in waiting.values()
         ]  # fmt: skip
@@ -339,6 +351,7 @@ def _offer(
     read: set[tuple[str, str]],
     pace: Pace | None,
     record: RequesterRecord | None,
+    learning: LearningOffer,
 ) -> Offer:
     from manyhands.task_types import task_type as type_named
 
@@ -373,13 +386,14 @@ def _offer(
         requester_stars_milli=None if record is None else record.stars_milli,
         requester_ratings=0 if record is None else record.ratings,
         requester_refused_bp=None if record is None else record.refused_bp,
+        learning=learning,
     )
 
 
 def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusals: list[str]) -> JobEarnings:
     (
         job_id, title, _, settled_raw, answers, accepted, refused, collected_minor, decided_minor, earned_minor, _,
-        bonus_minor, top_up_minor, paid_minor, because, chain_id, restored_minor,
+        bonus_minor, top_up_minor, paid_minor, because, chain_id, restored_minor, learning_minor,
     ) = row  # fmt: skip
     settled = _decoded(settled_raw, JobSettled)
     unsent, unsent_minor = (waiting[4], waiting[5]) if waiting is not None else (0, 0)
@@ -395,6 +409,7 @@ def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusal
         bonus_minor=bonus_minor,
         top_up_minor=top_up_minor,
         restored_minor=restored_minor,
+        learning_minor=learning_minor,
         paid_minor=paid_minor,
         transactions=tuple(TransactionRef(chain_id, tx_hash) for tx_hash in settled.transactions)
         if settled is not None and paid_minor

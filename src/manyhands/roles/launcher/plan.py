@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from manyhands.pricing import BudgetBelowQuote, Quote, Workload, make_quote
+from manyhands.pricing import BudgetBelowQuote, Quote, Workload, learning_for, make_quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.ids import digest
@@ -22,6 +22,8 @@ from manyhands.protocol.manifest import Manifest, Scope, check_manifest, parse_m
 from manyhands.protocol.messages import Role, Routing
 from manyhands.protocol.money import CURRENCIES, Money
 from manyhands.protocol.parties import Directory, UnknownParty
+from manyhands.task_types import TASK_TYPES, task_type
+from manyhands.task_types.practising import learning_times
 
 from .values import ImportedDocumentRef, LaunchOptions
 from .workload import PageEstimate, limited_to, workers_needed, workload_of
@@ -145,7 +147,13 @@ def plan(
     work = workload_of(pages, quality=manifest.quality, machine=manifest.machine)
     if isinstance(manifest.scope, Scope) and manifest.scope.pieces_max:
         work = limited_to(work, manifest.scope.pieces_max)
-    quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees)
+    learning = None
+    if manifest.crowd == "people" and manifest.task_type in TASK_TYPES:
+        times = learning_times(task_type(manifest.task_type))
+        learning = learning_for(work, pay=manifest.pay, guide_ms=times.guide_ms, practice_ms=times.practice_ms)
+    if learning is not None:
+        manifest = msgspec.structs.replace(manifest, learning=learning)
+    quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees, learning=learning)
     if options.budget_minor is None:
         manifest = msgspec.structs.replace(manifest, budget_minor=quote.total_minor)
     return Plan(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from manyhands.ledger.desk import Desk
-from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay
+from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay, due_minor, most_for_learning
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
@@ -25,6 +25,7 @@ from manyhands.protocol.messages import (
     ExtraPayReserved,
     JobFunded,
     JobRecorded,
+    Learned,
     ReportRuled,
     StandingsChanged,
     TaskFacts,
@@ -103,9 +104,15 @@ class JobRow:
     extra_reserved: bool
     delivered_items: int
     delivered_doubt_bp: int
+    learned: bytes | None
 
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
+
+    def was_told(self) -> tuple[Learned, ...]:
+        """Workers who got ready for this job, as its exchange said."""
+        found: tuple[Learned, ...] = canonical.decode(self.learned or b"[]", tuple[Learned, ...])
+        return found
 
 
 @dataclass(frozen=True)
@@ -187,7 +194,7 @@ class RecordingOracle:
             here = {appeal_id for appeal_id, _ in await rows(tx, QUERIES.appeals_of, {"job_id": job.job_id})}
             if missing := set(body.appeals) - here:
                 raise RulingOnItsWay(job.job_id, sorted(missing))
-            await tx.execute(QUERIES.tasks_complete, {"job_id": job.job_id})
+            await tx.execute(QUERIES.tasks_complete, {"job_id": job.job_id, "learned": canonical.encode(body.learned)})
         await self._finish_if_done(tx, job.job_id)
 
     # --- answers --------------------------------------------------------------------------------------------------
@@ -407,6 +414,7 @@ class RecordingOracle:
             roots=tuple(root for _, root, _, _, _ in batches),
             reserved_minor=job.reserved_minor,
             appeals=tuple(appeal_id for appeal_id, _ in appeals),
+            learned=job.was_told(),
         )
         await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
         await self.ctx.send(tx, body, to_role="reputation", to=job.reputation)
@@ -456,11 +464,16 @@ class RecordingOracle:
             raise NotYours(body.job_id, sender, "reputation oracle")
         if job.extra_reserved:
             return
-        allowed = {pay.worker: pay.total_minor - pay.base_minor for pay in await self.most_pay(tx, job)}
+        most = await self.most_pay(tx, job)
+        allowed = {pay.worker: pay.total_minor - pay.base_minor for pay in most}
         for worker, extra_minor in body.extra_minor.items():
             if not 0 <= extra_minor <= allowed.get(worker, 0):
                 raise ExtraPayOutOfBounds(worker, asked_minor=extra_minor, allowed_minor=allowed.get(worker, 0))
         extra_minor = sum(body.extra_minor.values())
+        # each was held to what one may be paid for getting ready; the job's places hold for all of them together
+        beyond_minor = max(0, sum(pay.learning_minor for pay in most) - most_for_learning(job.parsed()))
+        if extra_minor > (allowed_minor := sum(allowed.values()) - beyond_minor):
+            raise ExtraPayOutOfBounds("all workers", asked_minor=extra_minor, allowed_minor=allowed_minor)
         transaction = ""
         if extra_minor:
             transaction = await self.desk.reserve_extra(
@@ -482,7 +495,7 @@ class RecordingOracle:
         )
 
     async def most_pay(self, tx: Tx, job: JobRow) -> list[WorkerPay]:
-        """The most each worker can be paid: full bonus, top-up to the floor, jurors' pay as the jury ruled."""
+        """The most each worker can be paid: full bonus, top-up, jurors' pay as ruled, a place for getting ready."""
         pay = job.parsed().pay
         effort = {
             task_id: _facts(raw).effort_ms
@@ -527,6 +540,11 @@ class RecordingOracle:
                 worker=worker, answers=0, credited_ms=0, base_minor=0, bonus_minor=0, top_up_minor=0, standing_bp=0
             )
             pays[worker] = msgspec.structs.replace(own, jury_minor=minor)
+        for one in job.was_told():
+            if (own_pay := pays.get(one.worker)) and not own_pay.learning_minor:
+                minor = due_minor(job.parsed(), one)
+                if minor <= own_pay.base_minor:
+                    pays[one.worker] = msgspec.structs.replace(own_pay, learning_minor=minor)
         return list(pays.values())
 
     # --- small things ---------------------------------------------------------------------------------------------

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from manyhands.pricing import Earned, credited_ms, determine_pay
+from manyhands.pricing import Earned, credited_ms, determine_pay, learning_pay
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, PayoutsFile, WorkerPay
 from manyhands.protocol.manifest import Manifest
-from manyhands.protocol.messages import AppealRuled
+from manyhands.protocol.messages import AppealRuled, Learned
 from manyhands.quality import acceptance_test, reputation
 from manyhands.task_types.judging import PRIOR, JobBook, skill_name, standing_from
 from manyhands.task_types.measured import Measured, measure_book
+
+PRACTICE_WEIGHT_BP = 2_500
+"""What a known piece of the practice counts beside one met in work: the worker knew that it was one (ADR 0130)."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,12 @@ def pay_of(
     score_bp: int,
     back: tuple[int, int, int] = (0, 0, 0),
     jury_minor: int = 0,
+    learning_minor: int = 0,
 ) -> WorkerPay:
-    """One worker's pay. back: what appeals restored; bonus and floor count it like any accepted answer."""
+    """One worker's pay. back: what appeals restored; bonus and floor count it like any accepted answer.
+
+    Pay for getting ready has its own time and stands outside bonus and floor.
+    """
     answers, restored_minor, restored_ms = back
     base_minor = replayed.base_minor.get(worker, 0)
     own = determine_pay(
@@ -137,6 +144,7 @@ def pay_of(
         top_up_minor=own.top_up_minor,
         jury_minor=jury_minor,
         restored_minor=restored_minor,
+        learning_minor=learning_minor,
         standing_bp=own.standing_bp,
     )
 
@@ -161,9 +169,11 @@ def payouts(
     scores_bp: Mapping[str, int],
     jurors_minor: Mapping[str, int],
     appeals: Sequence[AppealRuled] = (),
+    learned: Sequence[Learned] = (),
 ) -> PayoutsFile:
     """Everyone's pay, in order of address: the same evidence gives the same file, to the byte."""
     back = restored(replayed, appeals)
+    ready = learning_pay(manifest, learned, replayed.base_minor)
     pay = [
         pay_of(
             manifest,
@@ -173,6 +183,7 @@ def payouts(
             score_bp=scores_bp.get(worker, 0),
             back=back.get(worker, (0, 0, 0)),
             jury_minor=jurors_minor.get(worker, 0),
+            learning_minor=ready.get(worker, 0),
         )
         for worker in sorted({*replayed.base_minor, *jurors_minor})
     ]
@@ -185,7 +196,32 @@ def payouts(
         rests_on="; ".join((*verdict.rests_on, *(replayed.measured.says if replayed.measured else ()))),
         pay=tuple(one for one in pay if one.total_minor > 0),
         appeals=tuple(appeals),
+        learned=tuple(one for one in learned if one.worker in ready),
     )
+
+
+def with_practice(
+    manifest: Manifest, learned: Sequence[Learned], outcomes: Sequence[reputation.Outcome]
+) -> tuple[reputation.Outcome, ...]:
+    """The outcomes of a job after those of the practice that its workers did before it.
+
+    learned  those whom this job pays for it: a practice counts once, where it is paid
+    """
+    skill = skill_name(manifest)
+    practised = [
+        reputation.Outcome(
+            worker=one.worker,
+            skill=skill,
+            right=place < one.right,
+            weight_bp=PRACTICE_WEIGHT_BP,
+            cause=f"practice {one.practice}, piece {place + 1}",
+            at_ms=one.at_ms,
+        )
+        for one in learned
+        if one.practice
+        for place in range(one.asked)
+    ]
+    return (*practised, *outcomes)
 
 
 def _short(value: object) -> str:

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from manyhands.documents.compare import Comparison, compare_package
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
-from manyhands.pricing import check_juror_pay
+from manyhands.pricing import check_juror_pay, learning_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
@@ -24,6 +26,7 @@ from manyhands.protocol.messages import (
     JobJudged,
     JobRecorded,
     JobSettled,
+    Learned,
     ReportRuled,
     ResultsAssembled,
     Standing,
@@ -37,7 +40,7 @@ from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 from manyhands.task_types.judging import skill_name
 
-from .decide import Replayed, moved_standings, payouts, replay
+from .decide import Replayed, moved_standings, payouts, replay, with_practice
 
 QUERIES = load_queries("manyhands.roles.reputation", "sql")
 
@@ -90,6 +93,7 @@ class JobRow:
     funded_minor: int
     state: str
     evidence_blobs: bytes | None
+    learned: bytes | None
     package_blob: str | None
     package_hash: str | None
     payouts: bytes | None
@@ -135,7 +139,11 @@ class ReputationOracle:
                     raise RulingOnItsWay(body.job_id, sorted(missing))
                 await tx.execute(
                     QUERIES.set_recorded,
-                    {"job_id": body.job_id, "evidence_blobs": canonical.encode(body.evidence_blobs)},
+                    {
+                        "job_id": body.job_id,
+                        "evidence_blobs": canonical.encode(body.evidence_blobs),
+                        "learned": canonical.encode(body.learned),
+                    },
                 )
                 await self._judge_when_whole(tx, body.job_id)
             case ResultsAssembled():
@@ -221,7 +229,8 @@ class ReputationOracle:
             replayed = replay(manifest, await self._evidence(job))
             comparison = await self._compare(tx, job)
             verdict = await self._verdict(tx, manifest, replayed, comparison)
-            scores = await self._move_standings(tx, job, manifest, replayed)
+            learned = await self._learned(tx, job, manifest, replayed)
+            scores = await self._move_standings(tx, job, manifest, replayed, learned)
             jurors: dict[str, int] = {}
             for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job_id}):
                 for worker, minor in canonical.decode(raw, dict[str, int]).items():
@@ -238,6 +247,7 @@ class ReputationOracle:
                 scores_bp=scores,
                 jurors_minor=jurors,
                 appeals=appeals,
+                learned=learned,
             )
             raw_file = canonical.encode(file)
             blob = await self.ctx.blobs.put(raw_file, media_type="application/json", namespace=job_id)
@@ -298,6 +308,31 @@ class ReputationOracle:
         found = await rows(tx, QUERIES.appeals_of, {"job_id": job_id})
         return [canonical.decode(bytes(raw), AppealRuled, what="ruling") for (raw,) in found]
 
+    async def _learned(self, tx: Tx, job: JobRow, manifest: Manifest, replayed: Replayed) -> list[Learned]:
+        """Whom this job pays for getting ready, noted for good: a version is paid once, whatever an exchange says."""
+        told: tuple[Learned, ...] = canonical.decode(job.learned or b"[]", tuple[Learned, ...])
+        if not told:
+            return []
+        await tx.execute(QUERIES.one_learning_at_a_time)
+        skill = skill_name(manifest)
+        new: list[Learned] = []
+        for one in told:
+            versions = {"guide": one.guide, "practice": one.practice}
+            for part, version in versions.items():
+                key = {"worker": one.worker, "skill": skill, "part": part, "version": version}
+                if version and await scalar(tx, QUERIES.was_paid_for_learning, key):
+                    versions[part] = ""
+            new.append(msgspec.structs.replace(one, **versions))
+        paid = learning_pay(manifest, new, replayed.base_minor)
+        by_worker = {one.worker: one for one in reversed(new) if one.worker in paid}  # the first word on each counts
+        learned = [one for one in new if by_worker.get(one.worker) is one]
+        for one in learned:
+            for part, version in (("guide", one.guide), ("practice", one.practice)):
+                if version:
+                    key = {"worker": one.worker, "skill": skill, "part": part, "version": version}
+                    await tx.execute(QUERIES.paid_for_learning, {**key, "job_id": job.job_id})
+        return learned
+
     async def _compare(self, tx: Tx, job: JobRow) -> Comparison:
         """The delivered records beside the holdback."""
         raw = await self.ctx.blobs.get(job.package_blob or "")
@@ -321,13 +356,16 @@ class ReputationOracle:
             reference=reference.learn(finished).get(manifest.task_type),
         )
 
-    async def _move_standings(self, tx: Tx, job: JobRow, manifest: Manifest, replayed: Replayed) -> dict[str, int]:
+    async def _move_standings(
+        self, tx: Tx, job: JobRow, manifest: Manifest, replayed: Replayed, learned: Sequence[Learned]
+    ) -> dict[str, int]:
         """Moves everyone's standing, tells the others, and returns the published scores."""
         skill = skill_name(manifest)
         workers = sorted(replayed.base_minor)
         known = await rows(tx, QUERIES.standings_of, {"skill": skill, "workers": workers})
         before = {worker: (right, wrong, at_ms) for worker, right, wrong, at_ms, _ in known}
-        after = moved_standings(replayed.outcomes, before)
+        outcomes = with_practice(manifest, learned, replayed.outcomes)
+        after = moved_standings(outcomes, before)
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_outcome,
@@ -342,7 +380,7 @@ class ReputationOracle:
                         "at_ms": outcome.at_ms,
                         "position": position,
                     }
-                    for position, outcome in enumerate(replayed.outcomes)
+                    for position, outcome in enumerate(outcomes)
                 ],
             )
             await cursor.executemany(
@@ -372,7 +410,7 @@ class ReputationOracle:
                         wrong_micro=standing.wrong_micro,
                         at_ms=standing.at_ms,
                         score_bp=standing.score_bp,
-                        because=_because(worker, replayed),
+                        because=_because(worker, replayed, learned),
                     )
                     for worker, standing in sorted(after.items())
                 ),
@@ -474,7 +512,13 @@ def _chunk(file: PayoutsFile, chunk_no: int) -> tuple[WorkerPay, ...]:
     return file.pay[chunk_no * PAYOUT_CHUNK : (chunk_no + 1) * PAYOUT_CHUNK]
 
 
-def _because(worker: str, replayed: Replayed) -> str:
+def _because(worker: str, replayed: Replayed, learned: Sequence[Learned]) -> str:
     """Why a worker's standing moved in this job, for the worker to read."""
     own = [outcome.right for outcome in replayed.outcomes if outcome.worker == worker]
-    return f"{sum(own)} of {len(own)} answers that could be judged were right"
+    told = f"{sum(own)} of {len(own)} answers that could be judged were right"
+    practised = "".join(
+        f"; practice before it: {one.right} of {one.asked} right, each a quarter of an answer"
+        for one in learned
+        if one.worker == worker and one.practice
+    )
+    return told + practised

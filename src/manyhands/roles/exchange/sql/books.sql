@@ -52,7 +52,7 @@ returning job_id;
 select job_id, stars, at_ms from exchange.ratings where worker = %(worker)s order by at_ms;
 
 -- name: guides_of
-select task_type, version from exchange.guides_read where worker = %(worker)s;
+select task_type, version, at_ms, paid_in, paid_minor from exchange.guides_read where worker = %(worker)s;
 
 -- name: read_guide
 insert into exchange.guides_read (worker, task_type, version, at_ms)
@@ -99,9 +99,10 @@ from exchange.appeal_jurors where juror = %(worker)s and voted_at_ms is not null
 order by voted_at_ms;
 
 -- name: public_wages
--- Paid pay per hour of credited time, one line per worker and settled job, without names. Minor units an hour.
+-- Paid pay per hour of credited time, one line per worker and settled job, without names. Minor units an hour. What was
+-- paid for getting ready is left out, as its time is.
 select job.currency, job.simulated,
-       (book.paid_minor * 3600000 / book.credited_ms)::bigint as per_hour_minor
+       ((book.paid_minor - book.learning_minor) * 3600000 / book.credited_ms)::bigint as per_hour_minor
 from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
 where job.state = 'settled' and book.paid_minor > 0 and book.credited_ms >= %(least_ms)s
 order by 3;

@@ -136,12 +136,13 @@ set state = %(state)s, settled = %(settled)s, settled_at_ms = %(now_ms)s,
 where job_id = %(job_id)s;
 
 -- name: put_paid
-insert into exchange.earnings as book (job_id, worker, bonus_minor, top_up_minor, paid_minor)
-select %(job_id)s, one.worker, one.bonus_minor, one.top_up_minor, one.paid_minor
-from unnest(%(workers)s::text[], %(bonus_minor)s::bigint[], %(top_up_minor)s::bigint[], %(paid_minor)s::bigint[])
-    as one (worker, bonus_minor, top_up_minor, paid_minor)
+insert into exchange.earnings as book (job_id, worker, bonus_minor, top_up_minor, learning_minor, paid_minor)
+select %(job_id)s, one.worker, one.bonus_minor, one.top_up_minor, one.learning_minor, one.paid_minor
+from unnest(%(workers)s::text[], %(bonus_minor)s::bigint[], %(top_up_minor)s::bigint[], %(learning_minor)s::bigint[],
+            %(paid_minor)s::bigint[]) as one (worker, bonus_minor, top_up_minor, learning_minor, paid_minor)
 on conflict (job_id, worker) do update
-set bonus_minor = excluded.bonus_minor, top_up_minor = excluded.top_up_minor, paid_minor = excluded.paid_minor;
+set bonus_minor = excluded.bonus_minor, top_up_minor = excluded.top_up_minor,
+    learning_minor = excluded.learning_minor, paid_minor = excluded.paid_minor;
 
 -- name: decided_tasks
 -- The final word on each piece that people saw.

@@ -13,7 +13,7 @@ order by job.opened_at_ms, job.job_id;
 -- name: earnings
 select book.job_id, job.title, job.currency, job.settled, book.answers, book.accepted, book.refused,
        book.collected_minor, book.decided_minor, book.earned_minor, book.credited_ms, book.bonus_minor,
-       book.top_up_minor, book.paid_minor, book.because, job.chain_id, book.restored_minor
+       book.top_up_minor, book.paid_minor, book.because, job.chain_id, book.restored_minor, book.learning_minor
 from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
 where book.worker = %(worker)s
 order by job.announced_at_ms desc, book.job_id;

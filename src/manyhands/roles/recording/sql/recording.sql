@@ -6,7 +6,7 @@ values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(reputation)s, %(
 -- name: lock_job
 -- Everything that changes a job's verdicts or money waits here, so that batches are judged one after the other.
 select job_id, manifest, launcher, exchange, reputation, jury, chain_id, escrow, funded_minor, reserved_minor, batches,
-       tasks_complete, recorded, extra_reserved, delivered_items, delivered_doubt_bp
+       tasks_complete, recorded, extra_reserved, delivered_items, delivered_doubt_bp, learned
 from recording.jobs where job_id = %(job_id)s for update;
 
 -- name: add_task
@@ -14,7 +14,7 @@ insert into recording.tasks (job_id, task_id, facts) values (%(job_id)s, %(task_
 on conflict (job_id, task_id) do nothing;
 
 -- name: tasks_complete
-update recording.jobs set tasks_complete = true where job_id = %(job_id)s;
+update recording.jobs set tasks_complete = true, learned = %(learned)s where job_id = %(job_id)s;
 
 -- name: withdraw_tasks
 update recording.tasks set withdrawn = true

@@ -4,12 +4,12 @@ values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(recording)s, %(j
         %(funded_minor)s);
 
 -- name: lock_job
-select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs,
+select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs, learned,
        package_blob, package_hash, payouts, payouts_blob, chunks
 from reputation.jobs where job_id = %(job_id)s for update;
 
 -- name: read_job
-select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs,
+select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs, learned,
        package_blob, package_hash, payouts, payouts_blob, chunks
 from reputation.jobs where job_id = %(job_id)s;
 
@@ -37,7 +37,7 @@ on conflict do nothing;
 select ruling from reputation.appeals where job_id = %(job_id)s order by appeal_id;
 
 -- name: set_recorded
-update reputation.jobs set evidence_blobs = %(evidence_blobs)s where job_id = %(job_id)s;
+update reputation.jobs set evidence_blobs = %(evidence_blobs)s, learned = %(learned)s where job_id = %(job_id)s;
 
 -- name: set_package
 update reputation.jobs set package_blob = %(package_blob)s, package_hash = %(package_hash)s where job_id = %(job_id)s;
@@ -83,3 +83,15 @@ select job_id, chain_id, escrow from reputation.jobs order by job_id;
 -- name: add_sign
 insert into reputation.signs (job_id, position, kind, workers, says, evidence)
 values (%(job_id)s, %(position)s, %(kind)s, %(workers)s, %(says)s, %(evidence)s::jsonb);
+
+-- name: one_learning_at_a_time
+-- Two jobs that end at once may both name a worker: the second looks when the first has written.
+select pg_advisory_xact_lock(hashtext('reputation.learning_paid'));
+
+-- name: was_paid_for_learning
+select exists (select from reputation.learning_paid
+               where worker = %(worker)s and skill = %(skill)s and part = %(part)s and version = %(version)s);
+
+-- name: paid_for_learning
+insert into reputation.learning_paid (worker, skill, part, version, job_id)
+values (%(worker)s, %(skill)s, %(part)s, %(version)s, %(job_id)s);

@@ -1,0 +1,106 @@
+"""Practice: known pieces of a kind of work, each with the reason why its answer is right, made anew for every worker.
+
+Rules kept here
+- A kind of work that has practice brings a module `practice` in its folder with one `PRACTICE`; nothing else names it.
+- The pieces follow from a seed. A worker who comes back finds the same ones, and another worker finds others: a list of
+  answers that goes round is worth nothing.
+- The first pieces are lessons and count for nothing. The others are measured, each a quarter of a known piece in work.
+- Every reason is there in every language of the site.
+
+>>> from manyhands.task_types import task_type
+>>> practice_of("transcription").version, learning_times(task_type("transcription")).practice_ms > 60_000
+('1', True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Protocol
+
+from .base import Answer, AnswerInvalid, Question, TaskType
+
+PIECES = 10
+LESSONS = 4
+LANGUAGES = ("en", "es")
+READ_REASON_MS = 6_000
+"""A reason of some twenty words at 200 words a minute."""
+
+MS_PER_WORD = 300
+"""200 words a minute: slower than the 238 of silent readers of their own language (Brysbaert 2019), for those who read
+English as another language."""
+
+
+@dataclass(frozen=True)
+class PracticePiece:
+    """One known piece. right None = it cannot be read, and saying so is right. why: language -> reason."""
+
+    question: Question
+    right: Answer
+    why: Mapping[str, str]
+    counts: bool
+
+
+class Practice(Protocol):
+    """What the module `practice` of a kind of work offers."""
+
+    @property
+    def version(self) -> str:
+        """Another version is practised, and paid, once more."""
+
+    def pieces(self, seed: str) -> Sequence[PracticePiece]:
+        """`PIECES` pieces, the first `LESSONS` of which do not count."""
+
+    def draw(self, seed: str, place: int) -> bytes:
+        """The picture of one piece, PNG."""
+
+
+@dataclass(frozen=True)
+class LearningTimes:
+    """What getting ready takes, ms. practice_ms 0 = there is no practice."""
+
+    guide_ms: int
+    practice_ms: int
+
+
+@lru_cache(maxsize=64)
+def practice_of(task_type_name: str) -> Practice | None:
+    """The practice of a kind of work, None where it has none."""
+    module = f"{__package__}.{task_type_name}.practice"
+    if not task_type_name.isidentifier() or find_spec(f"{__package__}.{task_type_name}") is None:
+        return None
+    if find_spec(module) is None:
+        return None
+    found: Practice = import_module(module).PRACTICE
+    return found
+
+
+def guide_ms(guide: str) -> int:
+    """How long a guide takes to read.
+
+    >>> guide_ms("Type what you see.")
+    1200
+    """
+    return len(guide.split()) * MS_PER_WORD
+
+
+def learning_times(kind: TaskType) -> LearningTimes:
+    """What reading the guide and the whole practice of a kind of work take."""
+    practice = practice_of(kind.name)
+    pieces = practice.pieces(kind.name) if practice else ()
+    practice_ms = sum(kind.effort_ms(piece.question) + READ_REASON_MS for piece in pieces)
+    return LearningTimes(guide_ms(kind.guide), practice_ms)
+
+
+def is_right(kind: TaskType, piece: PracticePiece, answer: Answer) -> bool:
+    """Whether an answer to a known piece means what is right."""
+    try:
+        given = kind.clean(piece.question, answer)
+    except AnswerInvalid:
+        return False
+    if given is None or piece.right is None:
+        return given is piece.right
+    return kind.key(given) == kind.key(piece.right)
