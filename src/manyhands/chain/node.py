@@ -7,6 +7,7 @@ Rules kept here
 - A damaged state file costs at most what came after the copy before it; the outbox's journal sends the rest again.
 - A block is mined per transaction at once. More blocks follow only until everything has its confirmations, so that an
   idle chain does not grow.
+- The keeper outlives whatever the node does to it: a node that dies in the middle of its start is started again.
 
     async with LocalNode(facts, data_dir / "chains" / "1338", anvil=find_anvil()) as node:
         ... node.rpc_url ...
@@ -18,6 +19,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import shutil
 import signal
@@ -25,7 +27,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -38,6 +40,8 @@ from .cached import find_anvil
 from .errors import NodeDied, PortTaken
 from .facts import ChainFacts
 from .keys import DEV_MNEMONIC
+
+logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 START_PATIENCE_S = 30.0
@@ -90,7 +94,8 @@ class LocalNode:
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._http: httpx.AsyncClient | None = None
-        self._quiet_head = -1
+        self._rounds = asyncio.Lock()
+        self._quiet_head = ""
 
     @property
     def rpc_url(self) -> str:
@@ -157,6 +162,12 @@ class LocalNode:
         for start in range(0, count, MINE_AT_ONCE):
             await self._ask("anvil_mine", [hex(min(MINE_AT_ONCE, count - start))])
 
+    @contextlib.asynccontextmanager
+    async def resting(self) -> AsyncIterator[None]:
+        """While it lasts the keeper neither mines nor starts the node again, and nothing of it is under way."""
+        async with self._rounds:
+            yield
+
     async def __aenter__(self) -> LocalNode:
         await self.start()
         return self
@@ -194,9 +205,10 @@ class LocalNode:
                     raise PortTaken(self.port, wanted_chain_id=self.facts.chain_id, found_chain_id=found)
                 raise NodeDied(self.facts.chain_id, code, self.log_file)
             if await who_is_at(self.port, self._http) == self.facts.chain_id:
-                if chosen == "genesis":
-                    await self._ask("evm_setTime", [int(time.time())])
-                return
+                with contextlib.suppress(httpx.HTTPError):  # it died since it answered: the next look tells
+                    if chosen == "genesis":
+                        await self._ask("evm_setTime", [int(time.time())])
+                    return
             if time.monotonic() > deadline:
                 await asyncio.to_thread(_end, self._process)
                 raise NodeDied(self.facts.chain_id, self._process.returncode, self.log_file)
@@ -217,13 +229,20 @@ class LocalNode:
         pace_s = self.facts.block_time_ms / 1000
         while True:
             await asyncio.sleep(pace_s)
-            if self.pid is None:
-                await self._launch_again(anvil)
-                continue
-            with contextlib.suppress(httpx.HTTPError, NodeRefused):
-                # While automine is off somebody tells this chain its past again, block by block: not ours to add.
-                if await self._something_unconfirmed() and await self._ask("anvil_getAutomine", []):
-                    await self._ask("evm_mine", [])
+            try:
+                async with self._rounds:
+                    await self._look_after(anvil)
+            except (httpx.HTTPError, NodeRefused):
+                pass  # the node died between two questions, or is about to: the next round finds it gone
+            except Exception:
+                logger.exception("the keeper of chain %s goes on", self.facts.chain_id)
+
+    async def _look_after(self, anvil: Path) -> None:
+        if self.pid is None:
+            await self._launch_again(anvil)
+        # While automine is off somebody tells this chain its past again, block by block: not ours to add.
+        elif await self._something_unconfirmed() and await self._ask("anvil_getAutomine", []):
+            await self._ask("evm_mine", [])
 
     async def _launch_again(self, anvil: Path) -> None:
         self.restarts += 1
@@ -235,13 +254,16 @@ class LocalNode:
             await asyncio.sleep(1.0)  # the next round tries again; callers meet ChainUnreachable meanwhile
 
     async def _something_unconfirmed(self) -> bool:
-        head = int(await self._ask("eth_blockNumber", []), 16)
-        if head == self._quiet_head:
+        """Blocks are told apart by hash, not by number: after a reorganisation, or a restart a second poorer, another
+        block has the number of the one that was quiet."""
+        head = await self._ask("eth_getBlockByNumber", ["latest", False])
+        number, block_hash = int(head["number"], 16), str(head["hash"])
+        if block_hash == self._quiet_head:
             return False
-        for number in range(head, max(0, head - self.facts.confirmations), -1):
-            if int(await self._ask("eth_getBlockTransactionCountByNumber", [hex(number)]) or "0x0", 16) > 0:
+        for below in range(number, max(0, number - self.facts.confirmations), -1):
+            if int(await self._ask("eth_getBlockTransactionCountByNumber", [hex(below)]) or "0x0", 16) > 0:
                 return True
-        self._quiet_head = head
+        self._quiet_head = block_hash
         return False
 
     async def _ask(self, method: str, params: list[object]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from manyhands.chain.client import ChainClient
 from manyhands.chain.errors import NodeDied, PortTaken
 from manyhands.chain.facts import ChainFacts, shipped_facts
+from manyhands.chain.keys import UnsignedTransaction, dev_key
 from manyhands.chain.node import LocalNode, choose_state, end_left_behind, free_port, who_is_at
 from manyhands.chain.testing import until
 
@@ -50,6 +52,41 @@ async def test_an_idle_chain_does_not_grow(local_node: LocalNode) -> None:
     before = await head_of(local_node)
     await asyncio.sleep(0.4)
     assert await head_of(local_node) == before
+
+
+async def test_a_node_killed_in_the_middle_of_its_start_is_started_again(
+    anvil_binary: Path, local_facts: ChainFacts, tmp_path: Path
+) -> None:
+    chance = random.Random(1)
+    async with LocalNode(local_facts, tmp_path, anvil=anvil_binary, keep_state=False) as node:
+        for _ in range(12):
+            pid = node.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda pid=pid: node.pid not in (None, pid), every_s=0.001)
+            await until(lambda: who_is_at(node.port), every_s=0)  # the keeper asks the same beside us
+            await asyncio.sleep(chance.uniform(0, 0.004))
+        await until(node.healthy)
+
+
+async def test_a_block_with_the_number_of_one_that_was_quiet_gets_its_confirmations(local_node: LocalNode) -> None:
+    confirmations = local_node.facts.confirmations
+    assert confirmations > 0
+    async with ChainClient(local_node.facts.at([local_node.rpc_url])) as client:
+        await local_node.mine(confirmations + 1)
+        await asyncio.sleep(0.4)
+        quiet = await client.head()
+        # The same height again, now with a transaction in the newest block: as after a restart a second poorer.
+        key = dev_key(0)
+        sent = key.sign_transaction(UnsignedTransaction(1338, 0, key.address, b"", 0, 21_000, 10**10, 10**9))
+        await client.ask("anvil_reorg", [1, [["0x" + sent.raw.hex(), 0]]])
+        receipt = await client.receipt(sent.tx_hash)
+        assert receipt is not None and receipt.block_number == quiet.number
+
+        async def confirmed() -> bool:
+            return (await client.head()).number >= quiet.number + confirmations
+
+        await until(confirmed)
 
 
 async def test_a_node_left_by_a_killed_program_is_ended_before_the_next_start(

@@ -109,6 +109,7 @@ class Sender:
         self._refused: set[tuple[int, str]] = set()
         self._troubled: set[int] = set()
         self._failures: Counter[int] = Counter()
+        self._asleep: set[int] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves all chains until `stop` is set."""
@@ -123,10 +124,10 @@ class Sender:
         """
         self._last_sent_ms.clear()
         for chain_id, client in self._clients.items():
+            if client.facts.local:
+                self._asleep.add(chain_id)  # a program killed while it rebuilt the chain may have left it so
             try:
                 await client.connect()
-                if client.facts.local:
-                    await self._wake(client)  # a program killed while it rebuilt the chain has left it asleep
                 await self._remember(client)
             except ChainError as problem:
                 logger.warning("chain %s could not be looked at yet: %s", chain_id, problem)
@@ -491,8 +492,11 @@ class Sender:
     async def _remember(self, client: ChainClient) -> bool:
         """Compares the journal with what the chain knows of every account, and tells again what is missing there."""
         async with self._db.connection() as tx:
-            if not await self._short(tx, client):
-                return False
+            short = await self._short(tx, client)
+        if not short:
+            if client.chain_id in self._asleep:  # perhaps a telling that was broken off, by us or by one before us
+                await self._wake(client)
+            return False
         async with self._db.transaction() as tx:
             # One sender tells; another one waits here and then finds nothing missing. Submitting waits as well.
             await tx.execute(QUERIES.lock_chain, {"chain_id": client.chain_id})
@@ -520,11 +524,13 @@ class Sender:
         head = await client.head()
         await client.ask("evm_setTime", [max(self._clock() // 1000, head.timestamp_s)])
         await client.ask("evm_setAutomine", [True])
+        self._asleep.discard(client.chain_id)
 
     async def _rebuild(
         self, tx: Tx, client: ChainClient, missing: Sequence[Entry], attempts: dict[str, list[Attempt]]
     ) -> None:
         """Tells a local chain its past again: the same blocks with the same transactions, numbers and times."""
+        self._asleep.add(client.chain_id)
         await client.ask("evm_setAutomine", [False])  # the node's keeper rests too while this is off
         try:
             # The node's clock is put back to its newest block, or it would refuse the times the blocks had.
@@ -533,7 +539,7 @@ class Sender:
                 await self._rebuild_block(client, group, attempts)
         finally:
             await self._wake(client)
-            await client.ask("evm_mine", [])  # takes in what others sent meanwhile
+        await client.ask("evm_mine", [])  # takes in what others sent meanwhile
         hashes = [entry.tx_hash for entry in missing]
         receipts = dict(zip(hashes, await client.receipts(hashes), strict=True))
         for entry in missing:

@@ -381,15 +381,21 @@ async def test_a_receipt_of_a_block_that_left_the_chain_is_not_believed(world: W
     await world.everything_once(notebook, ["one"])
 
 
-async def mined_while_the_chain_goes_on(world: World, client: ChainClient, purpose: str) -> bool:
-    """A chain does not stand still when a transaction waits for an earlier one of its account to be sent again."""
-    if await world.is_mined(purpose):
-        return True
-    await asyncio.sleep(1)
-    if await world.is_mined(purpose):
-        return True
-    await client.ask("evm_mine", [])
-    return False
+async def went_back(node: LocalNode, client: ChainClient, depth: int) -> bool:
+    """Rewrites the newest blocks as empty ones. False when the simulator cannot any more."""
+    async with node.resting():  # neither the keeper nor the node may mine meanwhile: it would mix both pasts up
+        await client.ask("evm_setAutomine", [False])
+        try:
+            await client.ask("anvil_reorg", [depth, []])
+        except RpcRefused as problem:
+            # After some reorganisations the node does not find a block of its own any more and has lost its way for
+            # good: blocks are missing, receipts contradict accounts. That is the simulator's end, not a chain's.
+            assert "not found" in problem.reason
+            return False
+        finally:
+            await client.ask("evm_setAutomine", [True])
+            await client.ask("evm_mine", [])
+    return True
 
 
 async def reorganised(
@@ -408,22 +414,12 @@ async def reorganised(
             purposes.append(purpose)
             await world.put(purpose, note(purpose.encode()), to=notebook, key=KEYS[number % 3])
             if number % 4 == 0:  # noted as mined before its block goes
-                await until(lambda purpose=purpose: mined_while_the_chain_goes_on(world, client, purpose), every_s=0.1)
+                await until(lambda purpose=purpose: world.is_mined(purpose))
             else:  # perhaps not
                 await asyncio.sleep(chance.uniform(0, pause_s_max))
-            # The node must not mine while it goes back: it would mix both pasts up, which no chain does.
-            await client.ask("evm_setAutomine", [False])
-            try:
-                await client.ask("anvil_reorg", [depth_max if number % 4 == 0 else chance.randint(1, depth_max), []])
-                done += 1
-            except RpcRefused as problem:
-                # After some reorganisations the node does not find a block of its own any more and has lost its way for
-                # good: blocks are missing, receipts contradict accounts. That is the simulator's end, not a chain's.
-                assert "not found" in problem.reason
+            if not await went_back(world.node, client, depth_max if number % 4 == 0 else chance.randint(1, depth_max)):
                 break
-            finally:
-                await client.ask("evm_setAutomine", [True])
-                await client.ask("evm_mine", [])
+            done += 1
 
         async def quiet() -> bool:
             await client.ask("evm_mine", [])
