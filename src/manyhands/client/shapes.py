@@ -17,7 +17,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """A job that has work. seconds_p90 None and measured False = nobody was timed yet."""
+    """A job that has work. seconds_p90 None and measured False = nobody was timed yet. unfit: why it does not fit."""
 
     job_id: str
     title: str
@@ -34,6 +34,7 @@ class Offer(msgspec.Struct, frozen=True):
     measured: bool
     simulated: bool
     requester: str
+    unfit: tuple[str, ...] = ()
 
 
 class Assignment(msgspec.Struct, frozen=True):

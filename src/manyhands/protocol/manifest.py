@@ -119,6 +119,25 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 REGIONS_MAX = 40
 
 
+class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the work asks of a worker, told with every offer. The defaults ask nothing.
+
+    languages  that pieces are written in, codes of ISO 639 (`es`); one of them suffices
+    screen     wide = pieces cannot be told apart on a telephone
+    pointer    fine = something is to be pointed at closely
+    score_bp   least standing in this kind of work, basis points; a newcomer starts at 6,577
+    """
+
+    languages: tuple[str, ...] = ()
+    screen: Literal["any", "wide"] = "any"
+    pointer: Literal["any", "fine"] = "any"
+    score_bp: int = 0
+
+
+WIDE_SCREEN_PX = 800
+NEEDS_LANGUAGES_MAX = 10
+
+
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What getting ready for this kind of work pays, out of this job: once per worker and version (ADR 0130).
 
@@ -141,6 +160,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     scope  absent = all of the pages. Without one the bytes, and so the hash, are those from before there was a scope
     kinds  descriptions (YAML) of the requester's own kinds of document, by name: fields, labels, checks
+    needs  absent = the work fits anybody
     learning  absent = reading the guide and practising are not paid by this job
     """
 
@@ -162,6 +182,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
     kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     learning: Learning | msgspec.UnsetType = msgspec.UNSET
+    needs: Needs | msgspec.UnsetType = msgspec.UNSET
     page_count: int
     document_count: int
     budget_minor: int
@@ -248,6 +269,14 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
         "kinds",
         f"hold a description of more than {KIND_CHARS_MAX} characters",
     )
+    if isinstance(manifest.needs, Needs):
+        wanted = manifest.needs
+        need(0 <= wanted.score_bp < BASIS_POINTS, "needs.score_bp", "must be at least 0 and less than 10000")
+        need(
+            len(wanted.languages) <= NEEDS_LANGUAGES_MAX and all(is_language(one) for one in wanted.languages),
+            "needs.languages",
+            f"are codes such as 'es', {NEEDS_LANGUAGES_MAX} at most",
+        )
     if isinstance(manifest.learning, Learning):
         learning = manifest.learning
         for name in ("guide_ms", "practice_ms"):
@@ -263,6 +292,15 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
         )
     if isinstance(manifest.scope, Scope):
         _check_scope(manifest.scope, need)
+
+
+def is_language(code: str) -> bool:
+    """Whether a text is a language's code.
+
+    >>> is_language("es"), is_language("Spanish")
+    (True, False)
+    """
+    return 2 <= len(code) <= 3 and code.isascii() and code.isalpha() and code.islower()
 
 
 def _check_scope(scope: Scope, need: Callable[[bool, str, str], None]) -> None:

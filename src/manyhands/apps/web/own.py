@@ -51,6 +51,10 @@ class WishesBody(shapes.Asked):
     break_minutes: Annotated[int, Field(ge=0, le=240)] = 50
     sensitive: bool = False
     utc_offset_minutes: Annotated[int, Field(ge=-840, le=840)] = 0
+    languages: Annotated[
+        tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...],
+        Field(max_length=20, description="that the worker reads; empty = not told"),
+    ] = ()
 
 
 class WishesTold(WishesBody):

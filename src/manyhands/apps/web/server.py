@@ -47,6 +47,7 @@ from .site import (
     LANGUAGE_COOKIE,
     SESSION_COOKIE,
     JobRecord,
+    Pointer,
     Site,
     TakeMessage,
     WorkerDesk,
@@ -307,8 +308,12 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
     options: dict[str, Any] = {"tags": ["work"], "responses": PROBLEMS}
 
     @app.get("/api/offers", response_model=shapes.Offers, summary="Work that fits this worker", **options)
-    async def offers(worker: Annotated[Account, who]) -> Response:
-        return answer({"offers": await desk.offers(worker.worker)})
+    async def offers(
+        worker: Annotated[Account, who],
+        screen_px: Annotated[int | None, Query(ge=1, le=20_000, description="width of the screen")] = None,
+        pointer: Annotated[Pointer | None, Query(description="fine = a mouse, coarse = a finger")] = None,
+    ) -> Response:
+        return answer({"offers": await desk.offers(worker.worker, screen_px=screen_px, pointer=pointer)})
 
     @app.post(
         "/api/jobs/{job_id}/return", response_model=shapes.Returned, summary="Give tasks back without loss", **options

@@ -283,6 +283,15 @@ class Replayed(Told):
 # --- work -------------------------------------------------------------------------------------------------------
 
 
+class Needs(Told):
+    """What the work asks of a worker."""
+
+    languages: list[str] = Field(description="one of them suffices; empty = any")
+    screen: Literal["any", "wide"]
+    pointer: Literal["any", "fine"]
+    score_bp: int = Field(description="least standing in this kind of work; 0 = none is asked for")
+
+
 class LearningOffer(Told):
     """What the job pays this worker for getting ready, with the answers that follow."""
 
@@ -320,6 +329,8 @@ class Offer(Told):
     requester_ratings: int
     requester_refused_bp: int | None = Field(description="share of answers refused; null below 20 answers")
     learning: LearningOffer
+    needs: Needs
+    unfit: list[str] = Field(description="why it does not fit: score, language, screen, pointer; empty = it fits")
 
 
 class Offers(Told):

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from starlette.routing import BaseRoute
 
@@ -31,6 +31,10 @@ HERE_COOKIE = "mh_here"
 LANGUAGE_COOKIE = "mh_lang"
 
 
+Pointer = Literal["fine", "coarse"]
+"""How closely a device points: a mouse, or a finger."""
+
+
 class WorkerDesk(Protocol):
     """What the exchange does for workers. Values are msgspec structs or builtins in the shapes of `shapes`."""
 
@@ -41,7 +45,7 @@ class WorkerDesk(Protocol):
     async def sign_out(self, token: str) -> None: ...
     async def sessions(self, worker: str) -> Any: ...
     async def end_session(self, worker: str, session_id: str) -> bool: ...
-    async def offers(self, worker: str) -> Any: ...
+    async def offers(self, worker: str, *, screen_px: int | None, pointer: Pointer | None) -> Any: ...
     async def give_back(self, worker: str, job_id: str, assignment_ids: Sequence[str]) -> int: ...
     async def report(self, worker: str, job_id: str, assignment_id: str, code: str, text: str) -> str: ...
     def report_codes(self) -> Any: ...

@@ -14,12 +14,14 @@ from typing import Any
 
 import msgspec
 
+from manyhands.protocol.manifest import is_language
 from manyhands.protocol.money import CURRENCIES
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 
-from .errors import BadRequest, NoSuchJob, OwnLimitReached, SensitiveNotWished
+from .errors import BadRequest, NoSuchJob, OwnLimitReached, ScoreTooLow, SensitiveNotWished
+from .fitting import NEWCOMER_BP
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -30,6 +32,7 @@ ANSWERS_LEAST = 20
 WAGES_LEAST = 5
 WAGE_TIME_LEAST_MS = 60_000
 PAGE_MAX = 200
+LANGUAGES_MAX = 20
 EXPORT_PAGE = 5_000
 
 
@@ -44,13 +47,17 @@ class HourWorked(msgspec.Struct, frozen=True):
 
 
 class Wishes(msgspec.Struct, frozen=True):
-    """A worker's own limits, minutes; 0 = none. sensitive: whether such work may be offered."""
+    """A worker's own limits, minutes; 0 = none. sensitive: whether such work may be offered.
+
+    languages: those the worker reads, codes of ISO 639; () = not told
+    """
 
     day_cap_minutes: int = 0
     week_cap_minutes: int = 0
     break_minutes: int = 50
     sensitive: bool = False
     utc_offset_minutes: int = 0
+    languages: tuple[str, ...] = ()
 
 
 class OwnHours(msgspec.Struct, frozen=True):
@@ -140,8 +147,11 @@ class Books:
         return found[0] if found else Wishes()
 
     async def put_wishes(self, worker: str, wishes: Wishes) -> None:
-        """The last one counts."""
-        values = {**msgspec.structs.asdict(wishes), "worker": worker, "now_ms": self._ctx.clock()}
+        """The last one counts. raises BadRequest for a language that is no code"""
+        if len(wishes.languages) > LANGUAGES_MAX or not all(is_language(one) for one in wishes.languages):
+            raise BadRequest(f"languages are codes such as 'es', {LANGUAGES_MAX} at most")
+        own = {**msgspec.structs.asdict(wishes), "languages": list(dict.fromkeys(wishes.languages))}
+        values = {**own, "worker": worker, "now_ms": self._ctx.clock()}
         async with self._ctx.db.transaction() as tx:
             await tx.execute(QUERIES.put_wishes, values)
 
@@ -154,15 +164,18 @@ class Books:
         return OwnHours(*found)
 
     async def check_claim(self, worker: str, job_id: str) -> None:
-        """raises OwnLimitReached, SensitiveNotWished"""
+        """raises OwnLimitReached, SensitiveNotWished, ScoreTooLow"""
         async with self._ctx.db.connection() as connection:
             values = {"worker": worker, "job_id": job_id}
             row = await (await connection.execute(QUERIES.claim_door, values, prepare=True)).fetchone()
         if row is None:
             return  # there is no such job: the claim itself says so
-        day_minutes, week_minutes, utc_offset_minutes, unwished = row
+        day_minutes, week_minutes, utc_offset_minutes, unwished, least_bp, own_bp, task_type = row
         if unwished:
             raise SensitiveNotWished
+        score_bp = NEWCOMER_BP if own_bp is None else own_bp
+        if score_bp < least_bp:
+            raise ScoreTooLow(task_type, least_bp=least_bp, own_bp=score_bp)
         if not (day_minutes or week_minutes):
             return
         worked = await self.own_hours(worker, Wishes(utc_offset_minutes=utc_offset_minutes))

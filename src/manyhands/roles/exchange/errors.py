@@ -27,6 +27,19 @@ class NotSignedIn(ExchangeError):
         super().__init__("you are not signed in")
 
 
+class ScoreTooLow(ExchangeError):
+    """The job asks for more than what the worker's answers have shown so far."""
+
+    code, status = "score_too_low", 403
+
+    def __init__(self, task_type: str, *, least_bp: int, own_bp: int) -> None:
+        self.task_type, self.least_bp, self.own_bp = task_type, least_bp, own_bp
+        super().__init__(
+            f"this job asks for a score of {least_bp / 100:g} %, yours in this kind of work is {own_bp / 100:g} %",
+            cure="Other work and the practice raise it; nothing here counts against you.",
+        )
+
+
 class NoSuchPractice(ExchangeError):
     """This kind of work has no practice, or its practice no such piece."""
 

@@ -42,6 +42,7 @@ from .decisions import (
     plan_tasks,
 )
 from .errors import NotYours, UnknownJob
+from .fitting import needs_of
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -191,6 +192,7 @@ class Opening:
                 "currency": manifest.pay.currency,
                 "requester": manifest.requester,
                 "sensitive": manifest.content_class == "sensitive",
+                "score_least_bp": needs_of(manifest).score_bp,
                 "simulated": manifest.crowd == "simulated",
                 "lease_ms": manifest.lease_ms,
                 "effort_cap_factor": manifest.pay.effort_cap_factor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -333,12 +333,14 @@ class Exchange:
     async def end_session(self, worker: str, session_id: str) -> bool:
         return await self.accounts.end_session(worker, session_id)
 
-    async def offers(self, worker: str) -> list[Offer]:
-        return await self.views.offers(worker)
+    async def offers(
+        self, worker: str, *, screen_px: int | None = None, pointer: Literal["fine", "coarse"] | None = None
+    ) -> list[Offer]:
+        return await self.views.offers(worker, screen_px=screen_px, pointer=pointer)
 
     async def claim(self, worker: str, job_id: str, count: int) -> Bundle:
         """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy, OwnLimitReached,
-        SensitiveNotWished
+        SensitiveNotWished, ScoreTooLow
         """
         await self.books.check_claim(worker, job_id)
         return await self.lending.claim(worker, job_id, count=count)

@@ -11,7 +11,7 @@ import msgspec
 
 from manyhands.protocol import canonical
 from manyhands.protocol.ids import digest
-from manyhands.protocol.manifest import Learning, Manifest, PayRule, Privacy, QualityRule
+from manyhands.protocol.manifest import Learning, Manifest, Needs, PayRule, Privacy, QualityRule
 from manyhands.protocol.messages import JobFunded, Routing
 from manyhands.store.database import Tx
 
@@ -40,6 +40,7 @@ class OpenJob:
     reward_minor: int = 20_000
     effort_ms: int = 6_000
     learning: Learning | None = None
+    needs: Needs | None = None
 
 
 def manifest_of(job: OpenJob) -> Manifest:
@@ -55,6 +56,7 @@ def manifest_of(job: OpenJob) -> Manifest:
         pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000),
         lease_ms=job.lease_ms,
         learning=msgspec.UNSET if job.learning is None else job.learning,
+        needs=msgspec.UNSET if job.needs is None else job.needs,
         page_count=job.pages,
         document_count=1,
         budget_minor=1_000_000_000,
@@ -93,10 +95,11 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
         insert into exchange.jobs
             (job_id, state, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor,
              launcher, recording, reputation, jury, chain_id, escrow, token, funded_minor, pages_total, tasks_total,
-             undecided, task_batches, announced_at_ms, opened_at_ms, requester)
+             undecided, task_batches, announced_at_ms, opened_at_ms, requester, score_least_bp)
         values (%(job_id)s, 'open', %(manifest)s, %(routing)s, %(title)s, 'transcription', 'MHT', %(simulated)s,
                 %(lease_ms)s, 3, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
-                %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1, 'requester-1')
+                %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1, 'requester-1',
+                %(score_least_bp)s)
         """,
         {
             "job_id": job.job_id,
@@ -115,6 +118,7 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
             "funded_minor": funded.funded_minor,
             "pages": job.pages,
             "tasks": tasks,
+            "score_least_bp": 0 if job.needs is None else job.needs.score_bp,
         },
     )
     share = {"strict": 1, "standard": max(1, job.per_page // 10), "off": None}[job.privacy]

@@ -8,7 +8,7 @@ Rules kept here
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ from manyhands.documents.model import piece_on_page  # plain values: it stays li
 from manyhands.pricing import pay_per_hour_minor
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
-from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, Needs, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
 from manyhands.protocol.money import CURRENCIES
 from manyhands.roles import RoleContext
@@ -26,6 +26,7 @@ from manyhands.store.sql import load_queries
 from .books import Books, Pace, RequesterRecord
 from .decisions import SAMPLE_LEAST, PiecePlan, median_of
 from .errors import NoSuchJob
+from .fitting import NEWCOMER_BP, Known, needs_of, unfit
 from .learning import Learning, LearningOffer, guide_version
 from .opening import PageRow
 
@@ -36,6 +37,7 @@ class Offer(msgspec.Struct, frozen=True):
     """An open job as told to a worker. seconds_p90 None = not measured; measured False = all times are estimates.
 
     own_*        the worker's own pace in this kind of work, None before `books.ANSWERS_LEAST` accepted answers
+    needs, unfit what the work asks of a worker, and why it does not fit this one; () = it fits
     learning     what this job pays the worker for getting ready
     requester_*  what is known of who asks: jobs here, mean rating, share of refused answers; None = too little to say
     """
@@ -66,6 +68,8 @@ class Offer(msgspec.Struct, frozen=True):
     requester_ratings: int
     requester_refused_bp: int | None
     learning: LearningOffer
+    needs: Needs
+    unfit: tuple[str, ...]
 
 
 class TransactionRef(msgspec.Struct, frozen=True):
@@ -180,8 +184,13 @@ class Views:
     def __init__(self, ctx: RoleContext, books: Books, learning: Learning) -> None:
         self._ctx, self._books, self._learning = ctx, books, learning
 
-    async def offers(self, worker: str) -> list[Offer]:
-        """Open jobs that this worker may take part in, oldest first; sensitive ones only to those who wish for them."""
+    async def offers(
+        self, worker: str, *, screen_px: int | None = None, pointer: Literal["fine", "coarse"] | None = None
+    ) -> list[Offer]:
+        """Open jobs that this worker may take part in: those that fit first, then the oldest.
+
+        Sensitive ones only to those who wish for them. screen_px, pointer: of the device at hand, None = not told
+        """
         async with self._ctx.db.connection() as connection:
             found = await rows(connection, QUERIES.offers, {"worker": worker})
         wishes, read, paces = (
@@ -192,7 +201,12 @@ class Views:
         manifests = [parse_manifest(row[3]) for row in found]
         known = await self._books.requesters(sorted({manifest.requester for manifest in manifests}))
         ready = await self._learning.offers(worker, manifests)
-        return [
+        scores = {one.skill: one.score_bp for one in await self.standings(worker)}
+        known_of = {
+            name: Known(wishes.languages, screen_px, pointer, scores.get(name, NEWCOMER_BP))
+            for name in {manifest.task_type for manifest in manifests}
+        }
+        told = [
             _offer(
                 row,
                 manifest,
@@ -200,10 +214,12 @@ class Views:
                 pace=paces.get(row[2]),
                 record=known.get(manifest.requester),
                 learning=ready[row[0]],
+                misfits=unfit(needs_of(manifest), known_of[manifest.task_type]),
             )
             for row, manifest in zip(found, manifests, strict=True)
             if wishes.sensitive or manifest.content_class != "sensitive"
         ]
+        return sorted(told, key=lambda offer: bool(offer.unfit))
 
     async def earnings(self, worker: str) -> Earnings:
         """What the worker did, earned and was paid, job by job."""
@@ -352,6 +368,7 @@ def _offer(
     pace: Pace | None,
     record: RequesterRecord | None,
     learning: LearningOffer,
+    misfits: tuple[str, ...],
 ) -> Offer:
     from manyhands.task_types import task_type as type_named
 
@@ -387,6 +404,8 @@ def _offer(
         requester_ratings=0 if record is None else record.ratings,
         requester_refused_bp=None if record is None else record.refused_bp,
         learning=learning,
+        needs=needs_of(manifest),
+        unfit=misfits,
     )
 
 

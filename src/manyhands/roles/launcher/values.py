@@ -8,7 +8,17 @@ from __future__ import annotations
 import msgspec
 
 from manyhands.pricing import QuoteLine
-from manyhands.protocol.manifest import Crowd, FeeRule, MachinePolicy, PayRule, Privacy, QualityRule, Scope, Wishes
+from manyhands.protocol.manifest import (
+    Crowd,
+    FeeRule,
+    MachinePolicy,
+    Needs,
+    PayRule,
+    Privacy,
+    QualityRule,
+    Scope,
+    Wishes,
+)
 from manyhands.protocol.messages import Candidate
 
 
@@ -47,6 +57,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     budget_minor  most that may be funded; None = whatever the quote says
     kinds         descriptions (YAML) of the requester's own kinds of document, by name
+    needs         what the work asks of a worker: language, screen, pointer, standing
     request_key   the requester's own name for this request; "" = it follows from documents, options and day
     """
 
@@ -65,6 +76,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     lease_ms: int = 600_000
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
     kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    needs: Needs | msgspec.UnsetType = msgspec.UNSET
     budget_minor: int | None = None
     request_key: str = ""
 

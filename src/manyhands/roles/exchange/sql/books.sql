@@ -5,18 +5,18 @@ select hour_ms, currency, answers, active_ms, offered_minor from exchange.worked
 where worker = %(worker)s and hour_ms >= %(from_ms)s order by hour_ms;
 
 -- name: wishes_of
-select day_cap_minutes, week_cap_minutes, break_minutes, sensitive, utc_offset_minutes
+select day_cap_minutes, week_cap_minutes, break_minutes, sensitive, utc_offset_minutes, languages
 from exchange.wishes where worker = %(worker)s;
 
 -- name: put_wishes
 insert into exchange.wishes
-    (worker, day_cap_minutes, week_cap_minutes, break_minutes, sensitive, utc_offset_minutes, changed_at_ms)
+    (worker, day_cap_minutes, week_cap_minutes, break_minutes, sensitive, utc_offset_minutes, languages, changed_at_ms)
 values (%(worker)s, %(day_cap_minutes)s, %(week_cap_minutes)s, %(break_minutes)s, %(sensitive)s,
-        %(utc_offset_minutes)s, %(now_ms)s)
+        %(utc_offset_minutes)s, %(languages)s, %(now_ms)s)
 on conflict (worker) do update
 set day_cap_minutes = excluded.day_cap_minutes, week_cap_minutes = excluded.week_cap_minutes,
     break_minutes = excluded.break_minutes, sensitive = excluded.sensitive,
-    utc_offset_minutes = excluded.utc_offset_minutes, changed_at_ms = excluded.changed_at_ms;
+    utc_offset_minutes = excluded.utc_offset_minutes, languages = excluded.languages, changed_at_ms = excluded.changed_at_ms;
 
 -- name: worked_since
 select coalesce(sum(active_ms) filter (where hour_ms >= %(day_ms)s), 0)::bigint,
@@ -133,6 +133,9 @@ from exchange.earnings;
 -- name: claim_door
 -- What a worker's own wishes say about a job: one look for every claim.
 select coalesce(own.day_cap_minutes, 0), coalesce(own.week_cap_minutes, 0), coalesce(own.utc_offset_minutes, 0),
-       job.sensitive and not coalesce(own.sensitive, false)
+       job.sensitive and not coalesce(own.sensitive, false), job.score_least_bp,
+       case when job.score_least_bp > 0 then (select standing.score_bp from exchange.standings standing
+           where standing.worker = %(worker)s and standing.skill = job.task_type) end,
+       job.task_type
 from exchange.jobs job left join exchange.wishes own on own.worker = %(worker)s
 where job.job_id = %(job_id)s;

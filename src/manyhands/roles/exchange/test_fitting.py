@@ -1,0 +1,90 @@
+"""Work that does not fit is told with its reason; what is not known of a worker never counts against them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manyhands.protocol.errors import BadManifest
+from manyhands.protocol.manifest import Manifest, Needs, PayRule, check_manifest
+from manyhands.roles.exchange.books import Wishes
+from manyhands.roles.exchange.errors import BadRequest, ScoreTooLow
+from manyhands.roles.exchange.fitting import NEWCOMER_BP, Known, unfit
+from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
+from manyhands.store.database import Database
+
+from .test_role import House
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> House:
+    return House(database, tmp_path / "blobs")
+
+
+@pytest.mark.parametrize(
+    ("needs", "known", "told"),
+    [
+        (Needs(), Known(("en",), 320, "coarse", 0), ()),
+        (Needs(languages=("es", "ca")), Known(("ca",)), ()),
+        (Needs(languages=("es", "ca")), Known(("en",)), ("language",)),
+        (Needs(languages=("es",)), Known(()), ()),
+        (Needs(screen="wide"), Known(screen_px=799), ("screen",)),
+        (Needs(screen="wide"), Known(screen_px=800), ()),
+        (Needs(screen="wide", pointer="fine"), Known(), ()),
+        (Needs(pointer="fine"), Known(pointer="coarse"), ("pointer",)),
+        (Needs(pointer="fine"), Known(pointer="fine"), ()),
+        (Needs(score_bp=NEWCOMER_BP), Known(), ()),
+        (Needs(score_bp=NEWCOMER_BP + 1, screen="wide"), Known(screen_px=1), ("score", "screen")),
+    ],
+)
+def test_each_need_is_held_against_what_is_known(needs: Needs, known: Known, told: tuple[str, ...]) -> None:
+    assert unfit(needs, known) == told
+
+
+@pytest.mark.parametrize(
+    "needs", [Needs(languages=("Spanish",)), Needs(languages=("ES",)), Needs(score_bp=10_000), Needs(score_bp=-1)]
+)
+def test_a_manifest_that_asks_nonsense_is_refused_by_name(needs: Needs) -> None:
+    manifest = Manifest(
+        job_id="j", title="t", requester="r", task_type="transcription", page_count=1, document_count=1,
+        pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=8_000_000), budget_minor=1, created_at_ms=1,
+        needs=needs,
+    )  # fmt: skip
+    with pytest.raises(BadManifest) as refused:
+        check_manifest(manifest)
+    assert refused.value.field.startswith("needs.")
+
+
+async def test_offers_that_fit_come_first_and_the_others_say_why_they_do_not(house: House) -> None:
+    async with house.db.transaction() as tx:
+        await put_open_job(tx, OpenJob(job_id="spanish", needs=Needs(languages=("es",), screen="wide")))
+        await put_open_job(tx, OpenJob(job_id="plain"))
+        (worker,) = await put_workers(tx, 1)
+    await house.exchange.refresh_offers(older_than_ms=0)
+    assert {offer.unfit for offer in await house.exchange.offers(worker)} == {()}
+    await house.exchange.books.put_wishes(worker, Wishes(languages=("en", "fr")))
+    told = await house.exchange.offers(worker, screen_px=390, pointer="coarse")
+    assert [(offer.job_id, offer.unfit) for offer in told] == [("plain", ()), ("spanish", ("language", "screen"))]
+
+
+async def test_the_score_a_job_asks_for_is_held_where_tasks_are_lent(house: House) -> None:
+    async with house.db.transaction() as tx:
+        await put_open_job(tx, OpenJob(job_id="hard", needs=Needs(score_bp=8_000)))
+        proven, newcomer = await put_workers(tx, 2)
+        await tx.execute(
+            "insert into exchange.standings (worker, skill, right_micro, wrong_micro, score_bp, because, at_ms) "
+            "values (%s, 'transcription', 90000000, 1000000, 8000, 'work', 1)",
+            (proven,),
+        )
+    with pytest.raises(ScoreTooLow, match=r"80 %, yours in this kind of work is 65\.77 %"):
+        await house.exchange.claim(newcomer, "hard", 1)
+    assert len((await house.exchange.claim(proven, "hard", 1)).assignments) == 1
+
+
+@pytest.mark.parametrize("languages", [("Spanish",), ("e",), ("es'; drop",), ("es",) * 21])
+async def test_a_language_that_is_no_code_is_refused(house: House, languages: tuple[str, ...]) -> None:
+    async with house.db.transaction() as tx:
+        (worker,) = await put_workers(tx, 1)
+    with pytest.raises(BadRequest):
+        await house.exchange.books.put_wishes(worker, Wishes(languages=languages))
