@@ -5,27 +5,37 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.apps.verify import ChainEntry, Proof, verify
 from manyhands.protocol import canonical
-from manyhands.protocol.evidence import BatchEvidence
+from manyhands.protocol.evidence import BatchEvidence, JudgingTerms
 from manyhands.protocol.ids import SeededIds
 from manyhands.protocol.manifest import Manifest, PayRule
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
 from manyhands.quality.acceptance_test import judge_job
-from manyhands.roles.reputation.decide import moved_standings, payouts, replay
-from manyhands.task_types.judging import JobBook, TaskBook, judge_batch, records, standing_from
+from manyhands.roles.reputation.decide import payouts, replay
+from manyhands.task_types.judging import FIRST_TERMS, JobBook, TaskBook, brought_in, judge_batch, records
 from manyhands.task_types.judging import WorkerBook as Book
 
 WORKERS = ["0x" + letter * 40 for letter in "abc"]
 PACKAGE = b"the delivered package"
 
 
-def honest_job() -> Proof:
-    """Three workers, two batches, a discrepancy that a second person settles, payments as they should be."""
+NEWER = JudgingTerms(
+    prior_right_micro=9_000_000, prior_wrong_micro=500_000, brought_most=20, settled_weight_bp=5_000, suspends_gold=True
+)
+BROUGHT = {WORKERS[0]: (400_000_000, 10_000_000, 1)}
+
+
+def honest_job(terms: JudgingTerms = FIRST_TERMS, groups: dict[str, str] | None = None) -> Proof:
+    """Three workers, two batches, a discrepancy that a second person settles, payments as they should be.
+
+    groups  who counts as one from the second batch on
+    """
     manifest = Manifest(
         job_id="j1", title="Receipts", requester="0xaa", task_type="transcription",
         pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=12_000_000),
@@ -51,16 +61,20 @@ def honest_job() -> Proof:
             for t, w, x in batch
         ]
         new = {fact.worker for fact in facts} - set(book.workers)
-        book.workers.update({worker: Book(standing_from(0, 0, 0)) for worker in new})
+        brought = {worker: BROUGHT.get(worker, (0, 0, 0)) for worker in sorted(new)}
+        book.workers.update({worker: Book(brought_in(counts, terms)) for worker, counts in brought.items()})
+        linked = (groups or {}) if number == 2 else {}
+        book.workers.update({worker: replace(book.workers[worker], group=group) for worker, group in linked.items()})
         judged = judge_batch(
-            facts, tasks=book.tasks, workers=book.workers, rule=manifest.quality, skill="transcription"
+            facts, tasks=book.tasks, workers=book.workers, rule=manifest.quality, skill="transcription", terms=terms
         )
         book.tasks.update(judged.tasks)
         book.workers.update(judged.workers)
         touched = {fact.task_id for fact in facts}
         evidence = BatchEvidence(
             job_id="j1", batch_no=number, tasks=tuple(tasks[t] for t in sorted(touched - told)), withdrawn=(),
-            standings=dict.fromkeys(sorted(new), (0, 0, 0)), decisions=judged.decisions, refused=judged.refused,
+            standings=brought, decisions=judged.decisions, refused=judged.refused,
+            terms=terms if number == 1 and terms != FIRST_TERMS else msgspec.UNSET, groups=linked or msgspec.UNSET,
             answers=records(facts, judged.rewards_minor, [ids.random_bytes(32).hex() for _ in facts]),
             decisions_salt=ids.random_bytes(32).hex(),
         )  # fmt: skip
@@ -74,10 +88,9 @@ def honest_job() -> Proof:
         }
         chain.append(ChainEntry("Anchored", anchored, f"0x{number}"))
     replayed = replay(manifest, batches)
-    scores = {worker: s.score_bp for worker, s in moved_standings(replayed.outcomes, {}).items()}
     file = payouts(
-        manifest, replayed, judge_job([], 9_000, confidences_bp=replayed.confidences_bp),
-        package_hash=hashlib.sha256(PACKAGE).hexdigest(), scores_bp=scores, jurors_minor={},
+        manifest, replayed, judge_job([], 9_000),
+        package_hash=hashlib.sha256(PACKAGE).hexdigest(), jurors_minor={},
     )  # fmt: skip
     raw = canonical.encode(file)
     extra = file.total_minor - replayed.reserved_minor
@@ -96,6 +109,7 @@ def honest_job() -> Proof:
 
 
 HONEST = honest_job()
+TERMED = honest_job(NEWER, {WORKERS[0]: "g", WORKERS[2]: "g"})
 
 
 def flipped(raw: bytes, place: int, bit: int) -> bytes:
@@ -109,12 +123,42 @@ def test_an_honest_record_passes_every_check() -> None:
     assert len(report.checks) >= 7
 
 
+def test_a_record_with_terms_and_linked_workers_passes_every_check_too() -> None:
+    report = verify("j1", TERMED)
+    assert report.passed, report.checks
+    second = canonical.decode(TERMED.evidence[1], BatchEvidence)
+    # the second person is linked to the first: the task is as open as before, and everybody is paid
+    assert [one.outcome for one in second.decisions if one.task_id == "t2"] == ["ask_more"]
+    assert all(record.reward_minor for record in second.answers)
+
+
+def test_evidence_from_before_there_were_terms_has_the_bytes_and_the_root_it_had() -> None:
+    assert b"terms" not in HONEST.evidence[0] and b"groups" not in HONEST.evidence[0]
+    assert b'"terms"' in TERMED.evidence[0] and b'"groups"' in TERMED.evidence[1]
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 1), st.integers(0, 10**6), st.integers(0, 7))
-def test_one_flipped_bit_of_the_evidence_is_found(batch: int, place: int, bit: int) -> None:
-    evidence = list(HONEST.evidence)
+@given(st.sampled_from([HONEST, TERMED]), st.integers(0, 1), st.integers(0, 10**6), st.integers(0, 7))
+def test_one_flipped_bit_of_the_evidence_is_found(honest: Proof, batch: int, place: int, bit: int) -> None:
+    evidence = list(honest.evidence)
     evidence[batch] = flipped(evidence[batch], place, bit)
-    assert not verify("j1", replace(HONEST, evidence=evidence)).passed
+    assert not verify("j1", replace(honest, evidence=evidence)).passed
+
+
+@pytest.mark.parametrize("change", ["another prior", "no link", "another link", "terms in the second batch"])
+def test_terms_and_links_cannot_be_changed_afterwards(change: str) -> None:
+    first, second = (canonical.decode(raw, BatchEvidence) for raw in TERMED.evidence)
+    match change:
+        case "another prior":
+            first = msgspec.structs.replace(first, terms=msgspec.structs.replace(NEWER, prior_wrong_micro=1))
+        case "no link":
+            second = msgspec.structs.replace(second, groups=msgspec.UNSET)
+        case "another link":
+            second = msgspec.structs.replace(second, groups={WORKERS[1]: "g", WORKERS[2]: "g"})
+        case "terms in the second batch":
+            second = msgspec.structs.replace(second, terms=NEWER)
+    evidence = [canonical.encode(first), canonical.encode(second)]
+    assert not verify("j1", replace(TERMED, evidence=evidence)).passed
 
 
 @settings(max_examples=100, deadline=None)

@@ -23,7 +23,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, PayoutsFile
 from manyhands.protocol.manifest import Manifest, parse_manifest
-from manyhands.roles.reputation.decide import Replayed, moved_standings, pay_of, replay, restored, with_practice
+from manyhands.roles.reputation.decide import Replayed, pay_of, replay, restored, scores_in_job
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _verdicts(report: Report, manifest: Manifest, batches: Sequence[BatchEvidenc
         report.add("verdicts follow from the answers", False, str(problem))
         return None
     report.add(
-        "verdicts follow from the answers", True, f"{len(replayed.confidences_bp)} values accepted, the same again"
+        "verdicts follow from the answers", True, f"{replayed.accepted} values accepted, the same again"
     )
     return replayed
 
@@ -196,8 +196,7 @@ def _pay(
     file: PayoutsFile,
     chain: Sequence[ChainEntry],
 ) -> None:
-    brought = {worker: counts for batch in batches for worker, counts in batch.standings.items()}
-    standings = moved_standings(with_practice(manifest, file.learned, replayed.outcomes), brought)
+    scores_bp = scores_in_job(manifest, replayed, file.learned)
     ready = learning_pay(manifest, file.learned, replayed.base_minor)
     wrong: list[str] = []
     try:
@@ -212,13 +211,12 @@ def _pay(
         report.add("appeals follow from their jurors' signatures", True, told)
     by_worker = {pay.worker: pay for pay in file.pay}
     for worker in sorted(replayed.base_minor):
-        standing = standings.get(worker)
         expected = pay_of(
             manifest,
             replayed,
             worker,
             accepted=file.accepted,
-            score_bp=standing.score_bp if standing else 0,
+            score_bp=scores_bp[worker],
             back=back.get(worker, (0, 0, 0)),
             learning_minor=ready.get(worker, 0),
         )

@@ -9,7 +9,7 @@ Rules kept here
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -40,10 +40,29 @@ class AnswerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return merkle.leaf(bytes.fromhex(self.salt), canonical.encode([self.answer, self.reward_minor]))
 
 
+class JudgingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """By what a job is judged beside its manifest, fixed with its first batch. The defaults judge older evidence.
+
+    prior_right_micro, prior_wrong_micro  what is believed of a newcomer to the skill, millionths of an answer
+    brought_most       answers that a standing may weigh in this job; 0 = as many as it has
+    settled_weight_bp  what an answer counts for skill that came after the verdict which judges it
+    suspends_gold      whether gold that reliable people contradict is suspended
+    """
+
+    prior_right_micro: int = 8_500_000
+    prior_wrong_micro: int = 1_500_000
+    brought_most: int = 0
+    settled_weight_bp: int = 10_000
+    suspends_gold: bool = False
+
+
 class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything needed to judge a batch again. Root over answers in this order, then over decisions.
 
     standings  worker -> (right_micro, wrong_micro, at_ms) brought into the job by workers first met in this batch
+    terms      in the first batch; absent in evidence from before there were any
+    groups     worker -> group of workers who count as one from this batch on, "" = as one person again; only what is
+               new. Absent = nothing is. Files and roots without it are, byte for byte, those from before
     """
 
     job_id: str
@@ -55,12 +74,17 @@ class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     decisions: tuple[Decision, ...]
     refused: tuple[RefusedAnswer, ...]
     decisions_salt: Salt
+    terms: JudgingTerms | msgspec.UnsetType = msgspec.UNSET
+    groups: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
     def leaves(self) -> list[bytes]:
         """Leaves of the batch's tree: one per answer, then one for all decisions, tasks, standings and refusals."""
-        rest = canonical.encode(
-            [self.job_id, self.batch_no, self.tasks, self.withdrawn, self.standings, self.decisions, self.refused]
-        )
+        said: list[Any] = [
+            self.job_id, self.batch_no, self.tasks, self.withdrawn, self.standings, self.decisions, self.refused,
+        ]  # fmt: skip
+        if self.terms is not msgspec.UNSET or self.groups is not msgspec.UNSET:
+            said.append({"terms": self.terms or None, "groups": self.groups or None})
+        rest = canonical.encode(said)
         return [record.leaf() for record in self.answers] + [merkle.leaf(bytes.fromhex(self.decisions_salt), rest)]
 
     def root(self) -> bytes:

@@ -254,8 +254,23 @@ class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     because: str
 
 
+class WorkerNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the oracle would have a worker be lent next.
+
+    skill_bp       chance that an answer of this worker is right, as it stands now
+    gold_share_bp  share of known pieces among the next tasks
+    """
+
+    skill_bp: int
+    gold_share_bp: int
+
+
 class BatchRecorded(Body, frozen=True, kw_only=True):
-    """Verdicts of one batch, anchored, its accepted pay reserved in the same act."""
+    """Verdicts of one batch, anchored, its accepted pay reserved in the same act.
+
+    needs      by worker of this batch: whom to ask what next. Advice: no verdict and no pay depends on it
+    suspended  known pieces of this batch that reliable people contradict: they are to measure nobody any more
+    """
 
     batch_no: int
     decisions: tuple[Decision, ...]
@@ -264,6 +279,8 @@ class BatchRecorded(Body, frozen=True, kw_only=True):
     root: str
     evidence_blob: str
     reserved_minor: int
+    needs: dict[str, WorkerNeed] = {}
+    suspended: tuple[str, ...] = ()
 
     def meaning(self) -> tuple[str | int, ...]:
         return (self.job_id, self.batch_no)
@@ -336,10 +353,36 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     because: str
 
 
+class NewcomersPrior(msgspec.Struct, frozen=True, kw_only=True):
+    """What newcomers to a skill turned out to be, millionths of an answer: their starting score and its weight."""
+
+    skill: str
+    right_micro: int
+    wrong_micro: int
+
+
 class StandingsChanged(Body, frozen=True, kw_only=True):
-    """New standings after a job, to exchange and recording oracle."""
+    """New standings after a job, to exchange and recording oracle. prior: what newcomers are believed from now on."""
 
     standings: tuple[Standing, ...]
+    prior: NewcomersPrior | None = None
+
+
+class WorkersLinked(Body, frozen=True, kw_only=True):
+    """Workers who are to count as one from now on, or as single persons again. To exchange and recording oracle.
+
+    job_id      the job whose evidence shows it
+    groups      worker -> name of the group; "" = alone again
+    link_no     counts up with every word of the sender, so that the last one holds
+    because     what it rests on, for the workers to read; it takes no pay
+    """
+
+    groups: dict[str, str]
+    link_no: int
+    because: str
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.link_no)
 
 
 class JobSettled(Body, frozen=True, kw_only=True):
@@ -490,8 +533,8 @@ class AppealRuled(Body, frozen=True, kw_only=True):
 AnyBody = (
     RouteRequested | RouteDecided | JobFunded | DocumentsHanded | HoldbackHanded | CancelRequested | TasksOpened
     | AnswersCollected | TasksWithdrawn | BatchRecorded | JobRecorded | ResultsAssembled | ExtraPayDetermined
-    | ExtraPayReserved | JobJudged | StandingsChanged | JobSettled | ReportFiled | JurorsDrawn | VoteCast | ReportRuled
-    | AppealFiled | AppealJurorsDrawn | AppealVoteCast | AppealRuled
+    | ExtraPayReserved | JobJudged | StandingsChanged | WorkersLinked | JobSettled | ReportFiled | JurorsDrawn
+    | VoteCast | ReportRuled | AppealFiled | AppealJurorsDrawn | AppealVoteCast | AppealRuled
 )  # fmt: skip
 
 

@@ -200,13 +200,23 @@ def best_of_persons(answers: Sequence[Keyed], rule: TranscriptionRule, field_typ
 
     For known pieces: a reader that made them known must not vouch for those who are measured on them.
     """
+    posterior_bp = posterior_of([], answers, rule, field_type)
+    return min(posterior_bp.items(), key=lambda item: (-item[1], item[0])) if posterior_bp else None
+
+
+def posterior_of(
+    readings: Sequence[Reading], answers: Sequence[Keyed], rule: TranscriptionRule, field_type: str
+) -> dict[str, int]:
+    """Chance of every normalised value that was read or keyed, basis points; the rest belongs to values nobody gave.
+
+    A model's posterior, as in `next_step`: for a scale to be fitted on, not to be shown as a confidence.
+    """
     answers = once_per_worker(answers)
+    readings = _once_per_reader(readings)
     keys = [normalise(answer.text, field_type) or None if answer.text is not None else None for answer in answers]
-    support_mnat = _support([], [], keys, answers, rule, field_type)
-    if not support_mnat:
-        return None
-    best = min(support_mnat, key=lambda key: (-support_mnat[key], key))
-    return best, _confidence_bp(support_mnat, best, rule)
+    read_keys = [normalise(reading.text, field_type) for reading in readings]
+    support_mnat = _support(read_keys, readings, keys, answers, rule, field_type)
+    return {key: _confidence_bp(support_mnat, key, rule) for key in sorted(support_mnat)}
 
 
 def judge_worker(

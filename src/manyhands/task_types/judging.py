@@ -5,7 +5,10 @@ The recording oracle judges with it as answers come, the reputation oracle and e
 Rules kept here
 - The same batches in the same order give the same decisions, to the byte: there is no clock and no chance in here.
 - An answer is paid when it is recorded, not when it turns out to be right; only gold evidence refuses one.
-- Known answers (gold) are judged like all others. Where two people agree against one, it was the gold that was wrong.
+- Known answers (gold) are judged like all others. Where two people agree against one, it was the gold that was wrong;
+  where reliable people contradict one later, it is suspended: what it said of anybody is taken back.
+- Workers who are thought to be one count once in a verdict. Each of them is paid like everybody else.
+- What a job is judged by is in its manifest and in its evidence (`JudgingTerms`, `groups`), nowhere else.
 
 Walk of one answer: it joins its task; the task's readings and answers give a step (`quality.transcription`); a settled
 task says of each of its workers right or wrong, which moves their skill for the next batch.
@@ -17,12 +20,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from manyhands.protocol.evidence import AnswerRecord, BatchEvidence
+import msgspec
+
+from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, EvidenceMismatch, JudgingTerms
 from manyhands.protocol.manifest import Manifest, QualityRule
 from manyhands.protocol.messages import AnswerFact, Decision, RefusedAnswer, TaskFacts
-from manyhands.quality import reputation, transcription
+from manyhands.quality import gold, reputation, transcription
+from manyhands.quality.fields import normalise
 
-PRIOR = reputation.Prior()
+FIRST_TERMS = JudgingTerms()
+"""What jobs were judged by before terms were written into their evidence."""
+
+DOUBTED_GOLD_BP = 10_000
 
 ITEM_DOUBT_FACTOR = 4
 """One item may be this many times as doubtful as the set at most, and never need be surer by more than this."""
@@ -31,27 +40,43 @@ SET_CREDIT = 50
 """Items of doubt that a set may be ahead of its target: the mean of a handful of items says nothing about a set, and a
 small job should not buy answers for it."""
 
+REQUESTER = "requester"
+"""The "reader" of a piece whose text the requester handed over as known."""
+
 REFUSED_BY_GOLD = "known_answers_wrong"
 
 
 @dataclass(frozen=True)
 class WorkerBook:
-    """What the job knows of one worker. skill as brought in and as grown since; gold counts of this job alone."""
+    """What the job knows of one worker. skill as brought in and as grown since; gold counts of this job alone.
+
+    group  workers of one group count as one in a verdict; "" = alone
+    """
 
     standing: reputation.Standing
     gold_right: int = 0
     gold_seen: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class TaskBook:
-    """One task with everything said about it so far. settled holds the final decision."""
+    """One task with everything said about it so far. settled holds the final decision.
+
+    suspended  it was gold, and reliable people contradict it: it measures nobody any more
+    """
 
     facts: TaskFacts
     answers: tuple[AnswerFact, ...] = ()
     refused: int = 0
     settled: Decision | None = None
     withdrawn: bool = False
+    suspended: bool = False
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is gold that is not doubted."""
+        return self.facts.gold and not self.suspended
 
 
 @dataclass(frozen=True)
@@ -75,10 +100,15 @@ class Judged:
     decisions: tuple[Decision, ...]
     refused: tuple[RefusedAnswer, ...]
     rewards_minor: tuple[int, ...]
-    outcomes: tuple[reputation.Outcome, ...]
+    outcomes: tuple[reputation.Event, ...]
     tasks: dict[str, TaskBook]
     workers: dict[str, WorkerBook]
     delivered: DeliveredSet
+
+    @property
+    def suspended(self) -> tuple[str, ...]:
+        """Gold among the tasks touched that measures nobody (any more)."""
+        return tuple(sorted(task_id for task_id, task in self.tasks.items() if task.suspended))
 
 
 @dataclass
@@ -90,15 +120,22 @@ class JobBook:
     tasks: dict[str, TaskBook] = field(default_factory=dict)
     workers: dict[str, WorkerBook] = field(default_factory=dict)
     delivered: DeliveredSet = DeliveredSet()
+    terms: JudgingTerms = FIRST_TERMS
 
     def replay(self, batch: BatchEvidence) -> Judged:
         """Judges a batch again and moves on. raises KeyError when the evidence misses a task or a standing."""
+        if not isinstance(batch.terms, msgspec.UnsetType):
+            if self.workers:
+                raise EvidenceMismatch("terms", expected="in the first batch alone", found=f"batch {batch.batch_no}")
+            self.terms = batch.terms
         for facts in batch.tasks:
             self.tasks.setdefault(facts.task_id, TaskBook(facts))
         for task_id in batch.withdrawn:
             self.tasks[task_id] = replace(self.tasks[task_id], withdrawn=True)
         for worker, (right_micro, wrong_micro, at_ms) in batch.standings.items():
-            self.workers.setdefault(worker, WorkerBook(standing_from(right_micro, wrong_micro, at_ms)))
+            self.workers.setdefault(worker, WorkerBook(brought_in((right_micro, wrong_micro, at_ms), self.terms)))
+        for worker, group in ({} if isinstance(batch.groups, msgspec.UnsetType) else batch.groups).items():
+            self.workers[worker] = replace(self.workers[worker], group=group)
         judged = judge_batch(
             [record.answer for record in batch.answers],
             tasks=self.tasks,
@@ -106,6 +143,7 @@ class JobBook:
             rule=self.rule,
             skill=self.skill,
             delivered=self.delivered,
+            terms=self.terms,
         )
         self.tasks.update(judged.tasks)
         self.workers.update(judged.workers)
@@ -113,11 +151,35 @@ class JobBook:
         return judged
 
 
-def standing_from(right_micro: int, wrong_micro: int, at_ms: int) -> reputation.Standing:
+def prior_of(terms: JudgingTerms) -> reputation.Prior:
+    """What a job believes of newcomers."""
+    return reputation.Prior(terms.prior_right_micro, terms.prior_wrong_micro)
+
+
+def standing_from(
+    right_micro: int, wrong_micro: int, at_ms: int, terms: JudgingTerms = FIRST_TERMS
+) -> reputation.Standing:
     """A standing from its counts alone."""
     neutral = reputation.Correction("", "", right_micro, wrong_micro, "brought into the job", at_ms)
-    start = replace_at(reputation.newcomer(PRIOR), at_ms)
-    return reputation.apply(start, neutral, PRIOR)
+    start = replace_at(reputation.newcomer(prior_of(terms)), at_ms)
+    return reputation.apply(start, neutral, prior_of(terms))
+
+
+def brought_in(counts: tuple[int, int, int], terms: JudgingTerms) -> reputation.Standing:
+    """The standing with which somebody begins in a job: the share of right answers stays, their weight is capped.
+
+    counts  right_micro, wrong_micro, at_ms as published
+
+    >>> terms = JudgingTerms(brought_most=20)
+    >>> begun = brought_in((380_000_000, 20_000_000, 0), terms)
+    >>> begun.right_micro, begun.wrong_micro
+    (19000000, 1000000)
+    """
+    right_micro, wrong_micro, at_ms = counts
+    total, most = right_micro + wrong_micro, terms.brought_most * reputation.MICRO
+    if 0 < most < total:
+        right_micro, wrong_micro = right_micro * most // total, wrong_micro * most // total
+    return standing_from(right_micro, wrong_micro, at_ms, terms)
 
 
 def replace_at(standing: reputation.Standing, at_ms: int) -> reputation.Standing:
@@ -155,6 +217,7 @@ def judge_batch(
     rule: QualityRule,
     skill: str,
     delivered: DeliveredSet = DeliveredSet(),
+    terms: JudgingTerms = FIRST_TERMS,
 ) -> Judged:
     """Judges answers in the order given.
 
@@ -180,28 +243,33 @@ def judge_batch(
         if answer.task_id not in touched:
             touched.append(answer.task_id)
     decisions: list[Decision] = []
-    outcomes: list[reputation.Outcome] = []
+    learning = _Learning(people, skill, prior_of(terms), settled_weight_bp=terms.settled_weight_bp)
     for task_id in sorted(touched):
         task = books[task_id]
         known = len(tasks[task_id].answers)
         if task.withdrawn:
             continue
+        doubted = terms.suspends_gold and task.measures and is_contested(task, people)
         if task.settled:
-            # someone was still at it when it was settled: paid as promised, and it shows skill like any other answer
-            outcomes += _learn(task, task.answers[known:], people, skill)
+            # somebody was still at it, or it is shown to measure people: paid as promised, and it shows skill
+            if doubted:
+                learning.take_back(task, task.answers[:known])
+                books[task_id] = replace(task, suspended=True)
+            elif not task.suspended:
+                learning.learn(task, task.answers[known:], late=True)
             continue
         step_rule = transcription_rule(rule, delivered, price_minor=task.facts.reward_minor)
         decision = decide(task, people, step_rule)
         delivered = delivered.with_item(decision)
         decisions.append(decision)
         if decision.outcome != "ask_more":
-            books[task_id] = replace(task, settled=decision)
-            outcomes += _learn(books[task_id], task.answers, people, skill)
+            books[task_id] = replace(task, settled=decision, suspended=doubted)
+            learning.learn(books[task_id], task.answers)
     return Judged(
         decisions=tuple(decisions),
         refused=tuple(refused),
         rewards_minor=tuple(rewards),
-        outcomes=tuple(outcomes),
+        outcomes=tuple(learning.events),
         tasks={task_id: books[task_id] for task_id in touched},
         workers={worker: people[worker] for worker in people if people[worker] != workers[worker]},
         delivered=delivered,
@@ -209,9 +277,13 @@ def judge_batch(
 
 
 def decide(task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule) -> Decision:
-    """What to do with one task."""
+    """What to do with one task. Of linked workers the first answer counts."""
     readings = [transcription.Reading(r.text, r.reader, r.confidence_bp) for r in task.facts.readings]
-    keyed = [keyed_of(answer, people) for answer in task.answers]
+    counted = once_per_group(task.answers, people)
+    keyed = [keyed_of(answer, people) for answer in counted]
+    if linked := len(task.answers) - len(counted):
+        # answers that do not count are paid all the same: they use up what may be asked for one task
+        rule = msgspec.structs.replace(rule, answers_max=max(1, rule.answers_max - linked))
     step = transcription.next_step(readings, keyed, rule, task.facts.question)
 
     def settled(
@@ -238,6 +310,61 @@ def decide(task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription
             return settled("ask_more", None, wanted=len(task.answers) + task.refused + count)
         case transcription.Unreadable():
             return settled("unreadable", None)
+
+
+def once_per_group(answers: Sequence[AnswerFact], people: Mapping[str, WorkerBook]) -> list[AnswerFact]:
+    """The answers that count: of workers in one group the one received first, by name when at once."""
+    first: dict[str, AnswerFact] = {}
+    for answer in sorted(answers, key=lambda one: (one.received_at_ms, one.worker)):
+        if group := people[answer.worker].group:
+            first.setdefault(group, answer)
+    return [answer for answer in answers if first.get(people[answer.worker].group, answer) is answer]
+
+
+def known_value(facts: TaskFacts) -> str:
+    """What made a piece gold: its surest reading, normalised."""
+    best = min(facts.readings, key=lambda reading: (-reading.confidence_bp, reading.text))
+    return normalise(best.text, facts.question)
+
+
+def is_contested(task: TaskBook, people: Mapping[str, WorkerBook]) -> bool:
+    """Whether reliable people contradict this gold so often that it is the likelier mistake; linked ones count once."""
+    if not task.facts.readings:
+        return False
+    known = known_value(task.facts)
+    return gold.is_contested(
+        [
+            gold.Contest(
+                answer.worker,
+                normalise(answer.text, task.facts.question) == known,
+                people[answer.worker].standing.mean_bp,
+            )
+            for answer in once_per_group(task.answers, people)
+            if answer.text and answer.text.strip()
+        ]
+    )
+
+
+def gold_need_bp(book: WorkerBook, rule: QualityRule) -> int:
+    """How much of a worker's next tasks should be gold, basis points.
+
+    From twice the manifest's share for somebody unknown down to six tenths of it for somebody certain: 10 % to 3 % at
+    the usual 5 %. Certainty counts everything that is known of the worker, not this job alone. Who misses half or more
+    of the first gold gets nothing but gold until the five are there that a refusal needs: no more unknown work is paid
+    to somebody who guesses, and nobody is refused on less.
+
+    >>> fresh = WorkerBook(standing_from(0, 0, 0))
+    >>> gold_need_bp(fresh, QualityRule()), gold_need_bp(replace(fresh, gold_seen=1), QualityRule())
+    (1000, 10000)
+    """
+    if not rule.gold_share_bp:
+        return 0
+    if book.gold_seen < gold.ENTRY_GOLD and book.gold_right * 2 < book.gold_seen + (book.gold_seen > 1):
+        return DOUBTED_GOLD_BP
+    right = book.standing.right_micro // reputation.MICRO
+    seen = right + -(-book.standing.wrong_micro // reputation.MICRO)
+    share_bp = gold.SHARE_MOST_BP if seen < gold.ENTRY_GOLD else gold.gold_share_bp(seen, right)
+    return min(DOUBTED_GOLD_BP, share_bp * rule.gold_share_bp * 2 // gold.SHARE_MOST_BP)
 
 
 def records(
@@ -271,35 +398,75 @@ def keyed_of(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcript
     )
 
 
-def _learn(
-    task: TaskBook, answers: Sequence[AnswerFact], people: dict[str, WorkerBook], skill: str
-) -> list[reputation.Outcome]:
-    """What a settled task says of these answers to it; moves the books of their workers in `people`."""
-    decision = task.settled
-    assert decision is not None
-    step = (
-        transcription.Accept(decision.value or "", decision.confidence_bp, decision.support, decision.because)
-        if decision.outcome == "accept"
-        else transcription.Unreadable(decision.because)
-    )
-    at_ms = max((answer.received_at_ms for answer in task.answers), default=0)
-    outcomes: list[reputation.Outcome] = []
-    for answer in answers:
-        book = people[answer.worker]
-        judgement = transcription.judge_worker(step, keyed_of(answer, people), task.facts.question)
-        if judgement == "undecided":
-            continue
-        right = judgement == "right"
-        outcome = reputation.Outcome(
-            answer.worker, skill, right=right, weight_bp=10_000, cause=f"task {task.facts.task_id}", at_ms=at_ms
+@dataclass
+class _Learning:
+    """Moves the books of workers in `people` by what settled tasks say of their answers, and keeps every step."""
+
+    people: dict[str, WorkerBook]
+    skill: str
+    prior: reputation.Prior
+    settled_weight_bp: int
+    events: list[reputation.Event] = field(default_factory=list)
+
+    def learn(self, task: TaskBook, answers: Sequence[AnswerFact], *, late: bool = False) -> None:
+        """Counts these answers to a settled task. late: the verdict was there before them."""
+        weight_bp = self.settled_weight_bp if late and not task.measures else 10_000
+        for answer, right in self._judged(task, answers):
+            book = self.people[answer.worker]
+            outcome = reputation.Outcome(
+                answer.worker,
+                self.skill,
+                right=right,
+                weight_bp=weight_bp,
+                cause=f"task {task.facts.task_id}",
+                at_ms=_last_ms(task),
+            )
+            self.events.append(outcome)
+            self.people[answer.worker] = replace(
+                book,
+                standing=reputation.apply(book.standing, outcome, self.prior),
+                gold_right=book.gold_right + (task.measures and right),
+                gold_seen=book.gold_seen + task.measures,
+            )
+
+    def take_back(self, task: TaskBook, answers: Sequence[AnswerFact]) -> None:
+        """Takes back what gold, doubted now, had said of these answers."""
+        for answer, right in self._judged(task, answers):
+            book = self.people[answer.worker]
+            correction = reputation.Correction(
+                answer.worker,
+                self.skill,
+                right_micro=-reputation.MICRO * right,
+                wrong_micro=-reputation.MICRO * (not right),
+                cause=f"task {task.facts.task_id} suspended: reliable people contradict what was thought known",
+                at_ms=_last_ms(task),
+            )
+            self.events.append(correction)
+            self.people[answer.worker] = replace(
+                book,
+                standing=reputation.apply(book.standing, correction, self.prior),
+                gold_right=book.gold_right - right,
+                gold_seen=book.gold_seen - 1,
+            )
+
+    def _judged(self, task: TaskBook, answers: Sequence[AnswerFact]) -> list[tuple[AnswerFact, bool]]:
+        decision = task.settled
+        assert decision is not None
+        step = (
+            transcription.Accept(decision.value or "", decision.confidence_bp, decision.support, decision.because)
+            if decision.outcome == "accept"
+            else transcription.Unreadable(decision.because)
         )
-        outcomes.append(outcome)
-        people[answer.worker] = WorkerBook(
-            standing=reputation.apply(book.standing, outcome, PRIOR),
-            gold_right=book.gold_right + (task.facts.gold and right),
-            gold_seen=book.gold_seen + task.facts.gold,
-        )
-    return outcomes
+        found = []
+        for answer in answers:
+            judgement = transcription.judge_worker(step, keyed_of(answer, self.people), task.facts.question)
+            if judgement != "undecided":
+                found.append((answer, judgement == "right"))
+        return found
+
+
+def _last_ms(task: TaskBook) -> int:
+    return max((answer.received_at_ms for answer in task.answers), default=0)
 
 
 def _refusal(answer: AnswerFact, worker: WorkerBook) -> RefusedAnswer:

@@ -1,26 +1,39 @@
 """What a finished job shows of its own quality: confidence against known pieces, and signs to look at. Pure.
 
 Rules kept here
-- Known pieces (gold) are judged blind here: by persons alone, without the readers whose agreement made them gold.
+- Known pieces (gold) are judged blind here: without what made them known. Where readers' agreement made them gold,
+  that leaves people alone; where the requester knew them, people and readers. A confidence says which of the two.
+- A model's posterior is never a confidence: without at least ten known pieces there is none.
 - A known piece that reliable people contradict is suspended: it measures nobody.
 - A sign names its counts. Nothing here takes pay, moves a standing or refuses a job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 
 from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.manifest import Manifest
-from manyhands.quality import gold as known_pieces
 from manyhands.quality import transcription
 from manyhands.quality.abuse import Flag, pace_flags, same_mistakes
-from manyhands.quality.calibration import Reliability, fit_scale, reliability
+from manyhands.quality.calibration import GOLD_LEAST, Reliability, Scale, fit_scale, reliability
 from manyhands.quality.fields import normalise
-from manyhands.task_types.judging import JobBook, TaskBook, keyed_of, skill_name, transcription_rule
+from manyhands.quality.table import Floats
+from manyhands.task_types.judging import (
+    REQUESTER,
+    JobBook,
+    TaskBook,
+    is_contested,
+    keyed_of,
+    known_value,
+    once_per_group,
+    skill_name,
+    transcription_rule,
+)
 
 FEASIBLE_PART = 4
 """Nobody reads and keys in less than a quarter of the median effort: fast typists are three times as fast as the median
@@ -30,11 +43,13 @@ one (Dhakal et al. 2018, 136 million keystrokes: mean 52 words a minute, the fas
 class Measured(msgspec.Struct, frozen=True):
     """What is known of a job's confidence and of its answers.
 
-    confidence   one sentence: calibrated on what, or uncalibrated
-    gold         known pieces that were settled and could be judged by persons alone
-    contested    known pieces that reliable people contradict; they are left out
-    reliability  confidence against truth over these pieces, None when they are too few
-    signs        what somebody should look at, with counts
+    confidence      one sentence: calibrated on what, or uncalibrated
+    gold            known pieces that were settled and could be judged blind
+    contested       known pieces that reliable people contradict; they are left out
+    reliability     confidence against truth over these pieces, None when they are too few
+    signs           what somebody should look at, with counts
+    confidences_bp  task -> calibrated confidence of its accepted value; empty when nothing is calibrated
+    by_requester    whether these rest on pieces that the requester knew; else on people alone, without the readers
     """
 
     confidence: str
@@ -43,6 +58,8 @@ class Measured(msgspec.Struct, frozen=True):
     contested: tuple[str, ...]
     reliability: Reliability | None
     signs: tuple[Flag, ...]
+    confidences_bp: dict[str, int] = {}
+    by_requester: bool = False
 
     @property
     def says(self) -> tuple[str, ...]:
@@ -69,7 +86,8 @@ def measure(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Measured:
 
 def measure_book(book: JobBook, batches: Sequence[BatchEvidence]) -> Measured:
     """As `measure`, of a job that was judged again already."""
-    posteriors, right, contested = [], [], []
+    by_people, by_requester = _Blind(), _Blind()
+    contested: list[str] = []
     truth: dict[str, str] = {}
     for task_id in sorted(book.tasks):
         task = book.tasks[task_id]
@@ -79,33 +97,83 @@ def measure_book(book: JobBook, batches: Sequence[BatchEvidence]) -> Measured:
             if task.settled.outcome == "accept" and task.settled.value is not None:
                 truth[task_id] = normalise(task.settled.value, task.facts.question)
             continue
-        known = _known_value(task)
-        if known_pieces.is_contested(_contests(task, known, book)):
+        known = known_value(task.facts)
+        if task.suspended or is_contested(task, book.workers):
             contested.append(task_id)
             continue
         truth[task_id] = known
-        blind = transcription.best_of_persons(
-            [keyed_of(answer, book.workers) for answer in task.answers],
-            transcription_rule(book.rule),
-            task.facts.question,
-        )
-        if blind is not None:
-            posteriors.append(blind[1] / 10_000)
-            right.append(blind[0] == known)
-    scale = fit_scale(np.asarray(posteriors, np.float64), np.asarray(right, bool))
-    table = (
-        reliability(scale.apply(np.asarray(posteriors, np.float64)), np.asarray(right, bool))
-        if scale.calibrated
-        else None
-    )
+        by_people.add(_posterior(task, book, readers=False), known)
+        if _known_by_requester(task):
+            by_requester.add(_posterior(task, book, readers=True), known)
+    # pieces that the requester knew were hard enough to be asked, and no reader had a part in knowing them
+    readers = len(by_requester.right) >= GOLD_LEAST
+    blind = by_requester if readers else by_people
+    scale = fit_scale(blind.posteriors, np.asarray(blind.right, bool))
+    table = None
+    confidences_bp: dict[str, int] = {}
+    if scale.calibrated:
+        table = reliability(scale.apply(blind.posteriors), np.asarray(blind.right, bool))
+        confidences_bp = _confidences(book, scale, readers=readers)
+    rests = "known by the requester" if readers else "by people alone, without the readers"
     return Measured(
-        confidence=scale.says,
+        confidence=f"{scale.says}, {rests}" if scale.calibrated else scale.says,
         calibrated=scale.calibrated,
-        gold=len(posteriors),
+        gold=len(blind.right),
         contested=tuple(contested),
         reliability=table,
         signs=signs(book, batches, truth),
+        confidences_bp=confidences_bp,
+        by_requester=readers and scale.calibrated,
     )
+
+
+@dataclass
+class _Blind:
+    """Known pieces judged without what made them known: the posterior of the best value, and whether that was right."""
+
+    shares: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+
+    def add(self, posterior_bp: Mapping[str, int], known: str) -> None:
+        if posterior_bp:
+            best = min(posterior_bp, key=lambda value: (-posterior_bp[value], value))
+            self.shares.append(posterior_bp[best] / 10_000)
+            self.right.append(best == known)
+
+    @property
+    def posteriors(self) -> Floats:
+        return np.asarray(self.shares, np.float64)
+
+
+def _known_by_requester(task: TaskBook) -> bool:
+    return any(reading.reader == REQUESTER for reading in task.facts.readings)
+
+
+def _posterior(task: TaskBook, book: JobBook, *, readers: bool) -> dict[str, int]:
+    """Posterior per value, basis points, without what the requester knew; linked workers count once."""
+    heard = [
+        transcription.Reading(reading.text, reading.reader, reading.confidence_bp)
+        for reading in task.facts.readings
+        if readers and reading.reader != REQUESTER
+    ]
+    counted = once_per_group(task.answers, book.workers)
+    keyed = [keyed_of(answer, book.workers) for answer in counted]
+    return transcription.posterior_of(heard, keyed, transcription_rule(book.rule), task.facts.question)
+
+
+def _confidences(book: JobBook, scale: Scale, *, readers: bool) -> dict[str, int]:
+    """task -> confidence of the accepted value, basis points, never certainty."""
+    found: list[tuple[str, float]] = []
+    for task_id, task in sorted(book.tasks.items()):
+        if task.settled is None or task.settled.outcome != "accept":
+            continue
+        value = normalise(task.settled.value or "", task.facts.question)
+        found.append((task_id, _posterior(task, book, readers=readers).get(value, 0) / 10_000))
+    confidences = scale.apply(np.asarray([share for _, share in found], np.float64))
+    return {
+        task_id: min(9_999, int(10_000 * confidence))
+        for (task_id, _), confidence in zip(found, confidences, strict=True)
+    }
 
 
 def signs(book: JobBook, batches: Sequence[BatchEvidence], truth: dict[str, str]) -> tuple[Flag, ...]:
@@ -128,21 +196,3 @@ def signs(book: JobBook, batches: Sequence[BatchEvidence], truth: dict[str, str]
         feasible_ms = min(effort_ms for *_, effort_ms in own) // FEASIBLE_PART
         found += pace_flags(worker, [(value, active_ms) for _, _, value, active_ms, _ in own], feasible_ms=feasible_ms)
     return tuple(found)
-
-
-def _known_value(task: TaskBook) -> str:
-    """What made the piece gold: the surest reading."""
-    best = min(task.facts.readings, key=lambda reading: (-reading.confidence_bp, reading.text))
-    return normalise(best.text, task.facts.question)
-
-
-def _contests(task: TaskBook, known: str, book: JobBook) -> list[known_pieces.Contest]:
-    return [
-        known_pieces.Contest(
-            answer.worker,
-            normalise(answer.text, task.facts.question) == known,
-            book.workers[answer.worker].standing.mean_bp,
-        )
-        for answer in task.answers
-        if answer.text and answer.text.strip()
-    ]

@@ -1,16 +1,22 @@
 """Judging a batch: paid when honest, settled when agreed, the same again for whoever replays it."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manyhands.protocol.evidence import BatchEvidence
+from manyhands.protocol.evidence import BatchEvidence, JudgingTerms
 from manyhands.protocol.manifest import QualityRule
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
+from manyhands.quality.reputation import Outcome
 from manyhands.task_types.judging import (
     DeliveredSet,
     JobBook,
+    Judged,
     TaskBook,
     WorkerBook,
+    brought_in,
+    gold_need_bp,
     is_finished,
     judge_batch,
     records,
@@ -210,3 +216,110 @@ def test_one_more_is_not_asked_when_an_error_costs_less_than_the_answer() -> Non
     outcome, because = two_who_differ(120)
     assert outcome in ("accept", "unreadable")
     assert "costs 100" in because
+
+
+# --- linked workers, doubted gold, what a standing weighs -----------------------------------------------------------
+
+TERMS = JudgingTerms(brought_most=20, settled_weight_bp=5_000, suspends_gold=True)
+
+
+def in_one_group(*workers: str) -> dict[str, WorkerBook]:
+    return {worker: replace(book, group="g") for worker, book in newcomers(*workers).items()}
+
+
+def three_equal_answers(people: dict[str, WorkerBook]) -> Judged:
+    given = [answer("t1", worker, "99", at_ms) for at_ms, worker in enumerate(people)]
+    return judge_batch(given, tasks={"t1": TaskBook(facts("t1"))}, workers=people, rule=RULE, skill=SKILL)
+
+
+def test_three_equal_answers_of_linked_workers_count_once_and_are_paid_thrice() -> None:
+    judged = three_equal_answers(in_one_group("0xa", "0xb", "0xc"))
+    assert [(one.outcome, one.wanted) for one in judged.decisions] == [("ask_more", 4)]
+    assert judged.rewards_minor == (100, 100, 100)
+
+
+def test_three_equal_answers_of_strangers_settle_a_task() -> None:
+    judged = three_equal_answers(newcomers("0xa", "0xb", "0xc"))
+    assert [(one.outcome, one.support) for one in judged.decisions] == [("accept", 3)]
+
+
+def test_linked_answers_never_make_a_task_cost_more_than_its_most_answers() -> None:
+    people = in_one_group("0xa", "0xb", "0xc", "0xd")
+    judged = three_equal_answers(people)
+    assert RULE.max_answers == 4
+    # four answers, one witness: nothing more may be asked, and what is delivered says that one person stands behind it
+    assert [(one.outcome, one.support) for one in judged.decisions] == [("accept", 1)]
+
+
+def gold_history(*texts: str, right: int = 20, wrong: int = 0) -> tuple[dict[str, TaskBook], dict[str, WorkerBook]]:
+    """Gold that says "12.50", answered one after the other by people of proven skill."""
+    people = {
+        f"0x{n}": WorkerBook(standing_from(right * 1_000_000, wrong * 1_000_000, 0, TERMS)) for n in range(len(texts))
+    }
+    tasks = {"t1": TaskBook(facts("t1", "12.50", gold=True))}
+    for at_ms, text in enumerate(texts):
+        judged = judge_batch(
+            [answer("t1", f"0x{at_ms}", text, at_ms)], tasks=tasks, workers=people, rule=RULE, skill=SKILL, terms=TERMS
+        )
+        tasks, people = {**tasks, **judged.tasks}, {**people, **judged.workers}
+    return tasks, people
+
+
+def test_gold_that_three_reliable_people_contradict_measures_nobody_and_takes_back_what_it_said() -> None:
+    tasks, people = gold_history("12.50", "12.60", "12.60", "12.60")
+    assert tasks["t1"].suspended
+    assert {book.gold_seen for book in people.values()} == {0}
+    assert {book.standing.wrong_micro for book in people.values()} == {0}
+
+
+def test_gold_that_one_person_contradicts_stands() -> None:
+    tasks, people = gold_history("12.50", "12.60", "12.50")
+    assert not tasks["t1"].suspended
+    assert [(book.gold_right, book.gold_seen) for book in people.values()] == [(1, 1), (0, 1), (1, 1)]
+
+
+def test_gold_that_guessers_contradict_stands() -> None:
+    tasks, _ = gold_history("12.50", "1", "2", "3", right=1, wrong=1)
+    assert not tasks["t1"].suspended
+
+
+def test_a_verdict_that_was_there_before_weighs_half_and_gold_weighs_whole() -> None:
+    tasks = {name: TaskBook(facts(name, "12.50", gold=name == "gold")) for name in ("gold", "work")}
+    people = newcomers("0xa", "0xb")
+    first = judge_batch(
+        [answer("gold", "0xa", "12.50"), answer("work", "0xa", "12.50")],
+        tasks=tasks, workers=people, rule=RULE, skill=SKILL, terms=TERMS,
+    )  # fmt: skip
+    late = judge_batch(
+        [answer("gold", "0xb", "12.50", 2), answer("work", "0xb", "12.50", 2)],
+        tasks=first.tasks, workers={**people, **first.workers}, rule=RULE, skill=SKILL, terms=TERMS,
+    )  # fmt: skip
+    weights = {one.cause: one.weight_bp for one in late.outcomes if isinstance(one, Outcome)}
+    assert weights == {"task gold": 10_000, "task work": 5_000}
+
+
+def test_a_great_name_weighs_no_more_than_twenty_answers_and_keeps_its_share() -> None:
+    begun = brought_in((950_000_000, 50_000_000, 7), TERMS)
+    assert (begun.right_micro, begun.wrong_micro, begun.at_ms) == (19_000_000, 1_000_000, 7)
+    assert brought_in((3_000_000, 1_000_000, 7), TERMS).right_micro == 3_000_000
+
+
+def known_worker(right: int, wrong: int, *, gold_right: int = 5, gold_seen: int = 5) -> WorkerBook:
+    return WorkerBook(standing_from(right * 1_000_000, wrong * 1_000_000, 0), gold_right, gold_seen)
+
+
+def test_the_share_of_gold_falls_from_ten_per_cent_to_three_as_a_worker_becomes_known() -> None:
+    shares = [gold_need_bp(known_worker(right, 0), RULE) for right in (0, 10, 30, 60, 200)]
+    assert shares[0] == 1_000 and shares[-1] == 300
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_who_misses_the_first_gold_gets_gold_until_the_five_of_a_refusal_are_there() -> None:
+    assert gold_need_bp(known_worker(0, 0, gold_right=0, gold_seen=1), RULE) == 10_000
+    assert gold_need_bp(known_worker(0, 0, gold_right=0, gold_seen=4), RULE) == 10_000
+    assert gold_need_bp(known_worker(0, 0, gold_right=0, gold_seen=5), RULE) == 1_000
+    assert gold_need_bp(known_worker(0, 0, gold_right=3, gold_seen=4), RULE) == 1_000
+
+
+def test_a_requester_who_wants_no_gold_gets_none() -> None:
+    assert gold_need_bp(known_worker(0, 5, gold_right=0, gold_seen=1), QualityRule(gold_share_bp=0)) == 0

@@ -39,6 +39,7 @@ from .opening import PageRow, lock_job
 
 if TYPE_CHECKING:
     from manyhands.documents.model import Decision, DocumentRecord, PageRecord
+    from manyhands.task_types.measured import Measured
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -136,10 +137,11 @@ class Results:
                     (job_id,),
                 )
             ]
-        files = await asyncio.to_thread(record_files, pages, decided, answers, manifest)
-        files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
         batches = [canonical.decode(await self._ctx.blobs.get(one), BatchEvidence, what="evidence") for one in evidence]
-        files.files[QUALITY_NAME] = await asyncio.to_thread(quality_file, manifest, batches, decided)
+        measured = await asyncio.to_thread(measured_of, manifest, batches)
+        files = await asyncio.to_thread(record_files, pages, with_confidences(decided, measured), answers, manifest)
+        files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
+        files.files[QUALITY_NAME] = quality_file(measured, batches, decided)
         for doc_id, record in files.documents.items():
             images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
             files.files |= await asyncio.to_thread(page_files, record, images)
@@ -219,7 +221,15 @@ def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str,
     proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
     because = (task.because if task is not None else None) or ""
     if task is not None and task.state == "accepted":
-        return Decision("people", task.value or "", because, people_asked=len(given), answers=given, proof=proof)
+        return Decision(
+            "people",
+            task.value or "",
+            because,
+            confidence_bp=task.confidence_bp,
+            people_asked=len(given),
+            answers=given,
+            proof=proof,
+        )
     if task is not None and task.state == "unreadable":
         return Decision("unreadable", "", because, people_asked=len(given), answers=given, proof=proof)
     reason = "it was withdrawn before people agreed" if task is not None else "nobody was asked about it"
@@ -306,19 +316,33 @@ def exposure_file(
     return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 
 
-def quality_file(manifest: Manifest, batches: Sequence[BatchEvidence], decided: Sequence[DecidedTask]) -> bytes:
-    """How far the confidences in this package can be believed, and what somebody should look at; for a thread."""
+def measured_of(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Measured | str:
+    """What the job shows of its own quality, or why that cannot be said; for a thread."""
     from manyhands.task_types.measured import measure
 
     try:
-        measured = measure(manifest, batches)
+        return measure(manifest, batches)
     except KeyError as missing:
         # whether evidence is whole is for the reputation oracle to say; people get their records either way
-        told = {"confidence": f"uncalibrated: the evidence lacks {missing}", "calibrated": False}
-        return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+        return f"the evidence lacks {missing}"
+
+
+def with_confidences(decided: Sequence[DecidedTask], measured: Measured | str) -> list[DecidedTask]:
+    """The words on tasks with calibrated confidences. The model's own posteriors, which verdicts rest on, go."""
+    calibrated = {} if isinstance(measured, str) else measured.confidences_bp
+    return [msgspec.structs.replace(task, confidence_bp=calibrated.get(task.task_id)) for task in decided]
+
+
+def quality_file(measured: Measured | str, batches: Sequence[BatchEvidence], decided: Sequence[DecidedTask]) -> bytes:
+    """How far the confidences in this package can be believed, and what somebody should look at."""
+    if isinstance(measured, str):
+        lacking = {"confidence": f"uncalibrated: {measured}", "calibrated": False}
+        return msgspec.json.format(msgspec.json.encode(lacking), indent=1) + b"\n"
     told = {
         "confidence": measured.confidence,
         "calibrated": measured.calibrated,
+        "confidence_rests_on": "known_by_requester" if measured.by_requester else "people_alone",
+        "values_with_confidence": len(measured.confidences_bp),
         "known_pieces": measured.gold,
         "suspended_known_pieces": measured.contested,
         "expected_calibration_error": measured.reliability.ece if measured.reliability else None,

@@ -25,6 +25,7 @@ from manyhands.protocol.messages import (
     JurorsDrawn,
     ReportRuled,
     StandingsChanged,
+    WorkersLinked,
     open_envelope,
 )
 from manyhands.roles import RoleContext
@@ -192,6 +193,8 @@ class Exchange:
                 await self.appealing.ruled(tx, sender, body)
             case StandingsChanged():
                 await self._standings_changed(tx, sender, body)
+            case WorkersLinked():
+                await self._workers_linked(tx, sender, body)
             case JobJudged():
                 await self._job_judged(tx, sender, body)
             case JobSettled():
@@ -262,6 +265,15 @@ class Exchange:
                     for standing in body.standings
                 ],
             )
+
+    async def _workers_linked(self, tx: Tx, sender: str, body: WorkersLinked) -> None:
+        """Who counts as one is not lent one task twice. The workers are told what it rests on."""
+        job = await lock_job(tx, body.job_id)
+        if sender != job.reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        for worker, group in sorted(body.groups.items()):
+            link = {"worker": worker, "group": group, "link_no": body.link_no, "job_id": body.job_id}
+            await tx.execute(QUERIES.put_link, {**link, "because": body.because, "now_ms": self.ctx.clock()})
 
     async def _job_judged(self, tx: Tx, sender: str, body: JobJudged) -> None:
         job = await lock_job(tx, body.job_id)

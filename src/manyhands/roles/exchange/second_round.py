@@ -28,7 +28,7 @@ from manyhands.store.sql import load_queries
 
 from .decisions import PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_tasks
 from .opening import PageRow, lock_job
-from .results import ASSEMBLY_QUEUE, DecidedTask, draft_records
+from .results import ASSEMBLY_QUEUE, DecidedTask, draft_records, with_confidences
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -131,7 +131,7 @@ def _failing_pieces(pages: Sequence[PageRow], decided: Sequence[DecidedTask], ma
     from manyhands.documents.checks import pieces_to_ask_again
 
     wanted: dict[str, str] = {}
-    for record in draft_records(pages, decided, {}, manifest).values():
+    for record in draft_records(pages, with_confidences(decided, "it is a draft"), {}, manifest).values():
         failed = {piece: field.failed_checks for field in record.fields for piece in field.pieces}
         wanted |= {piece: ", ".join(failed[piece]) for piece in pieces_to_ask_again(record)}
     return wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -12,7 +12,7 @@ from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pa
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
-from manyhands.protocol.evidence import BatchEvidence, WorkerPay
+from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, WorkerPay
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
     AnswerFact,
@@ -31,6 +31,8 @@ from manyhands.protocol.messages import (
     TaskFacts,
     TasksOpened,
     TasksWithdrawn,
+    WorkerNeed,
+    WorkersLinked,
     open_envelope,
 )
 from manyhands.quality import reputation
@@ -38,10 +40,13 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 from manyhands.task_types.judging import (
+    FIRST_TERMS,
     DeliveredSet,
     Judged,
     TaskBook,
     WorkerBook,
+    brought_in,
+    gold_need_bp,
     judge_batch,
     records,
     skill_name,
@@ -49,6 +54,9 @@ from manyhands.task_types.judging import (
 )
 
 QUERIES = load_queries("manyhands.roles.recording", "sql")
+
+SETTLED_WEIGHT_BP = 5_000
+"""What an answer counts for skill that came after the verdict which judges it: a verdict is less than truth."""
 
 
 class NotYours(ProtocolError):
@@ -105,6 +113,7 @@ class JobRow:
     delivered_items: int
     delivered_doubt_bp: int
     learned: bytes | None
+    terms: bytes | None
 
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
@@ -124,6 +133,7 @@ class TaskRow:
     decision: bytes | None
     refused: int
     withdrawn: bool
+    suspended: bool
     is_new: bool
 
 
@@ -146,7 +156,9 @@ class RecordingOracle:
             case TasksWithdrawn():
                 await self._tasks_withdrawn(tx, sender, body)
             case StandingsChanged():
-                await self._standings_changed(tx, body)
+                await self._standings_changed(tx, sender, body)
+            case WorkersLinked():
+                await self._workers_linked(tx, sender, body)
             case ExtraPayDetermined():
                 await self._extra_pay_determined(tx, sender, body)
             case ReportRuled():
@@ -207,7 +219,9 @@ class RecordingOracle:
         missing = [task_id for task_id in touched if task_id not in tasks]
         if missing:
             raise ProtocolError(f"answers to {len(missing)} tasks that were never opened, such as {missing[0]}")
-        workers, brought = await self._worker_books(tx, job.job_id, touched, body.answers, skill_name(manifest))
+        terms = await self._terms(tx, job, skill_name(manifest))
+        workers, brought = await self._worker_books(tx, job.job_id, touched, body.answers, skill_name(manifest), terms)
+        workers, groups = await self._grouped(tx, workers)
         told = await rows(tx, QUERIES.withdrawals_untold, {"job_id": job.job_id})
         new_facts |= {task_id: _facts(raw) for task_id, raw, is_new in told if is_new}
         judged = judge_batch(
@@ -217,6 +231,7 @@ class RecordingOracle:
             rule=manifest.quality,
             skill=skill_name(manifest),
             delivered=DeliveredSet(job.delivered_items, job.delivered_doubt_bp),
+            terms=terms,
         )
         batch_no = job.batches + 1
         evidence = BatchEvidence(
@@ -229,10 +244,14 @@ class RecordingOracle:
             decisions=judged.decisions,
             refused=judged.refused,
             decisions_salt=self._salt(),
+            terms=terms if job.batches == 0 and terms != FIRST_TERMS else msgspec.UNSET,
+            groups=groups or msgspec.UNSET,
         )
         blob = await self.ctx.blobs.put(canonical.encode(evidence), media_type="application/json", namespace=job.job_id)
         root = evidence.root()
-        await self._store_batch(tx, job, evidence, judged, root=root, blob=blob)
+        # newcomers and the newly linked are kept even where their skill did not move, so that they are told of once
+        everyone = {worker: workers[worker] for worker in {*brought, *groups}} | judged.workers
+        await self._store_batch(tx, job, evidence, judged, everyone, root=root, blob=blob)
         await self.desk.anchor_and_reserve(
             tx,
             job_id=job.job_id,
@@ -259,6 +278,14 @@ class RecordingOracle:
                 root="0x" + root.hex(),
                 evidence_blob=blob,
                 reserved_minor=evidence.reserved_minor,
+                needs={
+                    worker: WorkerNeed(
+                        skill_bp=book.standing.mean_bp, gold_share_bp=gold_need_bp(book, manifest.quality)
+                    )
+                    for worker, book in sorted((workers | judged.workers).items())
+                    if worker in earned
+                },
+                suspended=judged.suspended,
             ),
             to_role="exchange",
             to=job.exchange,
@@ -285,22 +312,29 @@ class RecordingOracle:
                 refused=row.refused,
                 settled=canonical.decode(row.decision, Decision) if row.decision else None,
                 withdrawn=row.withdrawn,
+                suspended=row.suspended,
             )
             for row in found
         }
         return books, {row.task_id: books[row.task_id].facts for row in found if row.is_new}
 
     async def _worker_books(
-        self, tx: Tx, job_id: str, task_ids: list[str], answers: tuple[AnswerFact, ...], skill: str
+        self,
+        tx: Tx,
+        job_id: str,
+        task_ids: list[str],
+        answers: tuple[AnswerFact, ...],
+        skill: str,
+        terms: JudgingTerms,
     ) -> tuple[dict[str, WorkerBook], dict[str, tuple[int, int, int]]]:
         """Everyone who answered one of the tasks, and what newcomers to the job bring along."""
         present = sorted({answer.worker for answer in answers})
         found = await rows(tx, QUERIES.workers_of_tasks, {"job_id": job_id, "task_ids": task_ids, "workers": present})
         books: dict[str, WorkerBook] = {}
-        for worker, right, wrong, at_ms, cause, gold_right, gold_seen in found:
-            counted = standing_from(right, wrong, at_ms)
+        for worker, right, wrong, at_ms, cause, gold_right, gold_seen, group in found:
+            counted = standing_from(right, wrong, at_ms, terms)
             standing = reputation.Standing(right, wrong, at_ms, counted.score_bp, counted.mean_bp, cause)
-            books[worker] = WorkerBook(standing, gold_right, gold_seen)
+            books[worker] = WorkerBook(standing, gold_right, gold_seen, group)
         first_met = [worker for worker in present if worker not in books]
         known = {
             worker: (right, wrong, at_ms)
@@ -309,8 +343,35 @@ class RecordingOracle:
             )
         }
         brought = {worker: known.get(worker, (0, 0, 0)) for worker in first_met}
-        books |= {worker: WorkerBook(standing_from(*counts)) for worker, counts in brought.items()}
+        books |= {worker: WorkerBook(brought_in(counts, terms)) for worker, counts in brought.items()}
         return books, brought
+
+    async def _terms(self, tx: Tx, job: JobRow, skill: str) -> JudgingTerms:
+        """By what this job is judged: fixed with its first batch, however the platform learns meanwhile."""
+        if job.terms is not None:
+            fixed: JudgingTerms = canonical.decode(job.terms, JudgingTerms)
+            return fixed
+        if job.batches:
+            return FIRST_TERMS  # begun before there were terms
+        prior = await rows(tx, QUERIES.prior_of, {"skill": skill})
+        right_micro, wrong_micro = prior[0] if prior else (FIRST_TERMS.prior_right_micro, FIRST_TERMS.prior_wrong_micro)
+        terms = JudgingTerms(
+            prior_right_micro=right_micro,
+            prior_wrong_micro=wrong_micro,
+            brought_most=reputation.CAP_INTO_JOB,
+            settled_weight_bp=SETTLED_WEIGHT_BP,
+            suspends_gold=True,
+        )
+        await tx.execute(QUERIES.set_terms, {"job_id": job.job_id, "terms": canonical.encode(terms)})
+        return terms
+
+    async def _grouped(
+        self, tx: Tx, books: dict[str, WorkerBook]
+    ) -> tuple[dict[str, WorkerBook], dict[str, str]]:
+        """The books with the groups that hold now, and which of them this job's evidence does not tell yet."""
+        found = dict(await rows(tx, QUERIES.links_of, {"workers": sorted(books)}))
+        new = {worker: group for worker in sorted(books) if (group := found.get(worker, "")) != books[worker].group}
+        return books | {worker: replace(books[worker], group=group) for worker, group in new.items()}, new
 
     async def _store_batch(
         self,
@@ -318,13 +379,12 @@ class RecordingOracle:
         job: JobRow,
         evidence: BatchEvidence,
         judged: Judged,
+        everyone: Mapping[str, WorkerBook],
         *,
         root: bytes,
         blob: str,
     ) -> None:
         refused = {(refusal.task_id, refusal.worker) for refusal in evidence.refused}
-        # a newcomer whose skill did not move yet is kept too, so that the next batch does not bring it in again
-        everyone = {worker: _brought(evidence, worker) for worker in evidence.standings} | judged.workers
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_answer,
@@ -352,6 +412,7 @@ class RecordingOracle:
                         "task_id": task_id,
                         "decision": canonical.encode(book.settled) if book.settled else None,
                         "refused": book.refused,
+                        "suspended": book.suspended,
                         "batch_no": evidence.batch_no,
                     }
                     for task_id, book in judged.tasks.items()
@@ -393,6 +454,7 @@ class RecordingOracle:
             "cause": book.standing.cause,
             "gold_right": book.gold_right,
             "gold_seen": book.gold_seen,
+            "group": book.group,
         }
 
     async def _tasks_withdrawn(self, tx: Tx, sender: str, body: TasksWithdrawn) -> None:
@@ -421,7 +483,11 @@ class RecordingOracle:
 
     # --- what others decide ---------------------------------------------------------------------------------------
 
-    async def _standings_changed(self, tx: Tx, body: StandingsChanged) -> None:
+    async def _standings_changed(self, tx: Tx, sender: str, body: StandingsChanged) -> None:
+        if sender != (await self._lock(tx, body.job_id)).reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        if body.prior is not None:
+            await tx.execute(QUERIES.put_prior, msgspec.structs.asdict(body.prior))
         for standing in body.standings:
             await tx.execute(
                 QUERIES.put_standing,
@@ -434,6 +500,12 @@ class RecordingOracle:
                     "score_bp": standing.score_bp,
                 },
             )
+
+    async def _workers_linked(self, tx: Tx, sender: str, body: WorkersLinked) -> None:
+        if sender != (await self._lock(tx, body.job_id)).reputation:
+            raise NotYours(body.job_id, sender, "reputation oracle")
+        for worker, group in sorted(body.groups.items()):
+            await tx.execute(QUERIES.put_link, {"worker": worker, "group": group, "link_no": body.link_no})
 
     async def _report_ruled(self, tx: Tx, sender: str, body: ReportRuled) -> None:
         job = await self._lock(tx, body.job_id)
@@ -574,6 +646,3 @@ def _facts(raw: bytes) -> TaskFacts:
     facts: TaskFacts = canonical.decode(raw, TaskFacts)
     return facts
 
-
-def _brought(evidence: BatchEvidence, worker: str) -> WorkerBook:
-    return WorkerBook(standing_from(*evidence.standings[worker]))

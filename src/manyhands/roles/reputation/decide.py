@@ -2,22 +2,25 @@
 
 Rules kept here
 - Evidence that does not give the recorded decisions again stops everything: nothing is paid on a wrong count.
-- A standing moves by outcomes with causes; replaying them gives it again.
+- A standing moves by outcomes with causes; replaying them in the order of the log gives it again.
+- Pay rests on the standing as the job's own evidence gives it: what was brought in and what was shown since. So an
+  auditor gets the same pay, whatever other jobs the worker did meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from manyhands.pricing import Earned, credited_ms, determine_pay, learning_pay
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ProtocolError
-from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, PayoutsFile, WorkerPay
+from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, JudgingTerms, PayoutsFile, WorkerPay
 from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import AppealRuled, Learned
 from manyhands.quality import acceptance_test, reputation
-from manyhands.task_types.judging import PRIOR, JobBook, skill_name, standing_from
+from manyhands.quality.abuse import Flag
+from manyhands.task_types.judging import FIRST_TERMS, JobBook, prior_of, skill_name, standing_from
 from manyhands.task_types.measured import Measured, measure_book
 
 PRACTICE_WEIGHT_BP = 2_500
@@ -28,13 +31,17 @@ PRACTICE_WEIGHT_BP = 2_500
 class Replayed:
     """A job judged again. earned per worker has no standing yet."""
 
-    outcomes: tuple[reputation.Outcome, ...]
-    confidences_bp: tuple[int, ...]
+    outcomes: tuple[reputation.Event, ...]
+    accepted: int
+    """Values accepted."""
     base_minor: Mapping[str, int]
     answers: Mapping[str, int]
     credited_ms: Mapping[str, int]
     refused: Mapping[tuple[str, str], tuple[int, int]]
     """(worker, task) of each refused answer -> the reward it was offered for, and the time it would be credited."""
+    brought: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    """worker -> counts (right_micro, wrong_micro, at_ms) as the evidence says they were brought into the job."""
+    terms: JudgingTerms = FIRST_TERMS
     measured: Measured | None = None
 
     @property
@@ -48,8 +55,9 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
     raises  EvidenceMismatch where decisions, refusals or rewards are not what the rule gives
     """
     book = JobBook(manifest.quality, skill_name(manifest))
-    outcomes: list[reputation.Outcome] = []
-    confidences: list[int] = []
+    outcomes: list[reputation.Event] = []
+    accepted = 0
+    brought: dict[str, tuple[int, int, int]] = {}
     base: dict[str, int] = {}
     counts: dict[str, int] = {}
     worked: dict[str, int] = {}
@@ -69,7 +77,8 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
             if found != expected:
                 raise EvidenceMismatch(f"{what} of batch {expected_no}", expected=_short(expected), found=_short(found))
         outcomes += judged.outcomes
-        confidences += [one.confidence_bp for one in judged.decisions if one.outcome == "accept"]
+        accepted += sum(one.outcome == "accept" for one in judged.decisions)
+        brought |= batch.standings
         refused = {(one.task_id, one.worker) for one in judged.refused}
         for record in batch.answers:
             worker = record.answer.worker
@@ -84,7 +93,17 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
             counts[worker] = counts.get(worker, 0) + 1
             worked[worker] = worked.get(worker, 0) + took_ms
     measured = measure_book(book, batches)
-    return Replayed(tuple(outcomes), tuple(confidences), base, counts, worked, turned_down, measured)
+    return Replayed(
+        outcomes=tuple(outcomes),
+        accepted=accepted,
+        base_minor=base,
+        answers=counts,
+        credited_ms=worked,
+        refused=turned_down,
+        brought=brought,
+        terms=book.terms,
+        measured=measured,
+    )
 
 
 def restored(replayed: Replayed, appeals: Sequence[AppealRuled]) -> dict[str, tuple[int, int, int]]:
@@ -150,14 +169,55 @@ def pay_of(
 
 
 def moved_standings(
-    outcomes: Sequence[reputation.Outcome], before: Mapping[str, tuple[int, int, int]]
+    outcomes: Sequence[reputation.Event],
+    before: Mapping[str, tuple[int, int, int]],
+    terms: JudgingTerms = FIRST_TERMS,
 ) -> dict[str, reputation.Standing]:
-    """Standings after these outcomes, in their order. before: counts (right_micro, wrong_micro, at_ms) where known."""
+    """Standings after these events, in their order.
+
+    before  counts (right_micro, wrong_micro, at_ms) where known; they count in full, whatever a job caps them at
+    terms   what newcomers are believed
+    """
     after: dict[str, reputation.Standing] = {}
     for outcome in outcomes:
-        start = after.get(outcome.worker) or standing_from(*before.get(outcome.worker, (0, 0, 0)))
-        after[outcome.worker] = reputation.apply(start, outcome, PRIOR)
+        start = after.get(outcome.worker) or standing_from(*before.get(outcome.worker, (0, 0, 0)), terms)
+        after[outcome.worker] = reputation.apply(start, outcome, prior_of(terms))
     return after
+
+
+def scores_in_job(manifest: Manifest, replayed: Replayed, learned: Sequence[Learned] = ()) -> dict[str, int]:
+    """The standing of everyone who answered, by the job's evidence alone; basis points. Who showed nothing has 0.
+
+    learned  practices that this job pays for: their known pieces count before the job's own
+    """
+    events = with_practice(manifest, learned, replayed.outcomes)
+    moved = moved_standings(events, replayed.brought, replayed.terms)
+    return {worker: moved[worker].score_bp if worker in moved else 0 for worker in replayed.base_minor}
+
+
+def newcomers_prior(first_outcomes: Sequence[tuple[int, int]]) -> reputation.Prior:
+    """What newcomers turned out to be. first_outcomes: (right, wrong) of each worker's first outcomes in the skill."""
+    return reputation.pooled_prior(sorted(first_outcomes))
+
+
+def linked(signs: Sequence[Flag], known: Mapping[str, str]) -> dict[str, str]:
+    """Workers who are to count as one from now on: new members of groups, by the signs of copying in a job.
+
+    known    worker -> group that holds already; a sign that touches a group joins it, and two groups become one
+    returns  worker -> group, where it is new
+
+    >>> linked([Flag("copies", ("0xb", "0xa"), {}, 1, "")], {"0xb": "0xb"})
+    {'0xa': '0xb'}
+    """
+    group_of = {worker: group for worker, group in known.items() if group}
+    for sign in signs:
+        if sign.kind != "copies":
+            continue
+        joined = {group_of.get(worker, worker) for worker in sign.workers}
+        name = min({group_of[worker] for worker in sign.workers if worker in group_of} or joined)
+        members = {worker for worker, group in group_of.items() if group in joined} | set(sign.workers)
+        group_of |= dict.fromkeys(sorted(members), name)
+    return {worker: group for worker, group in sorted(group_of.items()) if known.get(worker, "") != group}
 
 
 def payouts(
@@ -166,7 +226,6 @@ def payouts(
     verdict: acceptance_test.JobVerdict,
     *,
     package_hash: str,
-    scores_bp: Mapping[str, int],
     jurors_minor: Mapping[str, int],
     appeals: Sequence[AppealRuled] = (),
     learned: Sequence[Learned] = (),
@@ -174,6 +233,7 @@ def payouts(
     """Everyone's pay, in order of address: the same evidence gives the same file, to the byte."""
     back = restored(replayed, appeals)
     ready = learning_pay(manifest, learned, replayed.base_minor)
+    scores_bp = scores_in_job(manifest, replayed, learned)
     pay = [
         pay_of(
             manifest,
@@ -201,8 +261,8 @@ def payouts(
 
 
 def with_practice(
-    manifest: Manifest, learned: Sequence[Learned], outcomes: Sequence[reputation.Outcome]
-) -> tuple[reputation.Outcome, ...]:
+    manifest: Manifest, learned: Sequence[Learned], outcomes: Sequence[reputation.Event]
+) -> tuple[reputation.Event, ...]:
     """The outcomes of a job after those of the practice that its workers did before it.
 
     learned  those whom this job pays for it: a practice counts once, where it is paid

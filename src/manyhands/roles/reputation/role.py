@@ -14,7 +14,7 @@ from manyhands.pricing import check_juror_pay, learning_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
-from manyhands.protocol.evidence import BatchEvidence, PayoutsFile, WorkerPay
+from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, PayoutsFile, WorkerPay
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
     AppealRuled,
@@ -27,22 +27,27 @@ from manyhands.protocol.messages import (
     JobRecorded,
     JobSettled,
     Learned,
+    NewcomersPrior,
     ReportRuled,
     ResultsAssembled,
     Standing,
     StandingsChanged,
+    WorkersLinked,
     open_envelope,
 )
-from manyhands.quality import acceptance_test, reference
+from manyhands.quality import acceptance_test, reference, reputation
 from manyhands.roles import RoleContext
-from manyhands.store.database import Tx, row_of, rows, scalar
+from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 from manyhands.task_types.judging import skill_name
 
-from .decide import Replayed, moved_standings, payouts, replay, with_practice
+from .decide import Replayed, linked, moved_standings, newcomers_prior, payouts, replay, with_practice
 
 QUERIES = load_queries("manyhands.roles.reputation", "sql")
+
+FIRST_OUTCOMES = 20
+"""A worker is a newcomer for so many judged answers: as many as a standing may weigh in a job."""
 
 
 class NotYours(ProtocolError):
@@ -108,6 +113,30 @@ class JobRow:
             raise ProtocolError(f"job {self.job_id} has not been judged")
         found: PayoutsFile = canonical.decode(self.payouts, PayoutsFile)
         return found
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign that answers were not made independently by attentive people; evidence: counts by name."""
+
+    job_id: str
+    position: int
+    kind: str
+    workers: list[str]
+    says: str
+    evidence: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A worker who counts as one with others of the group; group "" = a person, `cleared_by`, has undone it."""
+
+    worker: str
+    group: str
+    job_id: str
+    because: str
+    cleared_by: str
+    at_ms: int
 
 
 class ReputationOracle:
@@ -230,7 +259,7 @@ class ReputationOracle:
             comparison = await self._compare(tx, job)
             verdict = await self._verdict(tx, manifest, replayed, comparison)
             learned = await self._learned(tx, job, manifest, replayed)
-            scores = await self._move_standings(tx, job, manifest, replayed, learned)
+            await self._move_standings(tx, job, manifest, replayed, learned)
             jurors: dict[str, int] = {}
             for (raw,) in await rows(tx, QUERIES.rulings_of, {"job_id": job_id}):
                 for worker, minor in canonical.decode(raw, dict[str, int]).items():
@@ -244,7 +273,6 @@ class ReputationOracle:
                 replayed,
                 verdict,
                 package_hash=job.package_hash or "",
-                scores_bp=scores,
                 jurors_minor=jurors,
                 appeals=appeals,
                 learned=learned,
@@ -260,7 +288,7 @@ class ReputationOracle:
                 {
                     "job_id": job_id,
                     "category": manifest.task_type,
-                    "pieces": len(replayed.confidences_bp),
+                    "pieces": replayed.accepted,
                     "answers": sum(replayed.answers.values()),
                     "effort_ms": sum(replayed.credited_ms.values()),
                     "right_pieces": comparison.right,
@@ -279,6 +307,7 @@ class ReputationOracle:
                         "evidence": canonical.encode(sign.evidence).decode(),
                     },
                 )
+            await self._link_workers(tx, job, replayed)
             judged = JobJudged(
                 job_id=job_id,
                 accepted=file.accepted,
@@ -348,24 +377,32 @@ class ReputationOracle:
     async def _verdict(
         self, tx: Tx, manifest: Manifest, replayed: Replayed, comparison: Comparison
     ) -> acceptance_test.JobVerdict:
+        measured = replayed.measured
         finished = [reference.FinishedJob(*row) for row in await rows(tx, QUERIES.reference_rows)]
         return acceptance_test.judge_job(
             comparison.pairs[: manifest.quality.holdback_max],
             manifest.quality.benchmark_bp,
-            confidences_bp=replayed.confidences_bp,
+            # readers had no part in confidences by people alone: those are too low to speak of the whole
+            confidences_bp=tuple(measured.confidences_bp.values()) if measured and measured.by_requester else (),
+            calibrated=True,
             reference=reference.learn(finished).get(manifest.task_type),
         )
 
     async def _move_standings(
         self, tx: Tx, job: JobRow, manifest: Manifest, replayed: Replayed, learned: Sequence[Learned]
-    ) -> dict[str, int]:
-        """Moves everyone's standing, tells the others, and returns the published scores."""
+    ) -> None:
+        """Moves everyone's standing and tells the others, with what newcomers are believed from now on."""
         skill = skill_name(manifest)
         workers = sorted(replayed.base_minor)
+        # one job after the other: two that end at once would each add to what they read, and one would be lost
+        await tx.execute(QUERIES.lock_standings)
         known = await rows(tx, QUERIES.standings_of, {"skill": skill, "workers": workers})
         before = {worker: (right, wrong, at_ms) for worker, right, wrong, at_ms, _ in known}
+        first = await rows(tx, QUERIES.first_outcomes, {"skill": skill, "most": FIRST_OUTCOMES})
+        prior = newcomers_prior(first)
+        terms = JudgingTerms(prior_right_micro=prior.right_micro, prior_wrong_micro=prior.wrong_micro)
         outcomes = with_practice(manifest, learned, replayed.outcomes)
-        after = moved_standings(outcomes, before)
+        after = moved_standings(outcomes, before, terms)
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_outcome,
@@ -375,10 +412,9 @@ class ReputationOracle:
                         "worker": outcome.worker,
                         "skill": skill,
                         "cause": outcome.cause,
-                        "was_right": outcome.right,
-                        "weight_bp": outcome.weight_bp,
                         "at_ms": outcome.at_ms,
                         "position": position,
+                        **_counted(outcome),
                     }
                     for position, outcome in enumerate(outcomes)
                 ],
@@ -414,10 +450,66 @@ class ReputationOracle:
                     )
                     for worker, standing in sorted(after.items())
                 ),
+                prior=NewcomersPrior(skill=skill, right_micro=prior.right_micro, wrong_micro=prior.wrong_micro),
             )
             await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
             await self.ctx.send(tx, body, to_role="recording", to=job.recording)
-        return {worker: standing.score_bp for worker, standing in after.items()}
+
+    async def _link_workers(self, tx: Tx, job: JobRow, replayed: Replayed) -> None:
+        """Those who copy count as one from now on. It takes no pay and no standing, and a person may undo it."""
+        signs = replayed.measured.signs if replayed.measured else ()
+        known = {worker: group for worker, group, _ in await rows(tx, QUERIES.links)}
+        cleared = {worker for worker, _, by in await rows(tx, QUERIES.links) if by}
+        # what a person has cleared stays so until a person looks again; the sign itself is kept and shown
+        signs = tuple(sign for sign in signs if not cleared & set(sign.workers))
+        groups = linked(signs, known)
+        if not groups:
+            return
+        because = "; ".join(sign.says for sign in signs if sign.kind == "copies")
+        await self._tell_links(tx, job, groups, because=because, by="")
+
+    async def _tell_links(self, tx: Tx, job: JobRow, groups: dict[str, str], *, because: str, by: str) -> None:
+        link_no = await scalar(tx, QUERIES.next_link_no)
+        for worker, group in groups.items():
+            await tx.execute(
+                QUERIES.put_link,
+                {
+                    "worker": worker,
+                    "group": group,
+                    "link_no": link_no,
+                    "job_id": job.job_id,
+                    "because": because,
+                    "cleared_by": by,
+                    "now_ms": self.ctx.clock(),
+                },
+            )
+        body = WorkersLinked(job_id=job.job_id, groups=groups, link_no=link_no, because=because)
+        await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
+        await self.ctx.send(tx, body, to_role="recording", to=job.recording)
+
+    async def unlink(self, group: str, *, by: str, because: str) -> int:
+        """A person has looked: the workers of this group are single persons again. How many there were.
+
+        by  who decided; it is kept. Signs of later jobs do not link these workers again
+        """
+        async with self.ctx.db.transaction() as tx:
+            await tx.execute(QUERIES.lock_standings)
+            members = await rows(tx, QUERIES.members_of, {"group": group})
+            for job_id in sorted({job_id for _, job_id in members}):
+                job = await self._lock(tx, job_id)
+                own = {worker: "" for worker, found_in in members if found_in == job_id}
+                await self._tell_links(tx, job, own, because=because, by=by)
+            return len(members)
+
+    async def links(self) -> list[Link]:
+        """Everyone who counts as one with somebody, or did until a person cleared it; the newest first."""
+        async with self.ctx.db.connection() as connection:
+            return await rows_of(connection, Link, QUERIES.links_told)
+
+    async def signs(self, *, most: int = 200) -> list[Sign]:
+        """What somebody should look at, of the newest jobs first."""
+        async with self.ctx.db.connection() as connection:
+            return await rows_of(connection, Sign, QUERIES.signs_told, {"most": most})
 
     # --- paying ---------------------------------------------------------------------------------------------------
 
@@ -514,11 +606,23 @@ def _chunk(file: PayoutsFile, chunk_no: int) -> tuple[WorkerPay, ...]:
 
 def _because(worker: str, replayed: Replayed, learned: Sequence[Learned]) -> str:
     """Why a worker's standing moved in this job, for the worker to read."""
-    own = [outcome.right for outcome in replayed.outcomes if outcome.worker == worker]
+    events = [event for event in replayed.outcomes if event.worker == worker]
+    own = [event.right for event in events if isinstance(event, reputation.Outcome)]
+    taken_back = len(events) - len(own)
     told = f"{sum(own)} of {len(own)} answers that could be judged were right"
+    if taken_back:
+        told += f"; {taken_back} judgements taken back, as the known answer was doubted"
     practised = "".join(
         f"; practice before it: {one.right} of {one.asked} right, each a quarter of an answer"
         for one in learned
         if one.worker == worker and one.practice
     )
     return told + practised
+
+
+def _counted(event: reputation.Event) -> dict[str, object]:
+    """An event's own columns. A correction has counts instead of a judgement."""
+    if isinstance(event, reputation.Outcome):
+        return {"was_right": event.right, "weight_bp": event.weight_bp, "right_micro": None, "wrong_micro": None}
+    counts = {"right_micro": event.right_micro, "wrong_micro": event.wrong_micro}
+    return {"was_right": None, "weight_bp": None, **counts}

@@ -23,7 +23,7 @@ MANIFEST = Manifest(
 )  # fmt: skip
 REPLAYED = Replayed(
     outcomes=(),
-    confidences_bp=(),
+    accepted=0,
     base_minor={WORKER: 0},
     answers={WORKER: 0},
     credited_ms={WORKER: 0},
@@ -44,7 +44,7 @@ def ruling(*, grant: bool, task_ids: tuple[str, ...] = ("t1", "t2"), appeal_id: 
 
 def total_minor(*appeals: AppealRuled) -> int:
     file = payouts(
-        MANIFEST, REPLAYED, judge_job([], 9_000, confidences_bp=()), package_hash="", scores_bp={}, jurors_minor={},
+        MANIFEST, REPLAYED, judge_job([], 9_000), package_hash="", jurors_minor={},
         appeals=appeals,
     )  # fmt: skip
     assert file.appeals == appeals

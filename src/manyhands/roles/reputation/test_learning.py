@@ -21,7 +21,7 @@ MANIFEST = Manifest(
 )  # fmt: skip
 REPLAYED = Replayed(
     outcomes=(),
-    confidences_bp=(),
+    accepted=0,
     base_minor={WORKER: 900_000, NEWCOMER: 900_000},
     answers={WORKER: 45, NEWCOMER: 45},
     credited_ms={WORKER: 270_000, NEWCOMER: 270_000},
@@ -31,9 +31,9 @@ READY = Learned(worker=NEWCOMER, guide="g1", practice="1", right=6, asked=6, at_
 
 
 def file_of(*learned: Learned, manifest: Manifest = MANIFEST) -> PayoutsFile:
-    verdict = judge_job([], 9_000, confidences_bp=())
+    verdict = judge_job([], 9_000)
     return payouts(
-        manifest, REPLAYED, verdict, package_hash="", scores_bp={}, jurors_minor={}, learned=learned
+        manifest, REPLAYED, verdict, package_hash="", jurors_minor={}, learned=learned
     )  # fmt: skip
 
 

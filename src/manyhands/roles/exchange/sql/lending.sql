@@ -29,3 +29,12 @@ select job.state, job.simulated as job_simulated, account.simulated as worker_si
 from (select) one
 left join exchange.jobs job on job.job_id = %(job_id)s
 left join exchange.accounts account on account.worker = %(worker)s;
+
+-- name: put_link
+-- The last word on a worker holds; an older one that comes late changes nothing.
+insert into exchange.links (worker, link_group, link_no, job_id, because, at_ms)
+values (%(worker)s, %(group)s, %(link_no)s, %(job_id)s, %(because)s, %(now_ms)s)
+on conflict (worker) do update
+set link_group = excluded.link_group, link_no = excluded.link_no, job_id = excluded.job_id, because = excluded.because,
+    at_ms = excluded.at_ms
+where exchange.links.link_no < excluded.link_no;

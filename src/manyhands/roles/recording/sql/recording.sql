@@ -6,7 +6,7 @@ values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(reputation)s, %(
 -- name: lock_job
 -- Everything that changes a job's verdicts or money waits here, so that batches are judged one after the other.
 select job_id, manifest, launcher, exchange, reputation, jury, chain_id, escrow, funded_minor, reserved_minor, batches,
-       tasks_complete, recorded, extra_reserved, delivered_items, delivered_doubt_bp, learned
+       tasks_complete, recorded, extra_reserved, delivered_items, delivered_doubt_bp, learned, terms
 from recording.jobs where job_id = %(job_id)s for update;
 
 -- name: add_task
@@ -21,7 +21,7 @@ update recording.tasks set withdrawn = true
 where job_id = %(job_id)s and task_id = any(%(task_ids)s) and decision is null;
 
 -- name: tasks_touched
-select task_id, facts, decision, refused, withdrawn, first_batch is null as is_new
+select task_id, facts, decision, refused, withdrawn, suspended, first_batch is null as is_new
 from recording.tasks where job_id = %(job_id)s and task_id = any(%(task_ids)s);
 
 -- name: withdrawals_untold
@@ -36,7 +36,7 @@ from recording.answers where job_id = %(job_id)s and task_id = any(%(task_ids)s)
 order by batch_no, position;
 
 -- name: workers_of_tasks
-select worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen
+select worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen, link_group
 from recording.workers
 where job_id = %(job_id)s
   and worker in (select worker from recording.answers where job_id = %(job_id)s and task_id = any(%(task_ids)s)
@@ -47,11 +47,33 @@ select worker, right_micro, wrong_micro, at_ms from recording.standings
 where skill = %(skill)s and worker = any(%(workers)s);
 
 -- name: put_worker
-insert into recording.workers (job_id, worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen)
-values (%(job_id)s, %(worker)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(cause)s, %(gold_right)s, %(gold_seen)s)
+insert into recording.workers
+    (job_id, worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen, link_group)
+values (%(job_id)s, %(worker)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(cause)s, %(gold_right)s, %(gold_seen)s,
+        %(group)s)
 on conflict (job_id, worker) do update
 set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
-    cause = excluded.cause, gold_right = excluded.gold_right, gold_seen = excluded.gold_seen;
+    cause = excluded.cause, gold_right = excluded.gold_right, gold_seen = excluded.gold_seen,
+    link_group = excluded.link_group;
+
+-- name: set_terms
+update recording.jobs set terms = %(terms)s where job_id = %(job_id)s;
+
+-- name: prior_of
+select right_micro, wrong_micro from recording.priors where skill = %(skill)s;
+
+-- name: put_prior
+insert into recording.priors (skill, right_micro, wrong_micro) values (%(skill)s, %(right_micro)s, %(wrong_micro)s)
+on conflict (skill) do update set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro;
+
+-- name: links_of
+select worker, link_group from recording.links where worker = any(%(workers)s) and link_group <> '';
+
+-- name: put_link
+-- The last word on a worker holds; an older one that comes late changes nothing.
+insert into recording.links (worker, link_group, link_no) values (%(worker)s, %(group)s, %(link_no)s)
+on conflict (worker) do update set link_group = excluded.link_group, link_no = excluded.link_no
+where recording.links.link_no < excluded.link_no;
 
 -- name: add_answer
 insert into recording.answers
@@ -61,7 +83,7 @@ values (%(job_id)s, %(task_id)s, %(worker)s, %(batch_no)s, %(position)s, %(text_
 
 -- name: put_task
 update recording.tasks
-set decision = %(decision)s, refused = %(refused)s, first_batch = coalesce(first_batch, %(batch_no)s)
+set decision = %(decision)s, refused = %(refused)s, suspended = %(suspended)s, first_batch = coalesce(first_batch, %(batch_no)s)
 where job_id = %(job_id)s and task_id = %(task_id)s;
 
 -- name: add_batch

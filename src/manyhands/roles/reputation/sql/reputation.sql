@@ -55,8 +55,56 @@ select worker, right_micro, wrong_micro, at_ms, cause from reputation.standings
 where skill = %(skill)s and worker = any(%(workers)s) for update;
 
 -- name: add_outcome
-insert into reputation.outcomes (job_id, worker, skill, cause, was_right, weight_bp, at_ms, position)
-values (%(job_id)s, %(worker)s, %(skill)s, %(cause)s, %(was_right)s, %(weight_bp)s, %(at_ms)s, %(position)s);
+insert into reputation.outcomes
+    (job_id, worker, skill, cause, was_right, weight_bp, right_micro, wrong_micro, at_ms, position)
+values (%(job_id)s, %(worker)s, %(skill)s, %(cause)s, %(was_right)s, %(weight_bp)s, %(right_micro)s, %(wrong_micro)s,
+        %(at_ms)s, %(position)s);
+
+-- name: lock_standings
+-- Held to the end of the transaction: standings, what newcomers are believed, and links are read and written by one.
+select pg_advisory_xact_lock(hashtext('reputation.standings'));
+
+-- name: first_outcomes
+-- (right, wrong) of each worker's first judged answers in a skill.
+select count(*) filter (where was_right), count(*) filter (where not was_right)
+from (
+    select worker, was_right, row_number() over (partition by worker order by outcome_no) as nth
+    from reputation.outcomes where skill = %(skill)s and was_right is not null
+) judged
+where nth <= %(most)s
+group by worker;
+
+-- name: events_of
+-- Everything that moved standings in a skill, in the order in which it did.
+select worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms
+from reputation.outcomes where skill = %(skill)s order by outcome_no;
+
+-- name: links
+select worker, link_group, cleared_by from reputation.links;
+
+-- name: next_link_no
+select coalesce(max(link_no), 0) + 1 from reputation.links;
+
+-- name: put_link
+insert into reputation.links (worker, link_group, link_no, job_id, because, cleared_by, at_ms)
+values (%(worker)s, %(group)s, %(link_no)s, %(job_id)s, %(because)s, %(cleared_by)s, %(now_ms)s)
+on conflict (worker) do update
+set link_group = excluded.link_group, link_no = excluded.link_no, job_id = excluded.job_id, because = excluded.because,
+    cleared_by = excluded.cleared_by, at_ms = excluded.at_ms;
+
+-- name: members_of
+select worker, job_id from reputation.links where link_group = %(group)s and link_group <> '' order by worker;
+
+-- name: links_told
+select worker, link_group as group, job_id, because, cleared_by, at_ms from reputation.links
+order by at_ms desc, link_group, worker;
+
+-- name: signs_told
+select sign.job_id, sign.position, sign.kind, sign.workers, sign.says, sign.evidence
+from reputation.signs sign
+join (select job_id, max(outcome_no) as newest from reputation.outcomes group by job_id) job on job.job_id = sign.job_id
+order by job.newest desc, sign.position
+limit %(most)s;
 
 -- name: put_standing
 insert into reputation.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp, mean_bp, cause)
@@ -75,7 +123,7 @@ select category, pieces, answers, effort_ms, right_pieces, judged_pieces from re
 
 -- name: causes_of
 select skill, was_right, cause, at_ms, job_id from reputation.outcomes
-where worker = %(worker)s order by at_ms desc, position desc limit %(most)s;
+where worker = %(worker)s and was_right is not null order by at_ms desc, position desc limit %(most)s;
 
 -- name: escrows
 select job_id, chain_id, escrow from reputation.jobs order by job_id;
