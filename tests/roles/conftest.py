@@ -179,13 +179,13 @@ class House:
         )
 
     async def record_event(
-        self, chain_id: int, *, contract: str, kind: str, name: str, args: Mapping[str, Any]
+        self, chain_id: int, *, contract: str, kind: str, name: str, args: Mapping[str, Any], place: int = 0
     ) -> None:
         async with self.db.transaction() as tx:
             await tx.execute(
                 "insert into outbox.events (chain_id, tx_hash, index_in_tx, block_number, block_hash, index_in_block, "
-                "contract, contract_kind, name, args, seen_at_ms) values (%s, %s, 0, 1, '0x', 0, %s, %s, %s, %s, 0)",
-                (chain_id, f"0x{chain_id:064x}", contract, kind, name, json.dumps(args)),
+                "contract, contract_kind, name, args, seen_at_ms) values (%s, %s, %s, 1, '0x', %s, %s, %s, %s, %s, 0)",
+                (chain_id, f"0x{chain_id:064x}", place, place, contract, kind, name, json.dumps(args)),
             )
 
     async def transactions(self, job_id: str) -> list[Entry]:

@@ -48,12 +48,13 @@ def honest_job(terms: JudgingTerms = FIRST_TERMS, groups: dict[str, str] | None 
         )
         for n in range(3)
     }  # fmt: skip
-    answers = [
+    answers: list[list[tuple[str, int, str | None]]] = [
         [("t0", 0, "02.50"), ("t1", 1, "12.50"), ("t2", 2, "22.60")],
         [("t2", 0, "22.60"), ("t1", 2, None)],
     ]
     book = JobBook(manifest.quality, "transcription", tasks={t: TaskBook(f) for t, f in tasks.items()})
-    ids, told, chain, batches = SeededIds("salts"), set[str](), list[ChainEntry](), list[BatchEvidence]()
+    ids, told, chain = SeededIds("salts"), set[str](), list[ChainEntry]()
+    batches: list[BatchEvidence] = []
     chain.append(ChainEntry("PendingV3", {"hash": manifest.hash}, "0x0"))
     for number, batch in enumerate(answers, start=1):
         facts = [

@@ -163,9 +163,7 @@ def _verdicts(report: Report, manifest: Manifest, batches: Sequence[BatchEvidenc
     except (ManyhandsError, ValueError) as problem:  # a value that no rule can judge is no verdict either
         report.add("verdicts follow from the answers", False, str(problem))
         return None
-    report.add(
-        "verdicts follow from the answers", True, f"{replayed.accepted} values accepted, the same again"
-    )
+    report.add("verdicts follow from the answers", True, f"{replayed.accepted} values accepted, the same again")
     return replayed
 
 

@@ -365,9 +365,7 @@ class RecordingOracle:
         await tx.execute(QUERIES.set_terms, {"job_id": job.job_id, "terms": canonical.encode(terms)})
         return terms
 
-    async def _grouped(
-        self, tx: Tx, books: dict[str, WorkerBook]
-    ) -> tuple[dict[str, WorkerBook], dict[str, str]]:
+    async def _grouped(self, tx: Tx, books: dict[str, WorkerBook]) -> tuple[dict[str, WorkerBook], dict[str, str]]:
         """The books with the groups that hold now, and which of them this job's evidence does not tell yet."""
         found = dict(await rows(tx, QUERIES.links_of, {"workers": sorted(books)}))
         new = {worker: group for worker in sorted(books) if (group := found.get(worker, "")) != books[worker].group}
@@ -645,4 +643,3 @@ class RecordingOracle:
 def _facts(raw: bytes) -> TaskFacts:
     facts: TaskFacts = canonical.decode(raw, TaskFacts)
     return facts
-

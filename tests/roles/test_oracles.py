@@ -1,0 +1,234 @@
+"""Recording and reputation oracle over one database: what a job is judged by, who counts as one, what newcomers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from manyhands.protocol import canonical
+from manyhands.protocol.evidence import BatchEvidence, JudgingTerms
+from manyhands.protocol.manifest import Manifest, QualityRule, parse_manifest
+from manyhands.protocol.messages import (
+    AnswerFact,
+    AnswersCollected,
+    BatchRecorded,
+    NewcomersPrior,
+    ReadingFact,
+    ResultsAssembled,
+    Standing,
+    StandingsChanged,
+    TaskFacts,
+    TasksOpened,
+    WorkersLinked,
+)
+from manyhands.quality import reputation
+from manyhands.roles.recording import RecordingOracle
+from manyhands.roles.reputation import ReputationOracle
+from manyhands.roles.reputation.decide import moved_standings, replay
+from manyhands.store.database import rows
+from manyhands.store.migrations import Room
+
+from . import conftest
+from .conftest import ESCROW, House
+
+A, B, C, COPY, COPY2 = ("0x" + letter * 40 for letter in "abcde")
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Sequence[Room]:
+    own = [Room(name, f"manyhands.roles.{name}") for name in ("launcher", "router", "jury", "recording", "reputation")]
+    return [conftest.OUTBOX, Room("ledger", "manyhands.ledger"), *own]
+
+
+@pytest.fixture
+def oracles(house: House) -> House:
+    """The house with both oracles at work in it."""
+    recording = RecordingOracle(house.context("recording"), house.desk("recording"))
+    house.mailbox.register("recording", house.keys["recording"].address, recording.on_message)
+    reputation_oracle = reputation_of(house)
+    house.mailbox.register("reputation", house.keys["reputation"].address, reputation_oracle.on_message)
+    for work, body in reputation_oracle.jobs().items():
+        house.work.task(work)(body)
+    return house
+
+
+def reputation_of(house: House) -> ReputationOracle:
+    return ReputationOracle(house.context("reputation"), house.desk("reputation"))
+
+
+async def manifest_of(house: House, job_id: str) -> Manifest:
+    async with house.db.connection() as tx:
+        ((raw,),) = await rows(tx, "select manifest from recording.jobs where job_id = %s", [job_id])
+    return parse_manifest(raw)
+
+
+def facts(task_id: str, *readings: str, gold: bool = False) -> TaskFacts:
+    return TaskFacts(
+        task_id=task_id, question="text", gold=gold, effort_ms=8_000, reward_minor=100,
+        readings=tuple(ReadingFact(reader=f"r{i}", text=text, confidence_bp=9_000) for i, text in enumerate(readings)),
+    )  # fmt: skip
+
+
+async def open_job(house: House, tasks: Sequence[TaskFacts]) -> str:
+    """A funded job whose tasks the recording oracle knows."""
+    await house.record_event(
+        conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name="Fund", args={"amount": 10**12}, place=5
+    )
+    job_id = await house.open_job()
+    await house.say(
+        "exchange", TasksOpened(job_id=job_id, batch_no=1, tasks=tuple(tasks), complete=False), to="recording"
+    )
+    return job_id
+
+
+async def answers(house: House, job_id: str, batch_no: int, *given: tuple[str, str, str]) -> BatchEvidence:
+    """One batch of (task, worker, text); the evidence that came of it."""
+    batch = AnswersCollected(
+        job_id=job_id, batch_no=batch_no,
+        answers=tuple(
+            AnswerFact(task_id=task, worker=worker, text=text, active_ms=6_000, received_at_ms=house.clock() + place)
+            for place, (task, worker, text) in enumerate(given)
+        ),
+    )  # fmt: skip
+    await house.say("exchange", batch, to="recording")
+    told = recorded(house)[-1]
+    assert told.batch_no == batch_no
+    evidence: BatchEvidence = canonical.decode(await house.blobs.get(told.evidence_blob), BatchEvidence)
+    return evidence
+
+
+def recorded(house: House) -> list[BatchRecorded]:
+    return [body for body in house.heard_by("exchange") if isinstance(body, BatchRecorded)]
+
+
+async def finish(house: House, job_id: str) -> None:
+    """Nothing more will come; the results are (empty and) assembled."""
+    await house.say("exchange", TasksOpened(job_id=job_id, batch_no=2, tasks=(), complete=True), to="recording")
+    blob = await house.package({})
+    raw = await house.blobs.get(blob)
+    body = ResultsAssembled(
+        job_id=job_id, package_blob=blob, package_hash=canonical.content_hash(raw), evidence_blobs=()
+    )
+    await house.say("exchange", body, to="reputation")
+
+
+def copied_job() -> tuple[list[TaskFacts], list[tuple[str, str, str]]]:
+    """Twelve known pieces; two workers make the same four mistakes, one makes two of their own."""
+    tasks = [facts(f"t{i:02}", f"word {i}", gold=True) for i in range(12)]
+    given = []
+    for i in range(12):
+        copied = f"leak {i}" if i % 3 == 0 else f"word {i}"
+        own = f"slip {i}" if i % 6 == 0 else f"word {i}"
+        texts = {A: own, B: f"word {i}", C: f"word {i}", COPY: copied, COPY2: copied}
+        given += [(f"t{i:02}", worker, text) for worker, text in texts.items()]
+    return tasks, given
+
+
+async def test_terms_are_fixed_with_the_first_batch_whatever_is_learnt_meanwhile(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("t1", "one"), facts("t2", "two")])
+    first = await answers(oracles, job_id, 1, ("t1", A, "one"))
+    assert isinstance(first.terms, JudgingTerms) and first.terms.brought_most == reputation.CAP_INTO_JOB
+    prior = NewcomersPrior(skill="transcription", right_micro=6_000_000, wrong_micro=4_000_000)
+    await oracles.say("reputation", StandingsChanged(job_id=job_id, standings=(), prior=prior), to="recording")
+    second = await answers(oracles, job_id, 2, ("t2", B, "two"))
+    assert b"terms" not in canonical.encode(second)
+    manifest = await manifest_of(oracles, job_id)
+    assert replay(manifest, [first, second]).terms == first.terms
+
+
+async def test_a_prior_that_was_published_before_is_what_newcomers_begin_with(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("t1", "one")])
+    prior = NewcomersPrior(skill="transcription", right_micro=6_000_000, wrong_micro=4_000_000)
+    await oracles.say("reputation", StandingsChanged(job_id=job_id, standings=(), prior=prior), to="recording")
+    evidence = await answers(oracles, job_id, 1, ("t1", A, "one"))
+    assert isinstance(evidence.terms, JudgingTerms)
+    assert (evidence.terms.prior_right_micro, evidence.terms.prior_wrong_micro) == (6_000_000, 4_000_000)
+    # one newcomer of six in ten and a reader are not enough where one of nineteen in twenty would be
+    assert [one.outcome for one in evidence.decisions] == ["ask_more"]
+
+
+async def test_only_the_jobs_own_reputation_oracle_moves_standings_and_links(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("t1")])
+    standing = Standing(worker=A, skill="transcription", right_micro=1, wrong_micro=0, at_ms=1, score_bp=1, because="")
+    await oracles.say("exchange", StandingsChanged(job_id=job_id, standings=(standing,)), to="recording")
+    await oracles.say("exchange", WorkersLinked(job_id=job_id, groups={A: "g"}, link_no=1, because=""), to="recording")
+    assert sum("is not the reputation oracle" in reason for reason in await oracles.refusals()) == 2
+
+
+async def test_linked_workers_count_once_from_the_next_batch_on_and_are_paid(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("t1"), facts("t2")])
+    before = await answers(oracles, job_id, 1, ("t1", A, "x"), ("t1", B, "x"))
+    assert [one.outcome for one in before.decisions] == ["accept"]
+    link = WorkersLinked(job_id=job_id, groups={A: "g", B: "g"}, link_no=1, because="they copy")
+    await oracles.say("reputation", link, to="recording")
+    after = await answers(oracles, job_id, 2, ("t2", A, "x"), ("t2", B, "x"))
+    assert after.groups == {A: "g", B: "g"}
+    assert [one.outcome for one in after.decisions] == ["ask_more"]
+    assert [record.reward_minor for record in after.answers] == [100, 100]
+    manifest = await manifest_of(oracles, job_id)
+    assert replay(manifest, [before, after]).accepted == 1
+
+
+async def test_an_older_word_on_a_link_that_comes_late_changes_nothing(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("t1")])
+    for link_no, group in ((2, ""), (1, "g")):
+        body = WorkersLinked(job_id=job_id, groups={A: group, B: group}, link_no=link_no, because="")
+        await oracles.say("reputation", body, to="recording")
+    evidence = await answers(oracles, job_id, 1, ("t1", A, "x"), ("t1", B, "x"))
+    assert [one.outcome for one in evidence.decisions] == ["accept"]
+
+
+async def test_copies_found_in_a_job_are_linked_everywhere_and_a_person_may_undo_it(oracles: House) -> None:
+    tasks, given = copied_job()
+    job_id = await open_job(oracles, tasks)
+    await answers(oracles, job_id, 1, *given)
+    await finish(oracles, job_id)
+    oracle = reputation_of(oracles)
+    assert {link.worker: link.group for link in await oracle.links()} == {COPY: COPY, COPY2: COPY}
+    (told,) = [body for body in oracles.heard_by("exchange") if isinstance(body, WorkersLinked)]
+    assert set(told.groups) == {COPY, COPY2} and "same wrong value" in told.because
+    assert [sign.kind for sign in await oracle.signs()] == ["copies"]
+    async with oracles.db.connection() as tx:
+        assert len(await rows(tx, "select 1 from recording.links where link_group <> ''")) == 2
+    assert await oracle.unlink(COPY, by="operator one", because="they are a married couple at one desk") == 2
+    await oracles.settle()
+    async with oracles.db.connection() as tx:
+        assert await rows(tx, "select 1 from recording.links where link_group <> ''") == []
+    assert {link.cleared_by for link in await oracle.links()} == {"operator one"}
+
+
+async def test_standings_are_the_log_of_events_and_nothing_else(oracles: House) -> None:
+    tasks, given = copied_job()
+    job_id = await open_job(oracles, tasks)
+    await answers(oracles, job_id, 1, *given)
+    await finish(oracles, job_id)
+    events: list[reputation.Event] = []
+    async with oracles.db.connection() as tx:
+        log = await rows(
+            tx,
+            "select worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms from reputation.outcomes "
+            "where skill = 'transcription' order by outcome_no",
+        )
+        published = await rows(tx, "select worker, right_micro, wrong_micro, cause from reputation.standings")
+    for worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms in log:
+        common = {"worker": worker, "skill": "transcription", "cause": cause, "at_ms": at_ms}
+        events.append(
+            reputation.Correction(right_micro=right_micro, wrong_micro=wrong_micro, **common)
+            if was_right is None
+            else reputation.Outcome(right=was_right, weight_bp=weight_bp, **common)
+        )
+    again = moved_standings(events, {})
+    assert {worker: (right, wrong, cause) for worker, right, wrong, cause in published} == {
+        worker: (one.right_micro, one.wrong_micro, one.cause) for worker, one in again.items()
+    }
+    assert len(published) == 5
+
+
+async def test_the_exchange_is_told_how_much_gold_each_worker_needs(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("t1", "one", gold=True), facts("t2", "two", gold=True)])
+    await answers(oracles, job_id, 1, ("t1", A, "one"), ("t1", B, "guess"), ("t1", C, "one"))
+    needs = recorded(oracles)[-1].needs
+    assert {worker: need.gold_share_bp for worker, need in needs.items()} == {A: 1_000, B: 10_000, C: 1_000}
+    assert needs[B].skill_bp < needs[A].skill_bp
+    assert QualityRule().gold_share_bp == 500
