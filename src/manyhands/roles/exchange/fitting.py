@@ -20,11 +20,10 @@ import msgspec
 
 from manyhands.protocol.manifest import WIDE_SCREEN_PX, Manifest, Needs
 from manyhands.quality import reputation
-from manyhands.task_types.judging import PRIOR
 
 Misfit = Literal["score", "language", "screen", "pointer"]
 
-NEWCOMER_BP = reputation.newcomer(PRIOR).score_bp
+NEWCOMER_BP = reputation.newcomer(reputation.Prior()).score_bp
 """The score of somebody without any answers yet in a kind of work."""
 
 
