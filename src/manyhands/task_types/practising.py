@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from importlib.resources import files
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -58,6 +59,10 @@ class Practice(Protocol):
         """The picture of one piece, PNG."""
 
 
+EXAMPLES_SEED = "the guide's examples"
+"""Pieces shown in the guide: the lessons of a practice that nobody has."""
+
+
 @dataclass(frozen=True)
 class LearningTimes:
     """What getting ready takes, ms. practice_ms 0 = there is no practice."""
@@ -76,6 +81,15 @@ def practice_of(task_type_name: str) -> Practice | None:
         return None
     found: Practice = import_module(module).PRACTICE
     return found
+
+
+def guide_in(kind: TaskType, language: str) -> str:
+    """A guide in the reader's language, in English where it was not written in that one."""
+    if language in LANGUAGES and language != "en":
+        told = files(f"{__package__}.{kind.name}").joinpath(f"guide.{language}.md")
+        if told.is_file():
+            return told.read_text(encoding="utf-8")
+    return kind.guide
 
 
 def guide_ms(guide: str) -> int:

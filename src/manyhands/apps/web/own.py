@@ -136,6 +136,17 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         await exchange.learning.read_guide(worker.worker, task_type, wish.version)
         return answer({"done": True})
 
+    @app.get("/api/guides/{task_type}/examples", response_model=List, summary="Examples of a guide", **options)
+    async def guide_examples(task_type: JobId, worker: Annotated[Account, who]) -> Response:
+        return answer({"examples": exchange.learning.examples(task_type)})
+
+    @app.get("/api/guides/{task_type}/examples/{place}", summary="The picture of an example", **files)
+    async def example_picture(
+        task_type: JobId, place: Annotated[int, Path(ge=0, le=9)], worker: Annotated[Account, who]
+    ) -> Response:
+        raw = await to_thread(exchange.learning.example_picture, task_type, place)
+        return Response(raw, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
     @app.get("/api/learned", response_model=List, summary="Guides read and practices done: paid or due", **options)
     async def learned(worker: Annotated[Account, earning]) -> Response:
         return answer({"learned": await exchange.learning.learned(worker.worker)})

@@ -72,6 +72,7 @@ PAGE_PATHS: Final = {
     "/proof": "proof",
     "/record": "record",
     "/limits": "limits",
+    "/practice/{task_type}": "practice",
     "/desk": "desk",
     "/desk/drafts/{draft_id}": "draft",
     "/desk/jobs/{job_id}": "watch",
@@ -312,8 +313,10 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
         worker: Annotated[Account, who],
         screen_px: Annotated[int | None, Query(ge=1, le=20_000, description="width of the screen")] = None,
         pointer: Annotated[Pointer | None, Query(description="fine = a mouse, coarse = a finger")] = None,
+        language: Annotated[str, Query(pattern="^[a-z]{2,3}$", description="of the guides, where there is one")] = "en",
     ) -> Response:
-        return answer({"offers": await desk.offers(worker.worker, screen_px=screen_px, pointer=pointer)})
+        found = await desk.offers(worker.worker, screen_px=screen_px, pointer=pointer, language=language)
+        return answer({"offers": found})
 
     @app.post(
         "/api/jobs/{job_id}/return", response_model=shapes.Returned, summary="Give tasks back without loss", **options

@@ -36,12 +36,13 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "manyhands/pages/work.js", "manyhands/bundle.js", "manyhands/meter.js", "manyhands/guide.js",
         "manyhands/tools/transcription.js",
     ),
-    "earnings": ("manyhands/pages/earnings.js", "manyhands/more.js"),
+    "earnings": ("manyhands/pages/earnings.js", "manyhands/more.js", "manyhands/rows.js"),
     "jury": ("manyhands/pages/jury.js", "manyhands/more.js"),
-    "standing": ("manyhands/pages/standing.js", "manyhands/more.js"),
+    "standing": ("manyhands/pages/standing.js", "manyhands/more.js", "manyhands/rows.js"),
     "jobs": ("manyhands/pages/jobs.js",),
     "job": ("manyhands/pages/job.js",),
-    "record": ("manyhands/pages/record.js", "manyhands/more.js"),
+    "record": ("manyhands/pages/record.js", "manyhands/more.js", "manyhands/rows.js"),
+    "practice": ("manyhands/pages/practice.js", "manyhands/more.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
     "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js"),
@@ -60,13 +61,18 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
 
 SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("desk", "draft", "watch", "operator"), ("desk",)),
-    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits"), ("more",)),
+    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits", "practice"), ("more",)),
 }
 """Page name -> style sheets that it needs beside the common one."""
 
+SITE_WORDS = "manyhands/texts-site.js"
+
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("desk", "draft", "watch", "operator"), ("manyhands/texts-desk.js",)),
-    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits"), ("manyhands/texts-more.js",)),
+    **dict.fromkeys((page for page in PAGES if page != "work"), (SITE_WORDS,)),
+    **dict.fromkeys(("desk", "draft", "watch", "operator"), (SITE_WORDS, "manyhands/texts-desk.js")),
+    **dict.fromkeys(
+        ("earnings", "standing", "jury", "record", "limits", "practice"), (SITE_WORDS, "manyhands/texts-more.js")
+    ),
 }
 """Page name -> words that it needs beside the common ones."""
 

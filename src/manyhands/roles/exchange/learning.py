@@ -24,7 +24,7 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 from manyhands.task_types import TASK_TYPES, TaskType, task_type
-from manyhands.task_types.practising import LESSONS, PIECES, Practice, is_right, practice_of
+from manyhands.task_types.practising import EXAMPLES_SEED, LESSONS, PIECES, Practice, is_right, practice_of
 
 from .decisions import TEXT_MAX_CHARS
 from .errors import BadRequest, NoSuchPractice
@@ -65,6 +65,13 @@ class PracticeView(msgspec.Struct, frozen=True):
     right: int
     asked: int
     results: tuple[PracticeResult, ...]
+
+
+class GuideExample(msgspec.Struct, frozen=True):
+    """A piece shown in a guide. right None = "cannot read". why: language -> the reason."""
+
+    right: str | None
+    why: dict[str, str]
 
 
 class LearnedView(msgspec.Struct, frozen=True):
@@ -154,6 +161,19 @@ class Learning:
         values = {"worker": worker, "task_type": name, "version": version, "now_ms": self._ctx.clock()}
         async with self._ctx.db.transaction() as tx:
             await tx.execute(QUERIES.read_guide, values)
+
+    def examples(self, name: str) -> list[GuideExample]:
+        """What a guide shows besides its words; none where the kind of work has no practice."""
+        practice = practice_of(name) if name in TASK_TYPES else None
+        pieces = practice.pieces(EXAMPLES_SEED)[:LESSONS] if practice else ()
+        return [GuideExample(piece.right, dict(piece.why)) for piece in pieces]
+
+    def example_picture(self, name: str, place: int) -> bytes:
+        """An example's picture, PNG. raises NoSuchPractice"""
+        _, practice = _practice(name)
+        if not 0 <= place < LESSONS:
+            raise NoSuchPractice(name)
+        return practice.draw(EXAMPLES_SEED, place)
 
     # --- what is due ----------------------------------------------------------------------------------------------
 

@@ -346,9 +346,14 @@ class Exchange:
         return await self.accounts.end_session(worker, session_id)
 
     async def offers(
-        self, worker: str, *, screen_px: int | None = None, pointer: Literal["fine", "coarse"] | None = None
+        self,
+        worker: str,
+        *,
+        screen_px: int | None = None,
+        pointer: Literal["fine", "coarse"] | None = None,
+        language: str = "en",
     ) -> list[Offer]:
-        return await self.views.offers(worker, screen_px=screen_px, pointer=pointer)
+        return await self.views.offers(worker, screen_px=screen_px, pointer=pointer, language=language)
 
     async def claim(self, worker: str, job_id: str, count: int) -> Bundle:
         """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy, OwnLimitReached,

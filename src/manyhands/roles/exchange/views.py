@@ -185,11 +185,17 @@ class Views:
         self._ctx, self._books, self._learning = ctx, books, learning
 
     async def offers(
-        self, worker: str, *, screen_px: int | None = None, pointer: Literal["fine", "coarse"] | None = None
+        self,
+        worker: str,
+        *,
+        screen_px: int | None = None,
+        pointer: Literal["fine", "coarse"] | None = None,
+        language: str = "en",
     ) -> list[Offer]:
         """Open jobs that this worker may take part in: those that fit first, then the oldest.
 
-        Sensitive ones only to those who wish for them. screen_px, pointer: of the device at hand, None = not told
+        Sensitive ones only to those who wish for them. language: of the guides. screen_px, pointer: of the device at
+        hand, None = not told
         """
         async with self._ctx.db.connection() as connection:
             found = await rows(connection, QUERIES.offers, {"worker": worker})
@@ -210,6 +216,7 @@ class Views:
             _offer(
                 row,
                 manifest,
+                language=language,
                 read=read,
                 pace=paces.get(row[2]),
                 record=known.get(manifest.requester),
@@ -364,6 +371,7 @@ def _offer(
     row: tuple[Any, ...],
     manifest: Manifest,
     *,
+    language: str,
     read: set[tuple[str, str]],
     pace: Pace | None,
     record: RequesterRecord | None,
@@ -371,6 +379,7 @@ def _offer(
     misfits: tuple[str, ...],
 ) -> Offer:
     from manyhands.task_types import task_type as type_named
+    from manyhands.task_types.practising import guide_in
 
     job_id, title, task_type, _, open_tasks, reward_minor, effort_ms, sample, simulated = row
     kind = type_named(task_type)
@@ -382,7 +391,7 @@ def _offer(
         title=title,
         task_type=task_type,
         task_type_title=kind.title,
-        guide=kind.guide,
+        guide=guide_in(kind, language),
         content_class=manifest.content_class,
         open_tasks=open_tasks,
         reward_minor_median=reward_minor,

@@ -7,6 +7,7 @@
 // - What was answered is kept on the device before anything else happens.
 import { computed, signal } from "@preact/signals";
 import { at, get, post, serverNow, whoAmI } from "manyhands/api.js";
+import { language } from "manyhands/kit.js";
 import { Meter } from "manyhands/meter.js";
 import * as outbox from "manyhands/outbox.js";
 
@@ -300,6 +301,6 @@ function forgetDraft(id) {
 
 /** The offer behind a job, for its title, guide and currency; null when it is not offered any more. */
 export async function offerOf(jobId) {
-  const { offers } = await get("/api/offers");
+  const { offers } = await get(`/api/offers?language=${language}`);
   return offers.find((offer) => offer.job_id === jobId) ?? null;
 }

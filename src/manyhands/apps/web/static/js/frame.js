@@ -10,6 +10,11 @@ function Way({ path, children }) {
   return html`<a href=${path} aria-current=${inside(path) ? "page" : undefined}>${children}</a>`;
 }
 
+/** What anyone may see. On a telephone of somebody signed in it stands at the foot: work comes first. */
+function Public() {
+  return html`<${Way} path="/jobs">${t("nav_jobs")}<//><${Way} path="/record">${t("nav_record")}<//><${Way} path="/proof">${t("nav_proof")}<//>`;
+}
+
 async function signOut() {
   try {
     await post("/api/sign-out");
@@ -54,9 +59,7 @@ export function Frame({ children, wide, bare }) {
           <${Way} path="/standing">${t("nav_standing")}<//>
           <${Way} path="/jury">${t("nav_jury")}<//>
           <${Way} path="/desk">${t("nav_desk")}<//>`}
-        <${Way} path="/jobs">${t("nav_jobs")}<//>
-        <${Way} path="/record">${t("nav_record")}<//>
-        <${Way} path="/proof">${t("nav_proof")}<//>
+        <span class=${me.value ? "open-to-all" : ""}><${Public} /></span>
       </nav>
       <div class="who">
         ${me.value
@@ -67,7 +70,7 @@ export function Frame({ children, wide, bare }) {
     <${Unsent} quiet=${bare} />
     ${me.value?.simulated && html`<div class="stripe"><p class="notice simulated">◇ ${t("simulated_me")}</p></div>`}
     <main id="main" class=${wide ? "wide" : ""} tabindex="-1">${children}</main>
-    ${!bare && html`<footer><p>${t("footer")}</p><${Languages} /></footer>`}
+    ${!bare && html`<footer><p>${t("footer")}</p>${me.value && html`<nav class="at-foot" aria-label=${t("nav_public")}><${Public} /></nav>`}<${Languages} /></footer>`}
   `;
 }
 

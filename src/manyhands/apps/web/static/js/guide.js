@@ -1,5 +1,5 @@
 // A worker guide's few marks (headings, lists, bold, slanted, code) as nodes. Anything else stays text.
-import { html } from "manyhands/kit.js";
+import { html, signal } from "manyhands/kit.js";
 
 const INLINE = /\*\*([^*]+)\*\*|\*([^*]+)\*|`([^`]+)`/g;
 
@@ -25,4 +25,12 @@ export function Guide({ text }) {
     const items = lines.reduce((all, line) => (/^[-*] /.test(line) ? [...all, line.slice(2)] : [...all.slice(0, -1), `${all.at(-1)} ${line.trim()}`]), []);
     return html`<ul>${items.map((item) => html`<li>${inline(item)}</li>`)}</ul>`;
   })}</div>`;
+}
+
+const examples = signal(null);
+
+/** The guide's examples; their module is fetched when the first guide is opened. */
+export function Examples({ kind, open }) {
+  if (open && !examples.value) import("manyhands/examples.js").then((found) => (examples.value = found), () => {});
+  return open && examples.value ? html`<${examples.value.Examples} kind=${kind} />` : null;
 }

@@ -6,11 +6,11 @@
 import { Fragment, h, render } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import htm from "htm";
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal, useSignal } from "@preact/signals";
 import { texts } from "manyhands/texts.js";
 
 export const html = htm.bind(h);
-export { Fragment, batch, computed, effect, render, signal, useEffect, useLayoutEffect, useRef };
+export { Fragment, batch, computed, effect, render, signal, useEffect, useLayoutEffect, useRef, useSignal };
 
 export const language = document.documentElement.lang || "en";
 

@@ -1,5 +1,6 @@
 // Starts the page named by the document.
 import { html, render, t } from "manyhands/kit.js";
+import { texts } from "manyhands/texts.js";
 import { me, whoAmI } from "manyhands/api.js";
 import { Frame, SignInFirst } from "manyhands/frame.js";
 import { release } from "manyhands/outbox.js";
@@ -16,6 +17,7 @@ const PAGES = {
   job: { load: () => import("manyhands/pages/job.js"), wide: true },
   proof: { load: () => import("manyhands/pages/proof.js") },
   record: { load: () => import("manyhands/pages/record.js"), wide: true },
+  practice: { load: () => import("manyhands/pages/practice.js"), worker: true },
   limits: { load: () => import("manyhands/pages/limits.js"), worker: true },
   desk: { load: () => import("manyhands/pages/desk.js"), worker: true, wide: true },
   draft: { load: () => import("manyhands/pages/draft.js"), worker: true, wide: true },
@@ -27,6 +29,8 @@ const PAGES = {
 const name = document.documentElement.dataset.page;
 const page = PAGES[name] ?? PAGES["not-found"];
 
+// the page of work has its words already: everybody else brings the others before a page is drawn
+if (name !== "work") Object.assign(texts, (await import("manyhands/texts-site.js")).texts);
 // the two do not wait for each other: the page's modules and whose session this is
 const [{ Page }] = await Promise.all([page.load(), whoAmI()]);
 document.title = `${t(`title_${name}`)} · Manyhands`;

@@ -39,11 +39,21 @@ function saveFile(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+const BROWSERS = [["Edg", "Edge"], ["OPR", "Opera"], ["SamsungBrowser", "Samsung Internet"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]];
+const SYSTEMS = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["CrOS", "ChromeOS"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"]];
+
+/** What a browser calls itself, in two words that a person tells devices apart by; the whole stands in the title. */
+function deviceName(device) {
+  const named = (list) => list.find(([sign]) => device.includes(sign))?.[1];
+  const [browser, system] = [named(BROWSERS), named(SYSTEMS)];
+  return browser && system ? t("browser_on", { browser, system }) : device || t("unknown");
+}
+
 function Sessions({ sessions }) {
   const end = (one) => doing(t("ended"), () => post(at`/api/sessions/${one.session_id}/end`));
   return html`<section class="card"><h2>${t("sessions")}</h2>
     <ul class="plain-list">${sessions.map((one) => html`<li key=${one.session_id}>
-      <span dir="auto">${one.device || t("unknown")}</span> <span class="hint">${t(`way_${one.way}`)}, ${when(one.created_at_ms)}</span>
+      <span title=${one.device}>${deviceName(one.device)}</span> <span class="hint">${t(`way_${one.way}`)}, ${when(one.created_at_ms)}</span>
       ${one.here ? html`<strong>${t("this_session")}</strong>` : html`<button class="button quietly small" onClick=${() => end(one)}>${t("end_it")}</button>`}
     </li>`)}</ul>
     ${sessions.length > 1 && html`<button class="button quietly" onClick=${() => doing(t("ended"), () => post("/api/sessions/end-others"))}>${t("end_others")}</button>`}

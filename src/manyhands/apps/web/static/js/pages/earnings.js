@@ -2,9 +2,11 @@
 import "manyhands/more.js";
 import { Amount, asProblem, clock, count, Hash, html, language, loader, Loading, Problem, signal, t, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
+import { Rows } from "manyhands/rows.js";
 
 const earnings = loader(() => get("/api/earnings"));
 const hours = loader(() => get("/api/hours"));
+const learned = loader(() => get("/api/learned"));
 const refusals = loader(() => get("/api/refusals"));
 const shown = signal({});
 const appealing = signal(null);
@@ -34,9 +36,14 @@ function grouped(rows, keyOf) {
 const perHour = (row) => (row.active_ms >= 60_000 ? Math.round((row.offered_minor * 3_600_000) / row.active_ms) : null);
 
 function Times({ rows, title, name }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
-    <thead><tr><th scope="col">${title}</th><th scope="col" class="figure">${t("answers")}</th><th scope="col" class="figure">${t("time_worked")}</th><th scope="col" class="figure">${t("offered")}</th><th scope="col" class="figure">${t("per_hour")}</th></tr></thead>
-    <tbody>${rows.map((row) => html`<tr><th scope="row">${name(row.at)}</th><td class="figure">${count(row.answers)}</td><td class="figure">${clock(row.active_ms)}</td><td class="figure"><${Amount} minor=${row.offered_minor} digits=${2} /></td><td class="figure">${perHour(row) === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${perHour(row)} digits=${2} />`}</td></tr>`)}</tbody></table></div>`;
+  const columns = [
+    [title, (row) => name(row.at), "head"],
+    [t("answers"), (row) => count(row.answers), "figure"],
+    [t("time_worked"), (row) => clock(row.active_ms), "figure"],
+    [t("offered"), (row) => html`<${Amount} minor=${row.offered_minor} digits=${2} />`, "figure"],
+    [t("per_hour"), (row) => (perHour(row) === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${perHour(row)} digits=${2} />`), "figure"],
+  ];
+  return html`<${Rows} name=${title} columns=${columns} rows=${rows} />`;
 }
 
 function ByTime() {
@@ -90,7 +97,7 @@ function Refused() {
   if (!value?.refusals.length) return null;
   const jobs = new Map();
   for (const row of value.refusals) jobs.set(row.job_id, [...(jobs.get(row.job_id) ?? []), row]);
-  return html`<section id="refused"><h2>${t("refused_answers")}</h2><ul class="offers">${[...jobs.values()].map((rows) => html`<${RefusedJob} rows=${rows} appeals=${value.appeals} />`)}</ul></section>`;
+  return html`<section id="refused" class="apart-top"><h2>${t("refused_answers")}</h2><ul class="offers">${[...jobs.values()].map((rows) => html`<${RefusedJob} rows=${rows} appeals=${value.appeals} />`)}</ul></section>`;
 }
 
 async function showAnswers(event, jobId) {
@@ -108,14 +115,21 @@ function fate(one) {
   return t(one.outcome === "accepted" ? "accepted" : "refused");
 }
 
+const ANSWER_COLUMNS = () => [
+  [t("you_keyed"), (one) => (one.state === "answered" ? keyed(one.text) : html`<span class="quiet">–</span>`)],
+  [t("verdict"), (one) => html`${one.value ?? html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${one.verdict_because}</span>`}`],
+  [t("outcome"), (one) => html`${fate(one)}${one.because && html`<span class="hint block">${one.because}</span>`}`],
+  [t("time_worked"), (one) => (one.active_ms === null ? "" : clock(one.active_ms)), "figure"],
+  [t("reward"), (one) => html`<${Amount} minor=${one.earned_minor ?? one.reward_minor} />`, "figure"],
+  [t("at"), (one) => (one.received_at_ms === null ? "" : when(one.received_at_ms))],
+];
+
 function OwnAnswers({ job }) {
   const found = shown.value[job.job_id];
   return html`<details onToggle=${(event) => showAnswers(event, job.job_id)}><summary>${t("task_by_task")}<span class="unseen"> ${job.title}</span></summary>
     ${!found && html`<${Loading} />`}
     ${found?.problem && html`<${Problem} problem=${found.problem} />`}
-    ${found?.answers.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${`${t("task_by_task")}: ${job.title}`}><table>
-      <thead><tr><th scope="col">${t("you_keyed")}</th><th scope="col">${t("verdict")}</th><th scope="col">${t("outcome")}</th><th scope="col" class="figure">${t("time_worked")}</th><th scope="col" class="figure">${t("reward")}</th><th scope="col">${t("at")}</th></tr></thead>
-      <tbody>${found.answers.map((one) => html`<tr><td dir="auto">${one.state === "answered" ? keyed(one.text) : ""}</td><td dir="auto">${one.value ?? html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${one.verdict_because}</span>`}</td><td>${fate(one)}${one.because && html`<span class="hint block">${one.because}</span>`}</td><td class="figure">${one.active_ms === null ? "" : clock(one.active_ms)}</td><td class="figure"><${Amount} minor=${one.earned_minor ?? one.reward_minor} /></td><td>${one.received_at_ms === null ? "" : when(one.received_at_ms)}</td></tr>`)}</tbody></table></div>
+    ${found?.answers.length > 0 && html`<${Rows} name=${`${t("task_by_task")}: ${job.title}`} columns=${ANSWER_COLUMNS()} rows=${found.answers} />
       ${found.more && html`<p class="hint">${t("answers_more")}</p>`}`}
   </details>`;
 }
@@ -138,13 +152,22 @@ function Job({ job, currency, exponent }) {
       <div><dt>${t("accepted")}</dt><dd>${count(job.accepted)}</dd></div>
       <div><dt>${t("waiting_check")}</dt><dd>${count(job.waiting)}</dd></div>
       <div><dt>${t("refused")}</dt><dd>${count(job.refused)}</dd></div>
-      ${part("pending", job.pending_minor)}${part("earned_job", job.earned_minor)}${part("bonus", job.bonus_minor)}${part("top_up", job.top_up_minor)}${part("restored", job.restored_minor)}${part("paid", job.paid_minor)}
+      ${part("pending_money", job.pending_minor)}${part("earned_job", job.earned_minor)}${part("bonus", job.bonus_minor)}${part("top_up", job.top_up_minor)}${part("restored", job.restored_minor)}${part("learning", job.learning_minor)}${part("paid", job.paid_minor)}
     </dl>
     ${job.because && html`<p class="hint" dir="auto">${job.because}</p>`}
     ${job.transactions.length > 0 && html`<p class="hint">${t("paid_in")} ${job.transactions.map((tx) => html`<${Hash} value=${tx.tx_hash} /> <span class="quiet">${t("on_chain", { id: tx.chain_id })}</span> `)}</p>`}
     <${OwnAnswers} job=${job} />
     <p class="row"><button class="button quietly small" onClick=${() => saveReceipts(job)}>${t("save_receipts")}<span class="unseen"> ${job.title}</span></button> <a class="button quietly small" href="/proof">${t("check_receipts")}</a></p>
   </li>`;
+}
+
+/** Guides read and practices done: what is still due, and why. */
+function Ready({ currency, exponent }) {
+  const rows = (learned.state.value.value?.learned ?? []).filter((one) => one.paid_in !== "");
+  if (rows.length === 0) return null;
+  return html`<section class="card" id="ready"><h2>${t("ready")}</h2><p class="hint">${t("ready_why")}</p>
+    <ul class="plain-list">${rows.map((one) => html`<li><span>${t(`ready_${one.part}`)}: <span dir="auto">${t(`kind_${one.task_type}`)}</span>${one.asked_count ? ` · ${t("right_of", { right: one.right_count, all: one.asked_count })}` : ""}</span>
+      ${one.paid_in === null ? html`<span class="state">${t("ready_due")}</span>` : html`<span class="state closed">${t("paid")} <${Amount} minor=${one.paid_minor} currency=${currency} exponent=${exponent} /></span>`}</li>`)}</ul></section>`;
 }
 
 export function Page() {
@@ -163,6 +186,7 @@ export function Page() {
     <p class="row"><a class="button quietly small" href="/api/statement.pdf" download>${t("statement_pdf")}</a> <a class="button quietly small" href="/api/statement.csv" download>${t("statement_csv")}</a> <a class="button quietly small" href="/limits">${t("take_along")}</a></p>
     <${Refused} />
     <${ByTime} />
+    <${Ready} currency=${currency} exponent=${exponent} />
     <h2>${t("by_job")}</h2>
     ${value.jobs.length === 0 && html`<p class="card empty">${t("no_earnings")}</p>`}
     <ul class="offers">${value.jobs.map((job) => html`<${Job} key=${job.job_id} job=${job} currency=${currency} exponent=${exponent} />`)}</ul>`;

@@ -1,11 +1,22 @@
 // A worker's own limits, and everything the platform knows of the worker to take along.
 import "manyhands/more.js";
-import { asProblem, clock, html, loader, Loading, Problem, signal, t } from "manyhands/kit.js";
+import { asProblem, clock, html, language, loader, Loading, Problem, signal, t } from "manyhands/kit.js";
 import { get, me, post } from "manyhands/api.js";
 
 const wishes = loader(() => get("/api/wishes"));
 const problem = signal(null);
 const saved = signal(false);
+
+const COMMON = ["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "ms", "pl", "pt", "ru", "sw", "th", "tl", "tr", "uk", "ur", "vi", "zh"];
+const offered = (own) => [...new Set([...COMMON, ...own])];
+
+/** A language's own name for itself. */
+function named(code) {
+  return new Intl.DisplayNames([code, language], { type: "language", fallback: "code" }).of(code);
+}
+
+const readers = new Intl.DisplayNames([language], { type: "language", fallback: "code" });
+const told = (code) => readers.of(code);
 
 async function save(event) {
   event.preventDefault();
@@ -19,6 +30,7 @@ async function save(event) {
       week_cap_minutes: hours("week"),
       break_minutes: Number(form.get("break") || 0),
       sensitive: form.get("sensitive") === "on",
+      languages: form.getAll("language"),
       utc_offset_minutes: -new Date().getTimezoneOffset(),
     });
     localStorage.setItem("mh_break", String(told.break_minutes));
@@ -43,6 +55,8 @@ export function Page() {
       ${field("day", "day_cap", "cap_hint", value.day_cap_minutes / 60, 24, 0.25)}
       ${field("week", "week_cap", "cap_hint", value.week_cap_minutes / 60, 168, 0.25)}
       ${field("break", "break_after", "break_hint", value.break_minutes, 240, 5)}
+      <fieldset><legend>${t("languages_read")}</legend><p class="hint">${t("languages_hint")}</p>
+        <div class="chips">${offered(value.languages).map((code) => html`<label class="chip"><input type="checkbox" name="language" value=${code} defaultChecked=${value.languages.includes(code)} /> <span lang=${code} dir="auto">${named(code)}</span>${told(code) !== named(code) && html`<span class="quiet">${told(code)}</span>`}</label>`)}</div></fieldset>
       <label class="choice"><input type="checkbox" name="sensitive" defaultChecked=${value.sensitive} /> <span>${t("sensitive_wish")}</span></label>
       <p class="hint">${t("sensitive_hint")}</p>
       <${Problem} problem=${problem.value} />

@@ -2,6 +2,7 @@
 import "manyhands/more.js";
 import { Amount, count, Hash, html, loader, Loading, money, percent, Problem, t, when } from "manyhands/kit.js";
 import { get } from "manyhands/api.js";
+import { Rows } from "manyhands/rows.js";
 
 const record = loader(() => get("/api/record"));
 
@@ -20,9 +21,7 @@ function Wages({ one }) {
 
 function Disputes({ rows, columns, name, none }) {
   if (rows.length === 0) return html`<p class="quiet">${t(none)}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${name}><table>
-    <thead><tr>${columns.map(([title]) => html`<th scope="col">${t(title)}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr>${columns.map(([, show]) => html`<td dir="auto">${show(row)}</td>`)}</tr>`)}</tbody></table></div>`;
+  return html`<${Rows} name=${name} columns=${columns.map(([title, show], place) => [t(title), show, place === 0 ? "head" : ""])} rows=${rows} />`;
 }
 
 const job = (row) => html`<a href=${`/jobs/${encodeURIComponent(row.job_id)}`}>${row.title}</a>`;

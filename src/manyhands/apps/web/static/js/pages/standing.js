@@ -2,6 +2,7 @@
 import "manyhands/more.js";
 import { html, language, loader, Loading, percent, Problem, t, when } from "manyhands/kit.js";
 import { get } from "manyhands/api.js";
+import { Rows } from "manyhands/rows.js";
 
 const standing = loader(() => get("/api/standing"));
 const answers = (milli) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(milli / 1000);
@@ -13,6 +14,14 @@ function moved(change, before) {
   return new Intl.NumberFormat(language, { signDisplay: "exceptZero", maximumFractionDigits: 1 }).format(points);
 }
 
+const COLUMNS = () => [
+  [t("job"), (change) => change.title || t("earlier_job"), "head"],
+  [t("at"), (change) => when(change.at_ms)],
+  [t("score"), (change) => percent(change.score_bp), "figure"],
+  [t("change"), (change) => moved(change, change.before), "figure"],
+  [t("cause"), (change) => change.because],
+];
+
 function Skill({ row, changes }) {
   return html`<li class="card">
     <div class="offer-head"><h2>${t(`skill_${row.skill}`) === `skill_${row.skill}` ? row.skill : t(`skill_${row.skill}`)}</h2><p class="rate"><strong>${percent(row.score_bp)}</strong></p></div>
@@ -22,9 +31,7 @@ function Skill({ row, changes }) {
       <div><dt>${t("at")}</dt><dd>${when(row.at_ms)}</dd></div>
     </dl>
     <p class="hint">${t("score_why")}</p>
-    ${changes.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${`${t("changes")}: ${row.skill}`}><table>
-      <thead><tr><th scope="col">${t("at")}</th><th scope="col">${t("job")}</th><th scope="col" class="figure">${t("score")}</th><th scope="col" class="figure">${t("change")}</th><th scope="col">${t("cause")}</th></tr></thead>
-      <tbody>${changes.map((change, place) => html`<tr><td>${when(change.at_ms)}</td><th scope="row" dir="auto">${change.title || change.job_id}</th><td class="figure">${percent(change.score_bp)}</td><td class="figure">${moved(change, changes[place - 1])}</td><td dir="auto">${change.because}</td></tr>`).reverse()}</tbody></table></div>`}
+    ${changes.length > 0 && html`<${Rows} name=${`${t("changes")}: ${row.skill}`} columns=${COLUMNS()} rows=${changes.map((change, place) => ({ ...change, before: changes[place - 1] })).reverse()} />`}
   </li>`;
 }
 

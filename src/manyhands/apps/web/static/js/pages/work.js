@@ -2,7 +2,7 @@
 import { Amount, asProblem, clock, count, effect, html, loader, money, Problem, signal, Simulated, t, useEffect, useLayoutEffect, useRef } from "manyhands/kit.js";
 import { at, get, me, post } from "manyhands/api.js";
 import { Bundle, offerOf } from "manyhands/bundle.js";
-import { Guide as Words } from "manyhands/guide.js";
+import { Examples, Guide as Words } from "manyhands/guide.js";
 import { trouble, waiting } from "manyhands/outbox.js";
 import { Task } from "manyhands/tools/transcription.js";
 
@@ -229,14 +229,20 @@ function Done() {
 /** Opens by itself until this version of the guide was read once, on any device; the time is part of the first task. */
 function Guide() {
   if (!offer.value?.guide) return null;
-  const { task_type: kind, guide_version: version, guide_read: read } = offer.value;
+  const { task_type: kind, guide_version: version, guide_read: read, learning } = offer.value;
   const noted = (event) => {
     if (event.currentTarget.open || offer.value.guide_read) return;
     offer.value = { ...offer.value, guide_read: true };
     post(at`/api/guides/${kind}/read`, { version }).catch(() => {}); // not noted: it opens once more, no harm done
   };
+  const closed = (event) => {
+    event.currentTarget.closest("details").open = false;
+    document.getElementById("answer")?.focus(); // keys go on where the work is
+  };
   return html`<details class="guide-box" open=${!read} onToggle=${noted}>
-    <summary>${t("how_to")}</summary><${Words} text=${offer.value.guide} />
+    <summary>${t("how_to")}</summary>
+    <${Words} text=${offer.value.guide} /><${Examples} kind=${kind} open=${!offer.value.guide_read} />
+    ${!read && html`<p class="row"><button class="button quietly" onClick=${closed}>${t("guide_done")}</button> ${learning?.guide_minor > 0 && html`<span class="hint">${t(learning.places_left > 0 ? "guide_pays" : "guide_pays_later", { pay: money(learning.guide_minor, ...terms()) })}</span>`}</p>`}
   </details>`;
 }
 
