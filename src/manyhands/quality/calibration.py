@@ -26,7 +26,10 @@ from manyhands.quality.table import Floats
 #: usual over-confidence of a matrix model on real crowds, and how much it varies (in log): see docs/quality.md
 USUAL_TEMPERATURE: Final = 3.0
 TEMPERATURE_SPREAD: Final = 0.5
-SHIFT_SPREAD: Final = 1.0
+#: a shift says what temperature cannot: that the model is wrong even where it wavers. Half the log-odds is a lot of it
+SHIFT_SPREAD: Final = 0.5
+#: what was made as sure as gold shows once has used up its gold: only a small correction is left to learn
+AGAIN_SPREAD: Final = 0.25
 ISOTONIC_FROM: Final = 500
 GOLD_LEAST: Final = 10
 
@@ -82,34 +85,69 @@ class Reliability(msgspec.Struct, frozen=True):
     bins: tuple[Bin, ...]
 
 
-def fit_scale(posterior: Floats, right: npt.NDArray[np.bool_]) -> Scale:
+def fit_temperature(posterior: Floats, truth: npt.NDArray[np.int32]) -> float:
+    """The temperature at which posteriors explain known truth best, shrunk to the usual one.
+
+    posterior  (items, labels), inferred without knowing the truth;  truth  code of the right label per item
+    source     Guo et al. (2017), "On calibration of modern neural networks"; here MAP, log temperature N(log 3, 0.5)
+
+    >>> unsure = np.array([[0.9, 0.1]] * 20), np.array([0, 1] * 10, np.int32)
+    >>> fit_temperature(*unsure) > 3.0 > fit_temperature(unsure[0], np.zeros(20, np.int32))
+    True
+    """
+    best = (float("inf"), USUAL_TEMPERATURE)
+    for log_ratio in np.linspace(-2.0, 2.0, 41):
+        temperature = USUAL_TEMPERATURE * float(np.exp(log_ratio))
+        loss = -float(tempered(posterior, temperature)[np.arange(len(truth)), truth].sum())
+        loss += 0.5 * (float(log_ratio) / TEMPERATURE_SPREAD) ** 2
+        best = min(best, (loss, temperature))
+    return best[1]
+
+
+def tempered(posterior: Floats, temperature: float) -> Floats:
+    """Logarithms of the posteriors raised to 1 / temperature, each row adding up to 1 again; at least -21."""
+    logs = np.log(np.maximum(posterior, 1e-12)) / temperature
+    logs -= logs.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    return np.maximum(logs, -21.0)
+
+
+def fit_scale(
+    posterior: Floats,
+    right: npt.NDArray[np.bool_],
+    *,
+    usual: float = USUAL_TEMPERATURE,
+    temperature_spread: float = TEMPERATURE_SPREAD,
+    shift_spread: float = SHIFT_SPREAD,
+) -> Scale:
     """The scale that explains which blind gold items were right.
 
     posterior  of the chosen label of each gold item, inferred without its gold
     right      whether the chosen label was the gold one
+    usual      temperature that is shrunk to; temperature_spread, shift_spread  how far, in logarithms and log-odds
     source     Guo et al. (2017), temperature scaling; Platt (1999) for the shift; here MAP with log temperature
-               N(log 3, 0.5) and shift N(0, 1), by Newton steps on a fixed grid of temperatures
+               N(log 3, 0.5) and shift N(0, 0.5), by Newton steps on a fixed grid of temperatures
     """
     count = len(posterior)
     if count < GOLD_LEAST:
-        return Scale(USUAL_TEMPERATURE, gold=count)
+        return Scale(usual, gold=count)
     if count > ISOTONIC_FROM:
         return _isotonic(posterior, right)
     odds = logit(posterior)
     best: tuple[float, float, float] | None = None
     for log_ratio in np.linspace(-2.0, 2.0, 81):
-        temperature = USUAL_TEMPERATURE * float(np.exp(log_ratio))
+        temperature = usual * float(np.exp(log_ratio))
         shift = 0.0
         for _ in range(30):
             chance = _sigmoid(odds / temperature + shift)
-            slope = float((right - chance).sum()) - shift / SHIFT_SPREAD**2
-            step = slope / (float((chance * (1.0 - chance)).sum()) + 1.0 / SHIFT_SPREAD**2)
+            slope = float((right - chance).sum()) - shift / shift_spread**2
+            step = slope / (float((chance * (1.0 - chance)).sum()) + 1.0 / shift_spread**2)
             shift += min(max(step, -1.0), 1.0)
             if abs(step) < 1e-9:
                 break
         chance = np.clip(_sigmoid(odds / temperature + shift), 1e-12, 1 - 1e-12)
         loss = -float(np.where(right, np.log(chance), np.log(1.0 - chance)).sum())
-        loss += 0.5 * (float(log_ratio) / TEMPERATURE_SPREAD) ** 2 + 0.5 * (shift / SHIFT_SPREAD) ** 2
+        loss += 0.5 * (float(log_ratio) / temperature_spread) ** 2 + 0.5 * (shift / shift_spread) ** 2
         if best is None or loss < best[0]:
             best = (loss, temperature, shift)
     assert best is not None

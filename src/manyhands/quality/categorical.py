@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from manyhands.quality import engine
+from manyhands.quality.calibration import GOLD_LEAST, fit_temperature, tempered
 from manyhands.quality.errors import UnknownMethod
 from manyhands.quality.special import digamma
 from manyhands.quality.table import Answers, Codes, Floats
@@ -26,6 +27,11 @@ STEPS_MOST: Final = 100
 #: stop when the mean log likelihood of an answer grows by less (crowd-kit stops alike)
 TOLERANCE: Final = 1e-5
 CHANCE_LEAST: Final = 1e-10
+#: pseudo-answers of a row: most of the crowd's and of ignorance, and most of the worker's own skill
+CROWD_MOST: Final = 3.0
+COIN_MOST: Final = 30.0
+#: weights of an inferred task beside a known one: from "as good as known" to "hardly known", in even steps of a third
+UNKNOWN_WEIGHTS: Final = (1.0, 0.3, 0.1, 0.03)
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,10 @@ class Task:
 class Fit:
     """posterior (tasks, labels); chance (workers, true, given) where the method has one; skill per worker; steps done.
 
-    blind holds the posterior of each gold task as if it had not been known: for calibration and choice.
+    apart   with gold: posterior of every task as the evidence of all other tasks has it. The matrices that judge a task
+            have learnt from it, which makes the plain posterior surer of itself than of anything new; here each task's
+            own share of the counts, known or inferred, is taken out, so that gold tasks and others are on one footing
+    tempered  the posterior was made as sure as gold shows already
     """
 
     posterior: Floats
@@ -62,7 +71,12 @@ class Fit:
     chance: Floats | None = None
     share: Floats | None = None
     steps: int = 1
-    blind: Floats | None = None
+    apart: Floats | None = None
+    tempered: bool = False
+
+    def blind(self, task: Task) -> Floats | None:
+        """Posterior of each gold task as if it had not been known; None without gold or where a method has none."""
+        return None if self.apart is None or not len(task.gold_tasks) else self.apart[task.gold_tasks]
 
 
 def majority(task: Task) -> Fit:
@@ -96,23 +110,61 @@ def dawid_skene(task: Task) -> Fit:
     return _matrix_em(task, np.zeros((1, task.shape[2], task.shape[2])))
 
 
-def hierarchical(task: Task) -> Fit:
+def hierarchical(task: Task, *, unknown_weight: float = 1.0) -> Fit:
     """Dawid-Skene with pseudo-counts that fade as evidence grows; the default without gold.
 
-    Each row of a worker's matrix starts from three answers: one as the crowd gives them, one as ignorance would, one by
-    the worker's own one-coin skill. The crowd's matrix is taken from the votes and then kept, which pins the meaning of
+    Each row of a worker's matrix starts from answers as the crowd gives them, as ignorance would, and by the worker's
+    own one-coin skill, g of each. The crowd's matrix is taken from the votes and then kept, which pins the meaning of
     the labels; taken again in every step it lets labels drift into each other on sparse data.
-    All are multiplied by g = 5 / (answers per free parameter), at most 3, and 0 from 50 answers per parameter on: with
-    few answers workers are like the crowd, with many each speaks for itself (maximum likelihood).
+    g = 5 / (answers per free parameter), at most 3 for crowd and ignorance and 30 for the own skill, and 0 from 50
+    answers per parameter on. Many answers: each worker speaks for himself (maximum likelihood). Few: workers are like
+    the crowd. Fewer than there are parameters: no matrix can be told from the data, one skill per worker can.
+
+    unknown_weight  how much an inferred task counts beside a known one in what is learnt of workers (see `pooled`)
     """
     _, workers, labels = task.shape
     per_parameter = task.answers.count / max(1, workers * labels * (labels - 1))
-    gain = 0.0 if per_parameter >= 50 else min(3.0, 5.0 / per_parameter)
+    gain = 0.0 if per_parameter >= 50 else 5.0 / per_parameter
+    shared = min(CROWD_MOST, gain)
     votes = _vote_shares(task)
     _clamp(task, votes)
     counts = _counts(task, votes, engine.answer_codes(task.answers)).sum(axis=0) + 1.0 / labels
     crowd = counts / counts.sum(axis=1, keepdims=True)
-    return _matrix_em(task, (gain * crowd + gain / labels + 0.01)[None], coin=gain)
+    added = (shared * crowd + shared / labels + 0.01)[None]
+    return _matrix_em(task, added, coin=min(COIN_MOST, gain), unknown_weight=unknown_weight)
+
+
+def pooled(task: Task) -> Fit:
+    """The default with gold: five models, each made as sure of itself as gold shows, then averaged in logarithms.
+
+    A model of workers is wrong in ways the unlabelled tasks cannot show (mistakes are shared, tasks differ), and the
+    more inferred tasks it learns from, the more it fits its own mistakes. So the hierarchical model is fitted with an
+    inferred task counting as much as a known one, a third, a tenth and a thirtieth of it, and one-coin beside them.
+    The weights in the average are even: a few dozen gold items tell a bad model from a good one, not the best of good
+    ones. A bad model's temperature is high, which leaves it little to say.
+
+    With fewer than 10 gold items it is `hierarchical`.
+
+    source  Nigam, McCallum, Thrun and Mitchell (2000), "Text classification from labeled and unlabeled documents using
+            EM", section 5.3.1 (EM-lambda); Genest and Zidek (1986) on logarithmic pools; Smith and Wallis (2009), "A
+            simple explanation of the forecast combination puzzle", on even weights
+    """
+    if len(task.gold_tasks) < GOLD_LEAST:
+        return hierarchical(task)
+    members = [hierarchical(task, unknown_weight=weight) for weight in UNKNOWN_WEIGHTS]
+    first = members[0]
+    scores, apart = np.zeros_like(first.posterior), np.zeros_like(first.posterior)
+    for member in (*members, one_coin(task)):
+        blind = member.blind(task)
+        assert blind is not None and member.apart is not None
+        temperature = fit_temperature(blind, task.gold_labels)
+        scores += tempered(member.posterior, temperature)
+        apart += tempered(member.apart, temperature)
+    share = 1.0 / (len(members) + 1)
+    posterior = _softmax(share * scores)
+    _clamp(task, posterior)
+    steps = max(member.steps for member in members)
+    return Fit(posterior, first.skill, first.chance, first.share, steps, _softmax(share * apart), tempered=True)
 
 
 def one_coin(task: Task) -> Fit:
@@ -129,7 +181,7 @@ def one_coin(task: Task) -> Fit:
     share = np.full(labels, 1.0 / labels)
     step = 0
     for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
-        right = np.bincount(answers.worker, posterior[answers.task, answers.label], workers)
+        right = np.bincount(answers.worker, posterior[answers.task, answers.label], workers).astype(np.float64)
         skill = np.clip((right + 1.0 + right_prior) / (count + 2.0 + all_prior), 1e-6, 1 - 1e-6)
         share = (posterior.sum(axis=0) + 1e-9) / (len(posterior) + labels * 1e-9)
         scores = engine.vote_counts(answers, np.log(skill * max(labels - 1, 1) / (1.0 - skill))) + np.log(share)
@@ -139,7 +191,15 @@ def one_coin(task: Task) -> Fit:
             break
     wrong = (1.0 - skill)[:, None, None] / max(labels - 1, 1)
     chance = np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)
-    return Fit(posterior, skill, chance, share, step, _blind(task, chance, share))
+    apart = None
+    if len(task.gold_tasks):
+        # each answer weighed by the worker's skill on the other tasks
+        others = right[answers.worker] - posterior[answers.task, answers.label] + 1.0 + right_prior[answers.worker]
+        other = np.clip(others / (count[answers.worker] + 1.0 + all_prior[answers.worker]), 1e-6, 1 - 1e-6)
+        cells = answers.task.astype(np.int64) * labels + answers.label
+        logs = np.log(other * max(labels - 1, 1) / (1.0 - other))
+        apart = _softmax(np.bincount(cells, logs, posterior.size).reshape(posterior.shape) + np.log(share))
+    return Fit(posterior, skill, chance, share, step, apart)
 
 
 def ibcc(task: Task) -> Fit:
@@ -233,7 +293,7 @@ def mace(task: Task) -> Fit:
             break
     chance = honest[:, None, None] * np.eye(labels) + ((1.0 - honest)[:, None] * habit)[:, None, :]
     share = np.full(labels, 1.0 / labels)
-    return Fit(posterior, honest, chance, share, step, _blind(task, chance, share))
+    return Fit(posterior, honest, chance, share, step, _apart_by_few(task, posterior, chance, share))
 
 
 METHODS: Final[Mapping[str, Callable[[Task], Fit]]] = {
@@ -241,6 +301,7 @@ METHODS: Final[Mapping[str, Callable[[Task], Fit]]] = {
     "weighted-majority": weighted_majority,
     "dawid-skene": dawid_skene,
     "hierarchical": hierarchical,
+    "pooled": pooled,
     "one-coin": one_coin,
     "ibcc": ibcc,
     "glad": glad,
@@ -266,19 +327,24 @@ def method_named(name: str) -> Callable[[Task], Fit]:
     return found
 
 
-def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: bool = False) -> Fit:
+def _matrix_em(
+    task: Task, added: Floats, *, coin: float = 0.0, variational: bool = False, unknown_weight: float = 1.0
+) -> Fit:
     """EM over confusion matrices.
 
-    added  pseudo-counts (1 or workers, true, given) added in every M step
-    coin   pseudo-counts per row that lean toward the worker's own one-coin skill
+    added           pseudo-counts (1 or workers, true, given) added in every M step
+    coin            pseudo-counts per row that lean toward the worker's own one-coin skill
+    unknown_weight  what an inferred task counts beside a gold one in the M step; 1 where there is no gold
     """
     _, workers, labels = task.shape
     answers, codes = task.answers, engine.answer_codes(task.answers)
     posterior = _vote_shares(task)
     _clamp(task, posterior)
-    summed = posterior.sum(axis=0)
-    counts = _counts(task, posterior, codes)
-    crowd_right = float(np.trace(counts.sum(axis=0)) / max(answers.count, 1))
+    known, known_sum = _gold_counts(task)
+    weight = unknown_weight if len(task.gold_tasks) else 1.0
+    counts = _weighed(_counts(task, posterior, codes), known, weight)
+    summed = _weighed(posterior.sum(axis=0), known_sum, weight)
+    crowd_right = float(np.trace(counts.sum(axis=0)) / max(float(counts.sum()), CHANCE_LEAST))
     if task.prior is not None:
         added = added + _reputation(task.prior, labels)
     before = -np.inf
@@ -291,12 +357,18 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
         flat, likelihood, summed = engine.em_pass(table, log_share, codes, answers.start, posterior, keep=keep)
         counts = flat.reshape(workers, labels, labels).transpose(0, 2, 1)
         if len(task.gold_tasks):
-            counts = _clamp_counts(task, posterior, counts)
-            summed = posterior.sum(axis=0)
+            counts = _weighed(_clamp_counts(task, posterior, counts), known, weight)
+            summed = _weighed(posterior.sum(axis=0), known_sum, weight)
         gained = (likelihood - before) / max(answers.count, 1)
         if task.steps is None and gained < task.tolerance:
             break
         before = likelihood
+    apart = None
+    if len(task.gold_tasks):
+        weights = np.full(len(posterior), weight)
+        weights[task.gold_tasks] = 1.0
+        own = posterior * weights[:, None]
+        apart = _apart(task, own, weights, counts, summed, added, coin, crowd_right, variational)
     shown = chance / chance.sum(axis=2, keepdims=True)
     seen = counts.sum(axis=(1, 2))
     right = np.trace(counts, axis1=1, axis2=2)
@@ -307,8 +379,24 @@ def _matrix_em(task: Task, added: Floats, *, coin: float = 0.0, variational: boo
         shown,
         share / share.sum(),
         step,
-        _blind_matrix(task, counts, summed, added, coin, crowd_right, variational),
+        apart,
     )
+
+
+def _gold_counts(task: Task) -> tuple[Floats, Floats]:
+    """What the gold tasks put into counts (workers, true, given) and into the summed posteriors: the same each step."""
+    _, workers, labels = task.shape
+    known, summed = np.zeros((workers, labels, labels)), np.zeros(labels)
+    if len(task.gold_tasks):
+        rows, places = _answers_of(task.answers, task.gold_tasks)
+        np.add.at(known, (task.answers.worker[rows], task.gold_labels[places], task.answers.label[rows]), 1.0)
+        np.add.at(summed, task.gold_labels, 1.0)
+    return known, summed
+
+
+def _weighed(all_counts: Floats, known: Floats, weight: float) -> Floats:
+    """Counts with everything that is not known made less of."""
+    return all_counts if weight == 1.0 else np.maximum(known + weight * (all_counts - known), 0.0)
 
 
 def _m_step(
@@ -376,46 +464,67 @@ def _answers_of(answers: Answers, tasks: npt.NDArray[np.int64]) -> tuple[npt.NDA
     return np.repeat(answers.start[tasks], lengths) + offset, places
 
 
-def _blind_matrix(
-    task: Task, counts: Floats, summed: Floats, added: Floats, coin: float, crowd_right: float, variational: bool
-) -> Floats | None:
-    """Posterior of each gold task from the matrices without that task's own known counts."""
-    if not len(task.gold_tasks):
-        return None
-    labels = len(summed)
-    blind = np.empty((len(task.gold_tasks), labels))
-    answers = task.answers
-    for place, (gold_task, gold_label) in enumerate(zip(task.gold_tasks, task.gold_labels, strict=True)):
-        rows = slice(int(answers.start[gold_task]), int(answers.start[gold_task + 1]))
-        worker, given = answers.worker[rows], answers.label[rows]
-        own = counts[worker].copy()
-        own[np.arange(len(worker)), gold_label, given] -= 1.0
-        some_added = added if len(added) == 1 else added[worker]
-        chance, log_share = _m_step(np.maximum(own, 0.0), summed, some_added, coin, crowd_right, variational)
-        scores = np.log(chance[np.arange(len(worker)), :, given]).sum(axis=0) + log_share
-        blind[place] = _softmax(scores[None])[0]
-    return blind
+def _apart(
+    task: Task,
+    own: Floats,
+    weights: Floats,
+    counts: Floats,
+    summed: Floats,
+    added: Floats,
+    coin: float,
+    crowd_right: float,
+    variational: bool,
+) -> Floats:
+    """Posterior of each task from matrices without that task's own counts.
+
+    own      what each task has put into the counts, shape (tasks, labels): its posterior times its weight
+    weights  one per task
+    """
+    answers, labels = task.answers, len(summed)
+    base = counts + added
+    rows = base.sum(axis=2)
+    scores = np.empty((answers.task_count, labels))
+    skill: Floats = np.empty(0)
+    if coin and labels > 1:
+        seen, right = counts.sum(axis=(1, 2)), np.einsum("wkk->w", counts)
+        mine = own[answers.task, answers.label]
+        skill = (np.maximum(right[answers.worker] - mine, 0.0) + 4.0 * crowd_right) / (
+            np.maximum(seen[answers.worker] - weights[answers.task], 0.0) + 4.0
+        )
+    for label in range(labels):
+        mine = own[answers.task, label]
+        part = base[answers.worker, label, answers.label] - mine
+        whole = rows[answers.worker, label] - mine
+        if coin and labels > 1:
+            part += coin * np.where(answers.label == label, skill, (1.0 - skill) / (labels - 1))
+            whole += coin
+        part, whole = np.maximum(part, CHANCE_LEAST), np.maximum(whole, CHANCE_LEAST)
+        logs = digamma(part) - digamma(whole) if variational else np.log(np.clip(part / whole, CHANCE_LEAST, 1.0))
+        scores[:, label] = np.bincount(answers.task, np.maximum(logs, np.log(CHANCE_LEAST)), answers.task_count)
+    scores += np.log(np.maximum(summed - own + 1.0, CHANCE_LEAST))
+    return _softmax(scores)
 
 
-def _blind(task: Task, chance: Floats, share: Floats) -> Floats | None:
-    """As `_blind_matrix` for methods of few parameters, where one task's own weight is small."""
+def _apart_by_few(task: Task, posterior: Floats, chance: Floats, share: Floats) -> Floats | None:
+    """As `_apart` for methods of few parameters, where one task's own weight is small: only gold is taken out."""
     if not len(task.gold_tasks):
         return None
     rows, places = _answers_of(task.answers, task.gold_tasks)
     logs = np.log(np.maximum(chance[task.answers.worker[rows], :, task.answers.label[rows]], CHANCE_LEAST))
     scores = np.zeros((len(task.gold_tasks), len(share)))
     np.add.at(scores, places, logs)
-    return _softmax(scores + np.log(np.maximum(share, CHANCE_LEAST)))
+    apart = posterior.copy()
+    apart[task.gold_tasks] = _softmax(scores + np.log(np.maximum(share, CHANCE_LEAST)))
+    return apart
 
 
 def _with_gold(task: Task, posterior: Floats, skill: Floats) -> Fit:
-    blind = posterior[task.gold_tasks].copy() if len(task.gold_tasks) else None
-    if blind is not None:
-        votes = engine.vote_counts(task.answers, skill)[task.gold_tasks]
-        blind = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
-        posterior = posterior.copy()
-        _clamp(task, posterior)
-    return Fit(posterior, skill, blind=blind)
+    """Votes with known truth put in its place; the votes themselves are the posterior apart."""
+    if not len(task.gold_tasks):
+        return Fit(posterior, skill)
+    clamped = posterior.copy()
+    _clamp(task, clamped)
+    return Fit(clamped, skill, apart=posterior)
 
 
 def _agreement(task: Task, best: npt.NDArray[np.int64]) -> Floats:

@@ -22,11 +22,10 @@ import numpy as np
 
 from manyhands.quality import categorical, engine, numeric, shapes, strings, texts
 from manyhands.quality.abuse import Clusters, Flag, copy_flags, find_copies, merge_copies
-from manyhands.quality.calibration import GOLD_LEAST, Reliability, Scale, fit_scale, reliability
+from manyhands.quality.calibration import AGAIN_SPREAD, GOLD_LEAST, Reliability, Scale, fit_scale, reliability
 from manyhands.quality.categorical import Fit, Task
 from manyhands.quality.errors import BadLabels, UnknownMethod
 from manyhands.quality.fields import FIELD_TYPES, normalise
-from manyhands.quality.special import binomial_lower_tail
 from manyhands.quality.table import (
     Answers,
     Floats,
@@ -60,9 +59,8 @@ KINDS: Final = (
 #: fewer tasks or fewer answers per worker than this, and no gold: vote
 TASKS_LEAST: Final = 50
 ANSWERS_PER_WORKER_LEAST: Final = 3.0
-#: gold items from which models are compared on gold
-CHOOSE_FROM: Final = 30
-RIVALS: Final = ("one-coin", "weighted-majority")
+#: gold items from which models are weighed on gold
+POOL_FROM: Final = 30
 
 
 @dataclass(frozen=True)
@@ -171,34 +169,19 @@ def choose(task: Task) -> tuple[str, str]:
     """(method, because) for named labels when nobody chose one.
 
     Without gold: weighted majority when there is too little to learn skill from, else the hierarchical model.
-    With 30 gold items or more a rival replaces the hierarchical model only when gold shows it: more gold items right,
-    and by so much that a fair coin would do it at most once in eight (exact sign test on the items they differ on).
+    With 30 gold items or more: the pool of models that gold makes as sure as they are right.
     """
     answers = task.answers
     per_worker = answers.count / max(1, len(np.unique(answers.worker)))
     gold = len(task.gold_tasks)
-    if gold < CHOOSE_FROM and task.prior is None:
+    if gold >= POOL_FROM:
+        return "pooled", f"{gold} gold items say how far each model may be believed"
+    if task.prior is None:
         if answers.task_count < TASKS_LEAST:
             return "weighted-majority", f"{answers.task_count} tasks are too few to learn skill from"
         if per_worker < ANSWERS_PER_WORKER_LEAST:
             return "weighted-majority", f"{per_worker:.1f} answers a worker are too few to learn skill from"
-    if gold < CHOOSE_FROM:
-        return "hierarchical", "default"
-    best, reason = "hierarchical", f"not beaten on {gold} gold items"
-    right = _blind_right(task, "hierarchical")
-    for rival in RIVALS:
-        other = _blind_right(task, rival)
-        better, worse = int((other & ~right).sum()), int((right & ~other).sum())
-        if better > worse and binomial_lower_tail(worse, better + worse) <= 0.125:
-            best, right = rival, other
-            reason = f"right on {better} gold items where hierarchical is wrong, wrong on {worse} where it is right"
-    return best, reason
-
-
-def _blind_right(task: Task, name: str) -> Any:
-    blind = categorical.METHODS[name](task).blind
-    assert blind is not None
-    return blind.argmax(axis=1) == task.gold_labels
+    return "hierarchical", "default"
 
 
 def _named(
@@ -247,6 +230,9 @@ def judge(
     else:
         best, top = engine.best_of(fit.posterior)
     scale, table = _calibrate(task, fit)
+    if fit.apart is not None and table is not None:
+        # what was fitted on gold judged apart is applied to tasks judged apart
+        top = fit.apart[np.arange(len(best)), best]
     confidence = scale.apply(top)
     confidence[task.gold_tasks] = 1.0
     support = engine.support_of(answers, best)
@@ -258,11 +244,15 @@ def judge(
 
 
 def _calibrate(task: Task, fit: Fit) -> tuple[Scale, Reliability | None]:
-    if fit.blind is None or len(fit.blind) < GOLD_LEAST:
+    blind = fit.blind(task)
+    if blind is None or len(blind) < GOLD_LEAST:
         return fit_scale(np.empty(0), np.empty(0, bool)), None
-    right = fit.blind.argmax(axis=1) == task.gold_labels
-    top = fit.blind.max(axis=1)
-    scale = fit_scale(top, right)
+    right = blind.argmax(axis=1) == task.gold_labels
+    top = blind.max(axis=1)
+    if fit.tempered:
+        scale = fit_scale(top, right, usual=1.0, temperature_spread=AGAIN_SPREAD, shift_spread=AGAIN_SPREAD)
+    else:
+        scale = fit_scale(top, right)
     return scale, reliability(scale.apply(top), right)
 
 

@@ -26,7 +26,7 @@ from manyhands.quality import categorical, engine
 from manyhands.quality.calibration import Scale
 from manyhands.quality.categorical import TOLERANCE, Fit, Task
 from manyhands.quality.errors import BadLabels, BadRule
-from manyhands.quality.inference import Report, _calibrate, choose, judge
+from manyhands.quality.inference import Report, _calibrate, judge
 from manyhands.quality.table import Answers, Floats, arrange, objects
 
 GROWTH: Final = 0.10
@@ -203,8 +203,8 @@ class Online:
             return
         answers = self.answers()
         task = self._task(answers, tolerance=REFIT_TOLERANCE)
-        name = choose(task)[0]
-        fit = categorical.METHODS["hierarchical" if name == "weighted-majority" else name](task)
+        # one model with one matrix per worker, so that an answer in between moves its task by that matrix
+        fit = categorical.hierarchical(task)
         self._scale = _calibrate(task, fit)[0] if len(task.gold_tasks) else Scale(1.0)
         logs, share, posterior = self._in_own_order(answers, fit)
         names = {worker: code for code, worker in enumerate(answers.workers.tolist())}

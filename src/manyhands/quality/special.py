@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from manyhands.quality.table import Floats
@@ -28,12 +26,3 @@ def digamma(value: Floats) -> Floats:
     square = inverse * inverse
     series = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square * (1 / 132)))))
     return np.asarray(result + np.log(x) - 0.5 * inverse - series)
-
-
-def binomial_lower_tail(hits: int, count: int) -> float:
-    """P(X <= hits) for a fair coin thrown `count` times.
-
-    >>> binomial_lower_tail(0, 3)
-    0.125
-    """
-    return float(sum(math.comb(count, at) for at in range(hits + 1)) / 2**count)

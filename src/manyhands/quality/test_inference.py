@@ -122,6 +122,90 @@ def test_gold_is_delivered_as_it_is_and_calibrates_the_rest() -> None:
     assert not infer(columns).report.calibrated and "uncalibrated" in infer(columns).report.confidence
 
 
+def coded(columns, gold):
+    return inference.task_of(table.read_answers(columns)[0], gold)
+
+
+def test_what_judges_a_task_has_not_learnt_from_it() -> None:
+    columns, truth = crowd(tasks=80, workers=8, redundancy=4, labels=3, seed=2)
+    task = coded(columns, {name: truth[name] for name in list(truth)[:12]})
+    fit = categorical.dawid_skene(task)
+    answers = task.answers
+    for judged in (0, 3, 40, 79):  # two known, two inferred
+        others = answers.task != judged
+        counts = np.zeros((8, 3, 3))
+        for row in np.flatnonzero(others):
+            counts[answers.worker[row], :, answers.label[row]] += fit.posterior[answers.task[row]]
+        share = np.delete(fit.posterior, judged, axis=0).sum(axis=0) + 1.0
+        chance = np.maximum(counts, 1e-10) / np.maximum(counts.sum(axis=2, keepdims=True), 1e-10)
+        own = np.flatnonzero(~others)
+        score = share * np.prod(np.maximum(chance[answers.worker[own], :, answers.label[own]], 1e-10), axis=0)
+        assert fit.apart[judged] == pytest.approx(score / score.sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["hierarchical", "pooled", "one-coin", "ibcc", "mace", "majority"])
+def test_gold_that_is_judged_blind_is_right_as_often_as_the_rest(method) -> None:
+    columns, truth = crowd(tasks=1_500, workers=30, redundancy=3, labels=3, seed=6, skill=(4.0, 3.0))
+    names = list(truth)
+    task = coded(columns, {name: truth[name] for name in names[:500]})
+    fit = categorical.METHODS[method](task)
+    own = np.mean(fit.blind(task).argmax(axis=1) == task.gold_labels)
+    best = fit.posterior[500:].argmax(axis=1)
+    rest = np.mean([f"l{label}" == truth[name] for name, label in zip(names[500:], best, strict=True)])
+    assert abs(own - rest) < 0.05
+
+
+def shared_mistakes(seed):
+    """Answers of a crowd that goes wrong together on hard tasks, where models are too sure of themselves."""
+    chance = np.random.default_rng(seed)
+    truth, lure = chance.integers(0, 3, 600), chance.integers(1, 3, 600)
+    hard, able = chance.beta(0.6, 1.2, 600), chance.beta(6, 2, 40)
+    rows = []
+    for task in range(600):
+        for worker in chance.choice(40, 5, replace=False):
+            if chance.random() < able[worker] * (1 - hard[task]) + 0.25 * hard[task]:
+                label = truth[task]
+            elif chance.random() < hard[task]:
+                label = (truth[task] + lure[task]) % 3
+            else:
+                label = (truth[task] + chance.integers(1, 3)) % 3
+            rows.append((task, int(worker), int(label)))
+    return as_columns(rows), dict(enumerate(truth.tolist()))
+
+
+def test_sixty_gold_items_serve_a_crowd_that_errs_together() -> None:
+    gained, misses = [], []
+    for seed in range(4):
+        columns, truth = shared_mistakes(seed)
+        gold = {task: truth[task] for task in range(60)}
+        right = {}
+        for method in ("hierarchical", "pooled"):
+            verdicts = infer(columns, gold=gold, method=method).table
+            hit = np.asarray([truth[task] for task in verdicts.task.tolist()]) == verdicts.label
+            right[method] = hit[60:].mean()
+        misses.append(calibration.reliability(verdicts.confidence[60:], hit[60:]).ece)
+        gained.append(right["pooled"] - right["hierarchical"])
+    assert np.mean(gained) > 0.0
+    # sixty items know their own share right to 6 points, and no calibration knows it better
+    assert np.mean(misses) < 0.09
+
+
+def test_a_few_gold_items_leave_the_default_as_it_is() -> None:
+    columns, truth = crowd(tasks=200)
+    few = {name: truth[name] for name in list(truth)[:9]}
+    assert list(aggregate(columns, gold=few, method="pooled").label) == list(
+        aggregate(columns, gold=few, method="hierarchical").label
+    )
+    assert infer(columns, gold={name: truth[name] for name in list(truth)[:30]}).report.method == "pooled"
+
+
+def test_fewer_answers_than_parameters_leave_one_skill_per_worker() -> None:
+    columns, truth = crowd(tasks=150, workers=120, redundancy=4, labels=5, seed=8, skill=(3.0, 1.0))
+    ours = share_right(aggregate(columns), truth)
+    assert ours >= share_right(aggregate(columns, method="dawid-skene"), truth) + 0.05
+    assert ours >= share_right(aggregate(columns, method="majority"), truth)
+
+
 def test_a_reputation_decides_where_the_job_cannot() -> None:
     columns = (["t"] * 2, ["good", "bad"], ["x", "a"])
     prior = {"good": (19, 1), "bad": (10, 10)}
