@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -126,12 +126,11 @@ def hierarchical(task: Task, *, unknown_weight: float = 1.0) -> Fit:
     per_parameter = task.answers.count / max(1, workers * labels * (labels - 1))
     gain = 0.0 if per_parameter >= 50 else 5.0 / per_parameter
     shared = min(CROWD_MOST, gain)
-    votes = _vote_shares(task)
-    _clamp(task, votes)
-    counts = _counts(task, votes, engine.answer_codes(task.answers)).sum(axis=0) + 1.0 / labels
+    start = _start(task)
+    counts = start.counts.sum(axis=0) + 1.0 / labels
     crowd = counts / counts.sum(axis=1, keepdims=True)
     added = (shared * crowd + shared / labels + 0.01)[None]
-    return _matrix_em(task, added, coin=min(COIN_MOST, gain), unknown_weight=unknown_weight)
+    return _matrix_em(task, added, coin=min(COIN_MOST, gain), unknown_weight=unknown_weight, start=start)
 
 
 def pooled(task: Task) -> Fit:
@@ -327,8 +326,35 @@ def method_named(name: str) -> Callable[[Task], Fit]:
     return found
 
 
+class _Start(NamedTuple):
+    """Where EM begins: the answers laid out, posterior (tasks, labels), counts (workers, true, given), their sum."""
+
+    passes: engine.Passes
+    posterior: Floats
+    counts: Floats
+    summed: Floats
+
+
+def _start(task: Task) -> _Start:
+    """The shares of votes with known truth put in its place. Without gold the posterior may be left unwritten."""
+    tasks, _, labels = task.shape
+    passes = engine.passes_over(task.answers)
+    found = None if len(task.gold_tasks) else passes.from_votes()
+    if found is not None:
+        return _Start(passes, np.empty((tasks, labels)), _by_worker(found[0]), found[1])
+    posterior = _vote_shares(task)
+    _clamp(task, posterior)
+    return _Start(passes, posterior, _by_worker(passes.count(posterior)), posterior.sum(axis=0))
+
+
 def _matrix_em(
-    task: Task, added: Floats, *, coin: float = 0.0, variational: bool = False, unknown_weight: float = 1.0
+    task: Task,
+    added: Floats,
+    *,
+    coin: float = 0.0,
+    variational: bool = False,
+    unknown_weight: float = 1.0,
+    start: _Start | None = None,
 ) -> Fit:
     """EM over confusion matrices.
 
@@ -337,13 +363,11 @@ def _matrix_em(
     unknown_weight  what an inferred task counts beside a gold one in the M step; 1 where there is no gold
     """
     _, workers, labels = task.shape
-    answers, codes = task.answers, engine.answer_codes(task.answers)
-    posterior = _vote_shares(task)
-    _clamp(task, posterior)
+    answers = task.answers
+    passes, posterior, counts, summed = start or _start(task)
     known, known_sum = _gold_counts(task)
     weight = unknown_weight if len(task.gold_tasks) else 1.0
-    counts = _weighed(_counts(task, posterior, codes), known, weight)
-    summed = _weighed(posterior.sum(axis=0), known_sum, weight)
+    counts, summed = _weighed(counts, known, weight), _weighed(summed, known_sum, weight)
     crowd_right = float(np.trace(counts.sum(axis=0)) / max(float(counts.sum()), CHANCE_LEAST))
     if task.prior is not None:
         added = added + _reputation(task.prior, labels)
@@ -354,8 +378,8 @@ def _matrix_em(
         chance, log_share = _m_step(counts, summed, added, coin, crowd_right, variational)
         table = np.ascontiguousarray(chance.transpose(0, 2, 1)).reshape(workers * labels, labels)
         keep = task.steps is None or step == task.steps or len(task.gold_tasks) > 0
-        flat, likelihood, summed = engine.em_pass(table, log_share, codes, answers.start, posterior, keep=keep)
-        counts = flat.reshape(workers, labels, labels).transpose(0, 2, 1)
+        flat, likelihood, summed = passes.expect(table, log_share, posterior, keep=keep)
+        counts = _by_worker(flat)
         if len(task.gold_tasks):
             counts = _weighed(_clamp_counts(task, posterior, counts), known, weight)
             summed = _weighed(posterior.sum(axis=0), known_sum, weight)
@@ -421,11 +445,10 @@ def _m_step(
     return np.maximum(chance, CHANCE_LEAST), np.log(np.maximum(share, CHANCE_LEAST))
 
 
-def _counts(task: Task, posterior: Floats, codes: npt.NDArray[Any]) -> Floats:
-    """Expected counts (workers, true, given)."""
-    _, workers, labels = task.shape
-    flat = engine.count_pass(posterior, codes, task.answers.start, workers * labels)
-    return flat.reshape(workers, labels, labels).transpose(0, 2, 1)
+def _by_worker(flat: Floats) -> Floats:
+    """Counts per answer code and true label as (workers, true, given)."""
+    labels = flat.shape[1]
+    return flat.reshape(-1, labels, labels).transpose(0, 2, 1)
 
 
 def _vote_shares(task: Task) -> Floats:

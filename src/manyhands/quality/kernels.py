@@ -72,18 +72,18 @@ def code_integers(values, low, present, codes):  # type: ignore[no-untyped-def] 
         codes[row] = code
 
 
-def group(task, worker, label, label_bits, most, ends, packed, start):  # type: ignore[no-untyped-def]  # as above
-    """Counting sort by task, then by worker inside it, in place.
+def deal(task, worker, label, lows, label_bits, most, ends, packed, start):  # type: ignore[no-untyped-def]  # as above
+    """Counting sort of whole numbers by task, then by worker inside it.
 
-    task, worker, label  codes in any order; afterwards in order of (task, worker), worker in `packed`
-    ends                 zeros, as many as tasks
-    packed               anything, as long as the answers
-    start                written, one longer than the tasks
-    returns              False when a worker answered a task twice or a task has more than `most` answers: then the
-                         three columns are as they were
+    task, worker, label  whole numbers in any order; lows: the least of each
+    ends                 zeros, as many as task numbers may be
+    packed               written: worker << label_bits | label, both from their lows on, in order of (task, worker)
+    start                written, one longer than the task numbers
+    returns              False when a worker answered a task twice or a task has more than `most` answers
     """
-    for code in task:
-        ends[code] += 1
+    task_low, worker_low, label_low = lows[0], lows[1], lows[2]
+    for row in range(len(task)):
+        ends[np.uint64(task[row] - task_low)] += 1
     total = np.int32(0)
     for code in range(len(ends)):
         if ends[code] > most:
@@ -94,9 +94,11 @@ def group(task, worker, label, label_bits, most, ends, packed, start):  # type: 
     start[len(ends)] = total
     # worker and label go together in one number, written once
     for row in range(len(task)):
-        code = task[row]
-        packed[ends[code]] = worker[row] << label_bits | label[row]
-        ends[code] += 1
+        # unsigned places save a branch each (no counting from the end)
+        own = np.uint64(task[row] - task_low)
+        to = ends[own]
+        packed[np.uint64(to)] = (worker[row] - worker_low) << label_bits | (label[row] - label_low)
+        ends[own] = to + 1
     for code in range(len(ends)):
         begin, end = start[code], start[code + 1]
         if end - begin <= 8:
@@ -115,14 +117,22 @@ def group(task, worker, label, label_bits, most, ends, packed, start):  # type: 
         for place in range(begin + 1, end):
             if packed[place] >> label_bits == packed[place - 1] >> label_bits:
                 return False
-    low = (1 << label_bits) - 1
-    for code in range(len(ends)):
+    return True
+
+
+def spread(packed, start, label_bits, worker_codes, label_codes, task, label):  # type: ignore[no-untyped-def]  # as above
+    """The columns of what was dealt: task and label are written, `packed` becomes the worker.
+
+    worker_codes, label_codes  code of each number that occurs
+    """
+    for code in range(len(start) - 1):
         for place in range(start[code], start[code + 1]):
             task[place] = code
+    low = (1 << label_bits) - 1
     for place in range(len(packed)):
-        label[place] = packed[place] & low
-        packed[place] >>= label_bits
-    return True
+        both = packed[place]
+        label[place] = label_codes[np.uint32(both & low)]
+        packed[place] = worker_codes[np.uint32(both >> label_bits)]
 
 
 def count_votes(label, start, votes):  # type: ignore[no-untyped-def]  # as above
@@ -149,6 +159,24 @@ def first_best(posterior, best, top):  # type: ignore[no-untyped-def]  # as abov
             if posterior[task, label] > most:
                 found, most = label, posterior[task, label]
         best[task], top[task] = found, most
+
+
+def first_counts(label, codes, start, counts, summed):  # type: ignore[no-untyped-def]  # as above
+    """counts[code] += share of votes per label in the answer's task; summed += the shares, per task."""
+    own = np.zeros(len(summed))
+    for task in range(len(start) - 1):
+        begin, end = start[task], start[task + 1]
+        for name in range(len(own)):
+            own[name] = 0.0
+        for answer in range(begin, end):
+            own[label[answer]] += 1.0
+        for name in range(len(own)):
+            own[name] /= max(end - begin, 1)
+            summed[name] += own[name]
+        for answer in range(begin, end):
+            code = codes[answer]
+            for name in range(len(own)):
+                counts[code, name] += own[name]
 
 
 def count_pass(posterior, codes, start, counts):  # type: ignore[no-untyped-def]  # as above

@@ -14,7 +14,7 @@ Rules kept here
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
@@ -31,6 +31,7 @@ FrameKind = Literal["pandas", "polars", "arrow", "arrays"]
 COLUMNS: Final = ("task", "worker", "label")
 #: answers of one task that are put in order one by one
 GROUP_MOST: Final = 64
+WHOLE_ARROW: Final = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
 
 
 class Verdicts(NamedTuple):
@@ -112,6 +113,11 @@ def read_answers(labels: Any) -> tuple[Answers, FrameKind]:
     raises  BadLabels naming the first row that has no task, worker or label
     """
     kind, columns = columns_of(labels)
+    if kernels.has_numba():
+        whole = [whole_numbers(column) for column in columns]
+        dealt = _dealt([values for values in whole if values is not None])
+        if dealt is not None:
+            return dealt, kind
     coded = [encode(column, name) for column, name in zip(columns, COLUMNS, strict=True)]
     return arrange(coded[0], coded[1], coded[2], fresh=True), kind
 
@@ -140,10 +146,14 @@ def arrange(
     """
     task, worker, label = tasks[0], workers[0], labels[0]
     task_count, worker_count = len(tasks[1]), len(workers[1])
-    if fresh and kernels.has_numba():
-        grouped = _grouped(tasks, workers, labels)
-        if grouped is not None:
-            return grouped
+    if fresh and task_count and kernels.has_numba():
+        spans = (task_count, worker_count, len(labels[1]))
+        found = _grouped(unwritten(task), unwritten(worker), unwritten(label), np.zeros(3, np.int64), spans)
+        if found is not None:
+            packed, start, bits = found
+            same = [np.arange(span, dtype=np.int32) for span in spans[1:]]
+            kernels.compiled(kernels.spread)(packed, start, bits, same[0], same[1], task, label)
+            return Answers(task, packed, label, start, tasks[1], workers[1], labels[1])
     order = sort_order(task, worker, task_count, worker_count)
     if order is not None:
         label = label[order]
@@ -160,38 +170,101 @@ def arrange(
     return Answers(task, worker, label, start, tasks[1], workers[1], labels[1], order)
 
 
+def whole_numbers(column: Any) -> npt.NDArray[Any] | None:
+    """The column as an array where it holds whole numbers and lends them without much ado; None for all else."""
+    package = type(column).__module__.split(".")[0]
+    lends: dict[str, Callable[[], bool]] = {
+        "pandas": lambda: isinstance(column.dtype, np.dtype),
+        "polars": lambda: column.dtype.is_integer() and not column.null_count(),
+        "pyarrow": lambda: str(column.type) in WHOLE_ARROW and not column.null_count,
+    }
+    if isinstance(column, np.ndarray):
+        values = column
+    elif package in lends and lends[package]():
+        values = np.asarray(column.to_numpy())
+    else:
+        return None
+    return values if values.ndim == 1 and values.dtype.kind in "iu" and values.dtype != np.uint64 else None
+
+
+def _dealt(columns: Sequence[npt.NDArray[Any]]) -> Answers | None:
+    """Answers of three columns of whole numbers in one counting sort, which needs no codes before it.
+
+    None where a range is far wider than its count, a worker answered a task twice, or a task has very many answers
+    """
+    if len(columns) != 3:
+        return None
+    shown = [unwritten(np.ascontiguousarray(column, np.int64)) for column in columns]
+    bounds = [kernels.compiled(kernels.bounds)(column) for column in shown]
+    lows = np.asarray([low for low, _ in bounds], np.int64)
+    spans = [int(high) - int(low) + 1 for low, high in bounds]
+    if max(spans) > min(max(4 * len(shown[0]), 1 << 16), 1 << 31):
+        return None
+    found = _grouped(shown[0], shown[1], shown[2], lows, spans)
+    if found is None:
+        return None
+    packed, start, label_bits = found
+    kept = np.flatnonzero(start[1:] > start[:-1])
+    if len(kept) < spans[0]:
+        start = np.append(start[kept], start[-1])
+    there = [
+        _occurring(column, int(low), span) for column, low, span in zip(shown[1:], lows[1:], spans[1:], strict=True)
+    ]
+    names = [np.flatnonzero(own) for own in there]
+    places = [np.cumsum(own, dtype=np.int32) - np.int32(1) for own in there]
+    task, label = np.empty(len(packed), np.int32), np.empty(len(packed), np.int32)
+    kernels.compiled(kernels.spread)(packed, start, label_bits, places[0], places[1], task, label)
+    values = [(own + low).astype(column.dtype) for own, low, column in zip((kept, *names), lows, columns, strict=True)]
+    return Answers(task, packed, label, start, values[0], values[1], values[2])
+
+
+def unwritten(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view that cannot be written: what a frame lends may be so, and the compiled loops then are the same ones."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
 def _grouped(
-    tasks: tuple[Codes, Objects], workers: tuple[Codes, Objects], labels: tuple[Codes, Objects]
-) -> Answers | None:
-    """`arrange` by one counting sort in place; None where a worker answered twice or a task has very many answers."""
-    label_bits = max(1, len(labels[1]) - 1).bit_length()
-    if max(1, len(workers[1]) - 1).bit_length() + label_bits > 31:
+    task: npt.NDArray[Any], worker: npt.NDArray[Any], label: npt.NDArray[Any], lows: Any, spans: Sequence[int]
+) -> tuple[Codes, npt.NDArray[np.int64], int] | None:
+    """(workers and labels packed, start, bits of a label), by `kernels.deal`."""
+    label_bits = max(1, spans[2] - 1).bit_length()
+    if max(1, spans[1] - 1).bit_length() + label_bits > 31:
         return None
-    task_count, count = len(tasks[1]), len(tasks[0])
-    if task_count == 0 or int(np.bincount(tasks[0][: 1 << 16]).max()) > GROUP_MOST:
+    if int(np.bincount(task[: 1 << 16] - lows[0]).max()) > GROUP_MOST:
         return None
-    start, ends, packed = np.empty(task_count + 1, np.int64), np.zeros(task_count, np.int32), np.empty(count, np.int32)
-    task, worker, label = tasks[0], workers[0], labels[0]
-    if not kernels.compiled(kernels.group)(task, worker, label, label_bits, GROUP_MOST, ends, packed, start):
+    start, ends, packed = np.empty(spans[0] + 1, np.int64), np.zeros(spans[0], np.int32), np.empty(len(task), np.int32)
+    if not kernels.compiled(kernels.deal)(task, worker, label, lows, label_bits, GROUP_MOST, ends, packed, start):
         return None
-    return Answers(task, packed, label, start, tasks[1], workers[1], labels[1])
+    return packed, start, label_bits
+
+
+def _occurring(values: npt.NDArray[np.int64], low: int, span: int) -> npt.NDArray[np.bool_]:
+    """Which of the numbers from `low` on occur; workers and labels mostly all do among the first answers."""
+    there = np.zeros(span, bool)
+    for part in (values[: 1 << 16], values[1 << 16 :]):
+        there[part - low] = True
+        if there.all():
+            break
+    return there
 
 
 def sort_order(task: Codes, worker: Codes, task_count: int, worker_count: int) -> npt.NDArray[np.int64] | None:
     """Stable order by (task, worker); None when it stands so already."""
-    worker_bits, row_bits = max(1, worker_count - 1).bit_length(), max(1, len(task) - 1).bit_length()
+    worker_bits = max(1, worker_count - 1).bit_length()
+    bits = max(1, task_count - 1).bit_length() + worker_bits
     key = task.astype(np.int64) << worker_bits
     key |= worker
     if bool((key[1:] >= key[:-1]).all()):
         return None
-    if max(1, task_count - 1).bit_length() + worker_bits + row_bits > 63:
+    if bits > 48:
         return np.argsort(key, kind="stable")
-    # row number in the low bits: one sort of plain numbers is stable, and several times faster than an argsort
-    key <<= row_bits
-    key |= np.arange(len(key), dtype=np.int64)
-    key.sort()
-    key &= (1 << row_bits) - 1
-    return key
+    # numpy sorts 16 bits by counting, so two or three such sorts, the low bits first, are faster than one of the whole
+    order = np.argsort(key.astype(np.uint16), kind="stable")
+    for done in range(16, bits, 16):
+        order = order[np.argsort((key >> done).astype(np.uint16)[order], kind="stable")]
+    return order
 
 
 def encode(column: Any, name: str) -> tuple[Codes, Objects]:
@@ -378,7 +451,8 @@ def write_verdicts(verdicts: Verdicts, like: Any, kind: FrameKind) -> Any:
         return verdicts
     columns = dict(zip(Verdicts._fields, verdicts, strict=True))
     if kind == "pandas":
-        return type(like)(columns)
+        # the columns were made here: the frame may keep them
+        return type(like)(columns, copy=False)
     if kind == "polars":
         return type(like)({name: _plain(values) for name, values in columns.items()}, strict=False)
     plain = {name: _plain(values) for name, values in columns.items()}

@@ -387,23 +387,70 @@ def test_a_million_answers_give_a_defined_result() -> None:
     assert (result.label == np.arange(200_000) % 4).mean() > 0.95
 
 
-def test_compiled_and_plain_engines_agree() -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("labels", "longest"), [(2, 3), (4, 300), (9, 5)])
+def test_a_pass_is_what_the_formulas_say_in_either_engine(monkeypatch, compiled, labels, longest) -> None:
+    if compiled and not engine.has_numba():
+        pytest.skip("numba is not installed: there is one engine only")
+    monkeypatch.setattr(engine, "has_numba", lambda: compiled)
+    chance = np.random.default_rng(longest)
+    lengths = np.minimum(1 + chance.geometric(0.4, 200), longest)
+    lengths[7], lengths[50] = longest, max(1, longest - 1)  # more places than are worth a pass of their own
+    task = np.repeat(np.arange(200), lengths)
+    worker = np.concatenate([chance.choice(400, length, replace=False) for length in lengths])
+    answers = table.read_answers((task, worker, chance.integers(0, labels, len(task))))[0]
+    passes = engine.passes_over(answers)
+    size = answers.worker_count * labels
+    table_of, share = chance.dirichlet(np.ones(size), labels).T + 1e-6, np.log(chance.dirichlet(np.ones(labels)))
+    posterior = np.empty((200, labels))
+    counts, likelihood, summed = passes.expect(np.ascontiguousarray(table_of), share, posterior)
+    scores = np.tile(share, (200, 1))
+    np.add.at(scores, answers.task, np.log(table_of)[answers.worker * labels + answers.label])
+    expected = np.exp(scores - scores.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert posterior == pytest.approx(expected, abs=1e-9) and summed == pytest.approx(expected.sum(axis=0))
+    assert likelihood == pytest.approx(np.logaddexp.reduce(scores, axis=1).sum())
+    wanted = np.zeros((size, labels))
+    np.add.at(wanted, answers.worker * labels + answers.label, expected[answers.task])
+    assert counts == pytest.approx(wanted, abs=1e-9) and passes.count(expected) == pytest.approx(wanted, abs=1e-9)
+    if (first := passes.from_votes()) is not None:
+        votes = engine.vote_counts(answers) / lengths[:, None]
+        assert first[0] == pytest.approx(passes.count(votes)) and first[1] == pytest.approx(votes.sum(axis=0))
+
+
+def printed(engine_name, cores=None):
+    """What a process of its own prints: labels, rounded confidence and its bytes."""
+    code = (
+        f"import os; os.sched_setaffinity(0, {cores}) if {cores} else None;"
+        "import hashlib, numpy as np; from manyhands.quality import infer; g = np.random.default_rng(0);"
+        "task, worker = np.repeat(np.arange(200), 5), np.tile(np.arange(20), 50);"
+        "label = np.where(g.random(1000) < g.beta(6, 2, 20)[worker], task % 3, g.integers(0, 3, 1000));"
+        "r = infer((task, worker, label)).table; print(list(r.label));"
+        "print(np.round(r.confidence, 9).tolist()); print(hashlib.sha256(r.confidence.tobytes()).hexdigest())"
+    )
+    environment = {**os.environ, engine.ENGINE_VARIABLE: engine_name}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_compiled_and_plain_engines_agree_and_one_core_gives_the_bytes_of_two() -> None:
     if not engine.has_numba():
         pytest.skip("numba is not installed: there is one engine only")
-    code = (
-        "import numpy as np; from manyhands.quality.test_inference import crowd; from manyhands.quality import infer;"
-        "r = infer(crowd()[0]).table; print(list(r.label)); print(np.round(r.confidence, 9).tolist())"
-    )
-    outputs = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, engine.ENGINE_VARIABLE: name},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for name in ("", "numpy")
-    ]
-    assert outputs[0] == outputs[1]
+    plain, compiled = printed("numpy"), printed("")
+    assert plain[:2] == compiled[:2]
+    assert printed("", {min(os.sched_getaffinity(0))}) == compiled
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint16", "int64", "uint64"])
+def test_whole_numbers_of_any_width_keep_their_width_and_gaps_are_closed(kind) -> None:
+    task, worker = np.array([9, 3, 9, 3, 9], kind), np.array([5, 5, 90, 90, 7], kind)
+    label = np.array([0, 2, 0, 2, 1], kind)
+    result = aggregate((task, worker, label), method="majority")
+    assert result.task.tolist() == [3, 9] and result.label.tolist() == [2, 0]
+    assert result.task.dtype == result.label.dtype == np.dtype(kind)
+    lent = task.copy()
+    lent.flags.writeable = False
+    assert aggregate((lent, worker[::-1][::-1], label), method="majority").label.tolist() == [2, 0]
 
 
 def test_the_plain_methods_give_crowd_kits_labels() -> None:
