@@ -98,7 +98,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.folder = DataFolder(self.path)
-        self.folder.prepare(Settings(web_port=self.port, simulated_crowd=True))
+        self.folder.prepare(Settings(web_port=self.port, simulated_crowd=True, private_webhooks=True))
         self.running = Running(
             dsn=self.dsn,
             rpc_urls={},

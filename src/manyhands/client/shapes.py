@@ -183,6 +183,7 @@ class Hook(msgspec.Struct, frozen=True):
     name: str
     created_at_ms: int
     waiting: int = 0
+    rotated_at_ms: int | None = None
     secret: str = ""
 
 

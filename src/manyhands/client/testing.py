@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -24,6 +25,7 @@ class WebhookReceiver:
     refuse       how many of the next tellings are answered 500, with no effect
     lose_reply   how many of the next are taken and then answered 500: they come again
     delay_ms     how long each answer takes
+    clock_ms     the receiver's clock, None = the system's
     not_genuine  how many requests were not the platform's
     """
 
@@ -32,6 +34,7 @@ class WebhookReceiver:
         self.refuse = self.lose_reply = self.delay_ms = self.not_genuine = 0
         self.seen: list[Event] = []
         self.effects: list[Event] = []
+        self.clock_ms: Callable[[], int] | None = None
         self._lock = threading.Lock()
         receiver = self
 
@@ -60,7 +63,7 @@ class WebhookReceiver:
                 self.refuse -= 1
                 return 500
             try:
-                event = opened(self.secret, headers, body)
+                event = opened(self.secret, headers, body, now_ms=self.clock_ms() if self.clock_ms else None)
             except NotGenuine:
                 self.not_genuine += 1
                 return 400

@@ -74,6 +74,8 @@ PAGE_PATHS: Final = {
     "/limits": "limits",
     "/practice/{task_type}": "practice",
     "/desk": "desk",
+    "/desk/money": "purse",
+    "/desk/webhooks": "hooks",
     "/desk/drafts/{draft_id}": "draft",
     "/desk/jobs/{job_id}": "watch",
     "/operator": "operator",

@@ -244,7 +244,8 @@ class Hook(Told):
     url: str
     name: str
     created_at_ms: AtMs
-    waiting: int = Field(description="events that the receiver has not taken yet")
+    waiting: int = Field(description="events that the receiver has not taken yet", examples=[0])
+    rotated_at_ms: AtMs | None = Field(description="when its secret was made anew, null = never")
 
 
 class NewHook(Hook):

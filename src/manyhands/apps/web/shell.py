@@ -45,7 +45,9 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "practice": ("manyhands/pages/practice.js", "manyhands/more.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
-    "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js"),
+    "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js", "manyhands/desk/nav.js"),
+    "purse": ("manyhands/pages/purse.js", "manyhands/desk/words.js", "manyhands/desk/nav.js"),
+    "hooks": ("manyhands/pages/hooks.js", "manyhands/desk/words.js", "manyhands/desk/nav.js"),
     "draft": (
         "manyhands/pages/draft.js", "manyhands/desk/words.js", "manyhands/desk/upload.js", "manyhands/desk/draw.js",
         "manyhands/desk/quote.js",
@@ -60,7 +62,7 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
 """Page name -> modules that only it needs."""
 
 SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("desk", "draft", "watch", "operator"), ("desk",)),
+    **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), ("desk",)),
     **dict.fromkeys(("earnings", "standing", "jury", "record", "limits", "practice"), ("more",)),
 }
 """Page name -> style sheets that it needs beside the common one."""
@@ -69,7 +71,7 @@ SITE_WORDS = "manyhands/texts-site.js"
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys((page for page in PAGES if page != "work"), (SITE_WORDS,)),
-    **dict.fromkeys(("desk", "draft", "watch", "operator"), (SITE_WORDS, "manyhands/texts-desk.js")),
+    **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), (SITE_WORDS, "manyhands/texts-desk.js")),
     **dict.fromkeys(
         ("earnings", "standing", "jury", "record", "limits", "practice"), (SITE_WORDS, "manyhands/texts-more.js")
     ),

@@ -113,6 +113,28 @@ async def test_events_are_told_again_on_request_and_nobody_hears_of_foreign_jobs
         assert not any(event.job_id == job_id for event in outsiders_own.seen)
 
 
+async def test_a_secret_made_anew_signs_beside_the_old_one_for_a_day_and_then_alone(
+    house: House, receiver: WebhookReceiver
+) -> None:
+    requester, hook_id, job_id = await hooked(house, receiver)
+    old, webhooks = receiver.secret, webhooks_of(house)
+    told = (await requester.post(f"/api/webhooks/{hook_id}/rotate")).json()
+    new = told["secret"]
+    assert new != old and told["rotated_at_ms"]
+    for secret, later_ms, genuine in ((old, 0, True), (new, 0, True), (new, DAY_MS, True), (old, DAY_MS, False)):
+        receiver.secret, refused = secret, receiver.not_genuine
+        webhooks._clock = lambda later_ms=later_ms: system_clock() + later_ms  # type: ignore[misc]
+        receiver.clock_ms = webhooks._clock
+        await webhooks.replay((await requester.get("/api/me")).json()["worker"], hook_id, job_id)
+        try:
+            await webhooks.tell(hook_id, job_id)
+        except NotTold:
+            assert not genuine
+        assert (receiver.not_genuine == refused) is genuine, (secret == new, later_ms)
+    stranger = await house.person("stranger", role="requester")
+    assert (await stranger.post(f"/api/webhooks/{hook_id}/rotate")).status_code == 404
+
+
 async def test_an_ended_webhook_is_told_nothing_more(house: House, receiver: WebhookReceiver) -> None:
     requester, hook_id, job_id = await hooked(house, receiver)
     assert (await requester.post(f"/api/webhooks/{hook_id}/end")).json() == {"done": True}

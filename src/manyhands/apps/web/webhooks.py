@@ -33,6 +33,14 @@ def add_webhooks(app: FastAPI, webhooks: Webhooks) -> None:
         hook, secret = await webhooks.add(requester.worker, wish.url, name=wish.name)
         return answer({**msgspec.to_builtins(hook), "secret": secret}, status=201)
 
+    @app.post(
+        "/api/webhooks/{hook_id}/rotate", response_model=shapes.NewHook,
+        summary="Make its secret anew; for a day both sign", **options,
+    )  # fmt: skip
+    async def rotate(hook_id: HookId, requester: Requester) -> Response:
+        hook, secret = await webhooks.rotate(requester.worker, hook_id)
+        return answer({**msgspec.to_builtins(hook), "secret": secret})
+
     @app.post("/api/webhooks/{hook_id}/end", response_model=shapes.Done, summary="Tell it nothing more", **options)
     async def end(hook_id: HookId, requester: Requester) -> Response:
         await webhooks.end(requester.worker, hook_id)

@@ -6,6 +6,8 @@ Rules kept here
   receiver that is away holds up its own jobs alone.
 - Every telling is signed with a key of its address, over its time and its body. The event's id stays the same however
   often it is told, so a receiver that keeps ids sees each event once.
+- A secret can be made anew at any time. For a day a telling carries both signatures, with a comma between them, so that
+  a receiver loses none while it changes over.
 - An address inside the operator's own network is never called: the name is looked up, every address it has must be
   public, and the connection goes to the address that was looked at. Redirects are not followed.
 
@@ -39,6 +41,7 @@ TELL: Final = "webhook.tell"
 HOOKS_MAX: Final = 20
 TIMEOUT_S: Final = 15.0
 REASON_CHARS: Final = 300
+BOTH_SIGN_MS: Final = 24 * 3_600_000
 
 # 1 s, 2 s, ... one hour; the last of them after more than four days
 TELL_BACKOFF: Final = Backoff(first_wait_ms=1_000, factor=2, max_wait_ms=3_600_000, max_failures=110)
@@ -85,13 +88,17 @@ class NotTold(ManyhandsError):
 
 
 class Hook(msgspec.Struct, frozen=True):
-    """An address of a requester. waiting = events that the receiver has not taken yet."""
+    """An address of a requester. waiting = events that the receiver has not taken yet.
+
+    rotated_at_ms  when its secret was made anew, None = never
+    """
 
     hook_id: str
     url: str
     name: str
     created_at_ms: int
     waiting: int = 0
+    rotated_at_ms: int | None = None
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -111,6 +118,8 @@ class Telling(msgspec.Struct, frozen=True):
 class _Target(msgspec.Struct, frozen=True):
     hook_id: str
     url: str
+    secret_no: int
+    rotated_at_ms: int | None
 
 
 class _Due(msgspec.Struct, frozen=True):
@@ -203,9 +212,20 @@ class Webhooks:
             await tx.execute(QUERIES.add_hook, values)
         return hook, self.secret_of(hook.hook_id)
 
-    def secret_of(self, hook_id: str) -> str:
+    async def rotate(self, requester: str, hook_id: str) -> tuple[Hook, str]:
+        """Makes an address's secret anew; the one before signs beside it for `BOTH_SIGN_MS`. raises NoSuchHook"""
+        values = {"requester": requester, "hook_id": hook_id, "now_ms": self._clock()}
+        async with self._db.transaction() as tx:
+            secret_no = await scalar(tx, QUERIES.rotate_hook, values)
+            if secret_no is None:
+                raise NoSuchHook
+            hooks = await rows_of(tx, Hook, QUERIES.hooks_of, {"requester": requester})
+        return next(hook for hook in hooks if hook.hook_id == hook_id), self.secret_of(hook_id, secret_no)
+
+    def secret_of(self, hook_id: str, secret_no: int = 0) -> str:
         """The key of an address, made from its id: the database alone cannot sign for anybody."""
-        return "whs_" + hmac.new(self._secret, b"webhook:" + hook_id.encode(), hashlib.sha256).hexdigest()
+        named = f"webhook:{hook_id}" + (f":{secret_no}" if secret_no else "")
+        return "whs_" + hmac.new(self._secret, named.encode(), hashlib.sha256).hexdigest()
 
     async def of(self, requester: str) -> list[Hook]:
         async with self._db.connection() as connection:
@@ -307,7 +327,9 @@ class Webhooks:
             "Content-Type": "application/json",
             "User-Agent": "manyhands-webhooks",
             "Manyhands-Timestamp": str(at_ms),
-            "Manyhands-Signature": signature_of(self.secret_of(target.hook_id), at_ms=at_ms, body=body),
+            "Manyhands-Signature": ",".join(
+                signature_of(secret, at_ms=at_ms, body=body) for secret in self._secrets(target, at_ms)
+            ),
             "Manyhands-Attempt": str(due.attempts + 1),
         }
         try:
@@ -318,6 +340,12 @@ class Webhooks:
             return None, refused.message
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as problem:
             return None, f"{type(problem).__name__}: {problem}"
+
+    def _secrets(self, target: _Target, at_ms: int) -> list[str]:
+        """The secrets that sign now, the newest first."""
+        last = target.secret_no
+        both = target.rotated_at_ms is not None and at_ms - target.rotated_at_ms < BOTH_SIGN_MS
+        return [self.secret_of(target.hook_id, number) for number in ((last, last - 1) if both else (last,))]
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> int:
         """The status. The connection goes to the very address that was checked, whatever the name says by then."""

@@ -13,13 +13,19 @@ select count(*) from launcher.hooks where requester = %(requester)s and ended_at
 
 -- name: hooks_of
 select hook.hook_id, hook.url, hook.name, hook.created_at_ms,
-       (select count(*) from launcher.tellings one where one.hook_id = hook.hook_id and one.state = 'waiting') as waiting
+       (select count(*) from launcher.tellings one where one.hook_id = hook.hook_id and one.state = 'waiting') as waiting,
+       hook.rotated_at_ms
 from launcher.hooks hook where hook.requester = %(requester)s and hook.ended_at_ms is null
 order by hook.created_at_ms, hook.hook_id;
 
 -- name: hook
-select hook_id, url from launcher.hooks
+select hook_id, url, secret_no, rotated_at_ms from launcher.hooks
 where hook_id = %(hook_id)s and ended_at_ms is null and (%(requester)s::text is null or requester = %(requester)s);
+
+-- name: rotate_hook
+update launcher.hooks set secret_no = secret_no + 1, rotated_at_ms = %(now_ms)s
+where hook_id = %(hook_id)s and requester = %(requester)s and ended_at_ms is null
+returning secret_no;
 
 -- name: end_hook
 update launcher.hooks set ended_at_ms = %(now_ms)s

@@ -105,7 +105,7 @@ function Keys({ keys }) {
       newKey.value = (await post("/api/keys", { name: form.get("label").trim(), scopes: form.getAll("scope") })).key;
     });
   };
-  return html`<section class="card"><h2>${t("keys")}</h2>
+  return html`<section class="card" id="keys"><h2>${t("keys")}</h2>
     <p>${t("keys_why")}</p>
     ${newKey.value && html`<div class="notice" role="status"><p>${t("key_once")}</p><p class="scroll" tabindex="0"><code>${newKey.value}</code></p></div>`}
     <ul class="plain-list">${keys.map((one) => html`<li key=${one.key_id}><span dir="auto">${one.name}</span> <span class="hint">${one.scopes.join(", ")}; ${when(one.created_at_ms)}</span>

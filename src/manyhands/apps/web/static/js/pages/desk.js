@@ -1,7 +1,7 @@
 // A requester's drafts and jobs, newest first; and how to begin.
 import { Amount, asProblem, count, html, loader, Loading, Problem, signal, t, when } from "manyhands/kit.js";
 import { at, del, get, post } from "manyhands/api.js";
-import "manyhands/desk/words.js";
+import { DeskWays } from "manyhands/desk/nav.js";
 
 const list = loader(() => get("/api/desk/jobs"));
 const problem = signal(null);
@@ -84,7 +84,7 @@ export function Page() {
   if (loading) return html`<${Loading} />`;
   if (failed?.code === "wrong_role") return html`<${OpenDesk} />`;
   const some = value && value.drafts.length + value.jobs.length > 0;
-  return html`<div class="head-line"><h1>${t("title_desk")}</h1>${some && html`<${Begin} />`}</div>
+  return html`<div class="head-line"><h1>${t("title_desk")}</h1><span class="row tight"><${DeskWays} />${some && html`<${Begin} />`}</span></div>
     <${Problem} problem=${failed ?? problem.value} again=${failed ? list.ask : undefined} />
     ${value && !some && html`<${Empty} />`}
     ${some && html`<${Drafts} drafts=${value.drafts} /><${Jobs} jobs=${value.jobs} />`}`;

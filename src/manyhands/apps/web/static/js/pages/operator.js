@@ -3,8 +3,8 @@
 // Rules kept here
 // - What is wrong stands first. What is well takes one line.
 // - A button says what it will do; what it did is said afterwards.
-import { Amount, asProblem, count, Hash, html, Loading, Problem, signal, t, useRef, when } from "manyhands/kit.js";
-import { get, post } from "manyhands/api.js";
+import { Amount, asProblem, count, Hash, html, Loading, money as amountText, Problem, signal, t, useRef, when } from "manyhands/kit.js";
+import { at, get, post, put } from "manyhands/api.js";
 import { span } from "manyhands/desk/quote.js";
 import "manyhands/desk/words.js";
 
@@ -15,6 +15,8 @@ const said = signal("");
 const money = signal(null);
 const asking = signal(false);
 const log = signal(null);
+const purses = signal(null);
+const editing = signal("");
 const wanted = signal({ process: "roles", job_id: "" });
 
 async function look() {
@@ -125,6 +127,61 @@ function Money() {
     <p class="row"><button class="button quietly small" disabled=${asking.value} onClick=${compare}>${t("books_compare")}</button></p></section>`;
 }
 
+async function askPurses() {
+  try {
+    purses.value = await get("/api/operator/purses");
+  } catch (thrown) {
+    problem.value = asProblem(thrown);
+  }
+}
+askPurses();
+
+function PurseForms({ one }) {
+  const trouble = useRef(signal(null)).current;
+  const unit = 10 ** one.exponent;
+  const minor = (text) => Math.round(Number(text) * 100) * (unit / 100);
+  const doing = async (work) => {
+    try {
+      const told = await work();
+      editing.value = "";
+      said.value = t("purse_saved", { who: one.name || one.requester, amount: amountOf(told.free_minor, one) });
+      await askPurses();
+    } catch (thrown) {
+      trouble.value = asProblem(thrown);
+    }
+  };
+  const limit = (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const limit_minor = event.submitter?.value === "default" ? null : minor(form.get("amount"));
+    doing(() => put(at`/api/operator/purses/${one.requester}/limit`, { limit_minor, because: form.get("because") }));
+  };
+  const deposit = (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    doing(() => post(at`/api/operator/purses/${one.requester}/deposits`, { amount_minor: minor(form.get("amount")), reference: form.get("reference"), because: form.get("because") }));
+  };
+  const sum = (name) => html`<label>${t(name)}<input name="amount" type="number" inputmode="decimal" min="0" step="0.01" required /></label>`;
+  const why = html`<label>${t("purse_because")}<input name="because" required minlength="3" maxlength="450" /></label>`;
+  return html`<tr><td colspan="6"><${Problem} problem=${trouble.value} /><div class="two"><form onSubmit=${limit}>${sum("purse_new_limit")}${why}<p class="row"><button class="button small">${t("purse_save")}</button><button class="button quietly small" value="default" formnovalidate=${false}>${t("purse_as_default")}</button></p></form>
+    <form onSubmit=${deposit}>${sum("purse_amount")}<label>${t("purse_reference")}<input name="reference" required minlength="3" maxlength="200" /></label>${why}<p class="row"><button class="button quietly small">${t("purse_deposit")}</button></p></form></div></td></tr>`;
+}
+
+const amountOf = (minor, one) => amountText(minor, one.currency, one.exponent, 2);
+
+function Purses() {
+  const told = purses.value;
+  if (!told) return null;
+  const figure = (one, minor) => html`<td class="figure"><${Amount} digits=${2} minor=${minor} currency=${one.currency} exponent=${one.exponent} /></td>`;
+  const head = (name) => html`<th scope="col" class="figure">${t(name)}</th>`;
+  return html`<section class="card" id="purses"><h2>${t("purses")}</h2><p class="hint">${t("purses_why")} ${t("purses_default", { amount: amountText(told.default_limit_minor, "MHT", 6, 2) })}</p>
+    ${told.purses.length === 0 ? html`<p class="quiet">${t("purses_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("purses")}><table class="list"><thead><tr><th scope="col">${t("purse_of")}</th>${["purse_limit", "purse_paid_in", "purse_held", "purse_spent", "purse_free"].map(head)}</tr></thead>
+      <tbody>${told.purses.map((one) => html`<tr key=${one.requester}><th scope="row"><span dir="auto">${one.name || t("unknown")}</span> <${Hash} value=${one.requester} /> <button class="plain" aria-expanded=${editing.value === one.requester} onClick=${() => (editing.value = editing.value === one.requester ? "" : one.requester)}>${t("purse_edit")}<span class="unseen"> ${one.name}</span></button></th>
+        <td class="figure"><${Amount} digits=${2} minor=${one.limit_minor} currency=${one.currency} exponent=${one.exponent} />${one.by_default && html`<span class="hint">${t("by_default")}</span>`}</td>${figure(one, one.paid_in_minor)}${figure(one, one.held_minor)}${figure(one, one.spent_minor)}${figure(one, one.free_minor)}</tr>
+        ${editing.value === one.requester && html`<${PurseForms} one=${one} />`}`)}</tbody></table></div>`}
+  </section>`;
+}
+
 function Log() {
   const { process, job_id } = wanted.value;
   const ask = (event) => {
@@ -147,5 +204,6 @@ export function Page() {
     <div class="stack"><${Health} value=${value} /><${Stuck} value=${value} />
       ${value.objections.length > 0 && html`<section class="card"><h2>${t("objections")} <span class="count">${count(value.objections.length)}</span></h2><ul class="stuck">${value.objections.map((one) => html`<${Objection} key=${one.objection_id} one=${one} />`)}</ul></section>`}
       <div class="two"><${Queues} value=${value} /><div class="stack"><${Processes} value=${value} /><${Money} /></div></div>
+      <${Purses} />
       <${Log} /></div>`;
 }

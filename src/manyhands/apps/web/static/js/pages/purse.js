@@ -1,0 +1,52 @@
+// A requester's money: what may be spent, what running jobs hold, where to pay in, and every movement.
+import { Amount, html, loader, Loading, Problem, t, when } from "manyhands/kit.js";
+import { at, get, me } from "manyhands/api.js";
+import { DeskWays } from "manyhands/desk/nav.js";
+
+const own = loader(() => get("/api/desk/purse"));
+
+function Figures({ purse }) {
+  const amount = (minor) => html`<${Amount} digits=${2} minor=${minor} currency=${purse.currency} exponent=${purse.exponent} />`;
+  const all = purse.limit_minor + purse.paid_in_minor;
+  const part = (name, minor) => minor > 0 && html`<i class=${`part-${name}`} style=${{ flexGrow: minor }}></i>`;
+  const row = (name, minor, sign) => html`<tr><th scope="row">${t(`purse_${name}`)}<span class="hint">${t(`purse_${name}_why`)}</span></th><td class="figure">${sign}${amount(minor)}</td></tr>`;
+  return html`<section class="card purse"><h2>${t("purse_free")}</h2>
+    <p class="price"><span class="big">${amount(purse.free_minor)}</span></p>
+    ${purse.exempt && html`<p class="notice">${t("purse_exempt")}</p>`}
+    ${all > 0 && html`<div class="bar" role="img" aria-label=${t("purse_bar")}>${part("spent", purse.spent_minor)}${part("held", purse.held_minor)}${part("free", purse.free_minor)}</div>`}
+    <table class="sums"><tbody>${row("limit", purse.limit_minor, "")}${row("paid_in", purse.paid_in_minor, "+ ")}${row("spent", purse.spent_minor, "− ")}${row("held", purse.held_minor, "− ")}</tbody>
+      <tfoot><tr><th scope="row">${t("purse_free")}</th><td class="figure">${amount(purse.free_minor)}</td></tr></tfoot></table>
+    ${!purse.by_default && purse.because && html`<p class="hint">${t("purse_set", { by: purse.set_by })} <span dir="auto">${purse.because}</span></p>`}
+  </section>`;
+}
+
+function Held({ held, purse }) {
+  return html`<section class="card"><h2>${t("purse_running")}</h2>
+    ${held.length === 0 ? html`<p class="quiet">${t("purse_running_none")}</p>` : html`<p class="hint">${t("purse_running_why")}</p><table class="sums"><tbody>${held.map((one) => html`<tr key=${one.job_id}><th scope="row" dir="auto"><a href=${at`/desk/jobs/${one.job_id}`}>${one.title}</a> <span class=${`state ${one.state}`}>${t(`state_${one.state}`)}</span></th><td class="figure"><${Amount} digits=${2} minor=${one.held_minor} currency=${purse.currency} exponent=${purse.exponent} /></td></tr>`)}</tbody></table>`}
+  </section>`;
+}
+
+function PayIn({ places }) {
+  return html`<section class="card"><h2>${t("pay_in")}</h2><p>${t("pay_in_why")}</p>
+    <dl class="long-facts"><div><dt>${t("pay_in_from")}</dt><dd><code class="whole">${me.value.worker}</code></dd></div>
+      ${places.length > 0 && html`<div><dt>${t("pay_in_to")}</dt><dd><code class="whole">${places[0].address}</code></dd></div>`}
+      ${places.map((one) => html`<div><dt>${t("pay_in_token", { chain: one.chain, id: one.chain_id })}</dt><dd><code class="whole">${one.token}</code></dd></div>`)}</dl>
+    <p class="hint">${t("pay_in_else")}</p></section>`;
+}
+
+function Lines({ lines, purse }) {
+  const amount = (minor) => html`<${Amount} digits=${2} minor=${minor} currency=${purse.currency} exponent=${purse.exponent} />`;
+  const name = (line) => t(line.kind === "hold" ? `line_hold_${line.state}` : `line_${line.kind}`);
+  return html`<section class="card flush"><h2 class="pad">${t("purse_lines")}</h2>
+    ${lines.length === 0 ? html`<p class="quiet">${t("purse_lines_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("purse_lines")}><table class="list"><thead><tr><th scope="col">${t("when")}</th><th scope="col">${t("what")}</th><th scope="col" class="figure">${t("amount")}</th><th scope="col" class="figure">${t("purse_then")}</th></tr></thead>
+      <tbody>${lines.map((line) => html`<tr class=${line.state === "voided" ? "gone" : ""}><td class="quiet">${when(line.at_ms)}</td><td>${name(line)}${line.job_id ? html` · <a href=${at`/desk/jobs/${line.job_id}`}>${t("job")}</a>` : ""}<span class="hint" dir="auto">${line.because}</span></td><td class="figure">${amount(line.amount_minor)}</td><td class="figure quiet">${line.kind === "hold" ? "–" : amount(line.balance_minor)}</td></tr>`)}</tbody></table></div>`}
+  </section>`;
+}
+
+export function Page() {
+  const { value, problem, loading } = own.state.value;
+  if (loading && !value) return html`<${Loading} />`;
+  return html`<div class="head-line"><h1>${t("title_purse")}</h1><${DeskWays} /></div>
+    <${Problem} problem=${problem} again=${problem ? own.ask : undefined} />
+    ${value && html`<div class="stack"><div class="two"><${Figures} purse=${value.purse} /><div class="stack"><${Held} ...${value} /><${PayIn} places=${value.pay_in_at} /></div></div><${Lines} ...${value} /></div>`}`;
+}
