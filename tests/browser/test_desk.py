@@ -186,11 +186,11 @@ RUNNING = {
         "active_ms_median": 4_100,
     },
 }  # fmt: skip
-"""A running job as the stream tells it: its shape is that of the API, its figures are made up for the picture."""
+"""A running job as the stream tells it: its shape is that of the API, its figures are made up."""
 
 
 def test_a_running_jobs_page_shows_what_was_measured_and_says_when_the_line_is_cut(
-    world: World, worker_at: WorkerAt, axe: str, pictures: Path
+    world: World, worker_at: WorkerAt, axe: str
 ) -> None:
     page = worker_at("/", allow=("net::", "Failed to load"))
     page.route("**/api/desk/jobs/running", lambda route: route.fulfill(json=RUNNING))
@@ -210,7 +210,6 @@ def test_a_running_jobs_page_shows_what_was_measured_and_says_when_the_line_is_c
     expect(page.locator(".chart svg")).to_have_count(3)
     expect(page.locator(".bigs")).to_contain_text("Expected end")
     check(page, axe)
-    page.screenshot(path=pictures / "desk-progress.png")
     page.set_viewport_size({"width": 390, "height": 844})
     check(page, axe)
     page.set_viewport_size({"width": 320, "height": 700})

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from manyhands.apps.desk import RequesterDesk
 from manyhands.roles.exchange.accounts import Account
 
+from . import desk_shapes
 from .door import signed_in
 from .problems import NotFound
 from .replies import PROBLEMS, answer
@@ -46,12 +47,22 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
     """Adds the operator's routes and `/metrics`."""
     options: dict[str, Any] = {"tags": ["operator"], "responses": PROBLEMS}
 
-    @app.get("/api/operator/overview", summary="Health, queues, and what is stuck", **options)
+    @app.get(
+        "/api/operator/overview",
+        response_model=desk_shapes.Overview,
+        summary="Health, queues, and what is stuck",
+        **options,
+    )
     async def overview(account: Annotated[Account, OPERATOR]) -> Response:
         waiting = await desk.jobs.open_objections() if desk is not None else []
         return answer({**await operating.overview(), "objections": waiting})
 
-    @app.get("/api/operator/money", summary="Every role's book beside the chain itself", **options)
+    @app.get(
+        "/api/operator/money",
+        response_model=desk_shapes.MoneyView,
+        summary="Every role's book beside the chain itself",
+        **options,
+    )
     async def money(account: Annotated[Account, OPERATOR]) -> Response:
         return answer(await operating.money())
 
@@ -59,7 +70,12 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
     async def free(wish: Free, account: Annotated[Account, OPERATOR]) -> Response:
         return answer({"freed": await operating.free(wish.kind, wish.ref, by=account.name)})
 
-    @app.get("/api/operator/log", summary="The last lines of a process, or those that name a job", **options)
+    @app.get(
+        "/api/operator/log",
+        response_model=desk_shapes.LogLines,
+        summary="The last lines of a process, or those that name a job",
+        **options,
+    )
     async def lines(
         account: Annotated[Account, OPERATOR],
         process: Annotated[Literal["", "roles", "ocr", "web"], Query()] = "",

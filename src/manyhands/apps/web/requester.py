@@ -20,6 +20,7 @@ from manyhands.protocol.manifest import Region
 from manyhands.protocol.money import MHT
 from manyhands.roles.exchange.accounts import REQUESTER, Account, Accounts
 
+from . import desk_shapes
 from . import requester_shapes as shapes
 from .door import signed_in
 from .problems import NotFound
@@ -214,16 +215,27 @@ def _add_jobs(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> Non
 
 
 def _add_results(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> None:
-    @app.get("/api/desk/jobs/{job_id}/pages", summary="Pictures of a job's pages", **options)
+    @app.get(
+        "/api/desk/jobs/{job_id}/pages",
+        response_model=desk_shapes.PagesOfJob,
+        summary="Pictures of a job's pages",
+        **options,
+    )
     async def pages(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
         return answer({"pages": await desk.jobs.pages(owner.worker, job_id)})
 
-    @app.get("/api/desk/jobs/{job_id}/documents", summary="Documents of a delivered job", **options)
+    @app.get(
+        "/api/desk/jobs/{job_id}/documents",
+        response_model=desk_shapes.Documents,
+        summary="Documents of a delivered job",
+        **options,
+    )
     async def documents(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
         return answer({"documents": await desk.jobs.documents(owner.worker, job_id)})
 
     @app.get(
-        "/api/desk/jobs/{job_id}/documents/{doc_id}", summary="One document: fields, tables, pieces with boxes",
+        "/api/desk/jobs/{job_id}/documents/{doc_id}", response_model=desk_shapes.DocumentOfJob,
+        summary="One document: fields, tables, pieces with boxes",
         **options,
     )  # fmt: skip
     async def document(job_id: JobId, doc_id: Name, owner: Annotated[Account, RESULTS]) -> Response:
@@ -232,11 +244,21 @@ def _add_results(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> 
             raise NotFound("document of that name in this job")
         return answer(found)
 
-    @app.get("/api/desk/jobs/{job_id}/doubts", summary="What should be looked at, the most doubtful first", **options)
+    @app.get(
+        "/api/desk/jobs/{job_id}/doubts",
+        response_model=desk_shapes.Doubts,
+        summary="What should be looked at, the most doubtful first",
+        **options,
+    )
     async def doubts(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
         return answer({"doubts": await desk.jobs.doubts(owner.worker, job_id)})
 
-    @app.get("/api/desk/jobs/{job_id}/files", summary="Everything that can be downloaded", **options)
+    @app.get(
+        "/api/desk/jobs/{job_id}/files",
+        response_model=desk_shapes.FilesOfJob,
+        summary="Everything that can be downloaded",
+        **options,
+    )
     async def files(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
         return answer({"files": await desk.jobs.files(owner.worker, job_id)})
 

@@ -74,9 +74,15 @@ class DraftView(Told):
     state: Literal["collecting", "importing", "ready", "launched"]
     wish: dict[str, Any]
     files: list[DraftFile]
-    refused: list[dict[str, str]] = Field(description="files that could not be taken in: reason and cure")
+    refused: list[dict[str, str]] = Field(
+        description="files that could not be taken in: reason and cure",
+        examples=[[{"name": "notes.txt", "reason": "it is not an image, a PDF or a table", "cure": "leave it out"}]],
+    )
     documents: list[dict[str, Any]]
-    pages: list[dict[str, Any]] = Field(description="at most 400, with signed addresses of their pictures")
+    pages: list[dict[str, Any]] = Field(
+        description="at most 400, with signed addresses of their pictures",
+        examples=[[{"doc_id": "receipt-01", "page_no": 1, "page_url": "/pictures/3f/3f.png?signature=ab"}]],
+    )
     pages_total: int
 
 

@@ -28,6 +28,7 @@ from manyhands.store.blobs import media_type_of, verify_signed
 
 from . import shapes
 from .door import signed_in, token_of
+from .examples import with_examples
 from .operator import add_operator
 from .own import add_own, add_public_record
 from .problems import (
@@ -365,7 +366,10 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
 
 
 def _document_hot_routes(app: FastAPI) -> None:
-    """Adds the two routes that bypass the framework to the OpenAPI document, as written by a twin that never serves."""
+    """Adds the two routes that bypass the framework to the OpenAPI document, as written by a twin that never serves.
+
+    Every field of the whole document gets its example here.
+    """
     twin = FastAPI(title="hot", version="0")
 
     @twin.post(
@@ -387,7 +391,7 @@ def _document_hot_routes(app: FastAPI) -> None:
             document, hot = plain(), twin.openapi()
             document["paths"].update(hot["paths"])
             document["components"]["schemas"].update(hot["components"]["schemas"])
-            app.openapi_schema = document
+            app.openapi_schema = with_examples(document)
         return app.openapi_schema
 
     app.openapi = whole  # type: ignore[method-assign]  # the framework's documented way to extend its document
@@ -470,7 +474,12 @@ def _add_messages(app: FastAPI, take: TakeMessage) -> None:
         "/messages", tags=["roles"], response_model=shapes.MessageTaken, responses=PROBLEMS,
         summary="A signed message of one role to another",
         openapi_extra={
-            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": {"type": "object"}, "example": {"body": {}, "signature": "0x"}}
+                },
+            }
         },
     )  # fmt: skip
     async def messages(request: Request) -> Response:

@@ -544,4 +544,4 @@ class MessageTaken(Told):
     reason: str = ""
 
 
-Receipt = dict[str, Any]
+Receipt = Annotated[dict[str, Any], Field(examples=[{"answer_id": "3f" * 16, "batch_no": 1, "root": "0x" + "cd" * 32}])]

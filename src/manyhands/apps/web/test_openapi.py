@@ -9,6 +9,7 @@ import unittest
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
 from granian.constants import Interfaces
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
+from manyhands.apps.web.examples import example_of
 from manyhands.apps.web.testing import HEADERS, PASSWORD, House
 
 
@@ -30,6 +32,38 @@ async def test_every_route_is_told_with_summary_tags_examples_and_one_shape_of_r
                 assert "HTTPValidationError" not in str(told), (method, path)
     schemas = document["components"]["schemas"]
     assert set(schemas["Problem"]["required"]) == {"code", "message", "cure"}
+
+
+def bodies(operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The JSON of a request and of each answer, with a name."""
+    found = [("body", operation.get("requestBody", {}).get("content", {}).get("application/json"))]
+    for status, told in operation["responses"].items():
+        if status.startswith("2"):
+            found.append((f"answer {status}", told.get("content", {}).get("application/json")))
+    return [(name, content) for name, content in found if content is not None]
+
+
+async def test_every_parameter_body_and_answer_has_an_example_that_fits_its_schema(house: House) -> None:
+    document = house.app.openapi()
+    schemas = document["components"]["schemas"]
+    lacking, wrong = [], []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for parameter in operation.get("parameters", ()):
+                known = {*parameter, *parameter["schema"]}
+                if not known & {"example", "examples", "default", "enum", "anyOf"}:
+                    lacking.append(f"{method} {path} parameter {parameter['name']}")
+            for name, content in bodies(operation):
+                try:
+                    made = content.get("example") or example_of(content["schema"], schemas)
+                except LookupError as missing:
+                    lacking.append(f"{method} {path} {name}: {missing.args[0]}")
+                    continue
+                schema = {**content["schema"], "components": document["components"]}
+                checker = jsonschema_rs.validator_for(schema)
+                wrong += [f"{method} {path} {name}: {problem}" for problem in checker.iter_errors(made)]
+    assert lacking == []
+    assert wrong == []
 
 
 def trial(operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, seen: list[str]) -> Any:

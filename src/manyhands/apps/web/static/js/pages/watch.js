@@ -88,7 +88,7 @@ function Tiles({ value }) {
   const agreeing = series.slices.reduce((sum, slice) => sum + slice.agreeing, 0);
   const tile = (name, shown, hint) => html`<div><dt>${t(name)}</dt><dd>${shown}</dd>${hint && html`<dd class="hint">${hint}</dd>`}</div>`;
   const reserved = series.cost.length ? series.cost[series.cost.length - 1].reserved_minor : null;
-  const cost = value.paid_minor || reserved;
+  const cost = value.paid_minor ? value.paid_minor + (value.fees_minor ?? 0) : reserved;
   return html`<dl class="bigs">
     ${tile("answers", count(value.answers ?? 0), value.workers ? t("from_people", { n: count(value.workers) }) : "")}
     ${decided > 0 && tile("agreement", percent(Math.floor((agreeing * 10_000) / decided)), t("agreement_why"))}

@@ -1,0 +1,217 @@
+"""Delivered results, and the operator's view, in words a machine reads. The rules are those of `shapes`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .shapes import AtMs, Minor, Told
+
+BoxPx = Annotated[
+    list[int],
+    Field(min_length=4, max_length=4, description="left, top, right, bottom in pixels", examples=[[24, 96, 412, 130]]),
+]
+Level = Annotated[
+    Literal["sure", "fair", "doubt", "none"],
+    Field(description="sure = at the quality asked for; fair = readers agreed; doubt = look at it; none = no value"),
+]
+Confidence = Annotated[int | None, Field(description="calibrated, or null", examples=[9_970])]
+
+
+class PageOfJob(Told):
+    doc_id: str
+    page_no: int
+    width_px: int
+    height_px: int
+    page_url: str
+    thumb_url: str
+
+
+class PagesOfJob(Told):
+    pages: list[PageOfJob]
+
+
+class DocumentHead(Told):
+    doc_id: str
+    kind: str
+    pages: int
+    fields: Annotated[int, Field(examples=[4])]
+    doubts: int
+
+
+class Documents(Told):
+    documents: list[DocumentHead]
+
+
+class PieceOfDocument(Told):
+    piece_id: str
+    page: int
+    box: BoxPx
+    text: str
+    how: str
+    because: str
+    confidence_bp: Confidence
+    people_asked: int
+    readings: Annotated[dict[str, str], Field(examples=[{"first": "12.50", "second": "12.5O"}])]
+    proof: str
+    level: Level
+
+
+class FieldOfDocument(Told):
+    name: Annotated[str, Field(examples=["total"])]
+    value: Annotated[str, Field(examples=["12.50"])]
+    raw: Annotated[str, Field(examples=["12.50"])]
+    page: int
+    box: BoxPx
+    how: str
+    because: str
+    confidence_bp: Confidence
+    people_asked: int
+    failed_checks: Annotated[list[str], Field(examples=[["the lines do not sum to the total"]])]
+    pieces: Annotated[list[str], Field(examples=[["3f" * 16]])]
+    drawn: bool
+    level: Level
+
+
+class CellOfTable(Told):
+    row: int
+    col: int
+    row_end: int
+    col_end: int
+    text: str
+    how: str
+    level: Level
+    pieces: Annotated[list[str], Field(examples=[["3f" * 16]])]
+
+
+class TableOfDocument(Told):
+    page: int
+    rows: int
+    cols: int
+    cells: list[CellOfTable]
+
+
+class DocumentOfJob(Told):
+    doc_id: str
+    kind: str
+    fields: list[FieldOfDocument]
+    tables: list[TableOfDocument]
+    pieces: list[PieceOfDocument]
+    doubts: int
+
+
+class DoubtOfJob(Told):
+    doc_id: str
+    page: int
+    box: BoxPx
+    piece_id: str
+    field: str
+    text: str
+    why: str
+    level: Level
+
+
+class Doubts(Told):
+    doubts: list[DoubtOfJob]
+
+
+class FileOfJob(Told):
+    name: Annotated[str, Field(examples=["results.xlsx"])]
+    size_bytes: int
+    media_type: str
+
+
+class FilesOfJob(Told):
+    files: list[FileOfJob]
+
+
+class FindingView(Told):
+    name: Annotated[str, Field(examples=["books against chain"])]
+    healthy: bool
+    found: str
+    cure: str
+
+
+class ProcessView(Told):
+    process: Annotated[Literal["roles", "ocr", "web"], Field(examples=["roles"])]
+    ready: bool
+    memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+    started_at_ms: AtMs | None = None
+
+
+class QueueView(Told):
+    queue: str
+    status: Literal["todo", "doing", "failed"]
+    count: int
+    oldest_ms: int
+
+
+class StuckView(Told):
+    kind: Literal["work", "retry", "leases", "message", "transaction", "job"]
+    ref: str
+    title: str
+    reason: str
+    since_ms: AtMs | None
+    job_id: str
+    free: Literal["work", "retry", "leases", "stalled"] | None = Field(
+        description="what frees it; null = a person has to mend the cause"
+    )
+
+
+class CountsView(Told):
+    jobs: Annotated[dict[str, int], Field(examples=[{"open": 2}])]
+    tasks: Annotated[dict[str, int], Field(examples=[{"open": 410, "accepted": 640}])]
+    answers_uncollected: int
+    leases_overdue: int
+
+
+class ObjectionView(Told):
+    job_id: str
+    objection_id: str
+    doc_id: str
+    piece_id: str
+    code: str
+    stands: str
+    should_be: str
+    because: str
+    filed_at_ms: AtMs
+    state: Literal["open", "upheld", "dismissed"]
+    answer: str
+    answered_at_ms: AtMs | None
+
+
+class Overview(Told):
+    now_ms: AtMs
+    findings: list[FindingView]
+    processes: list[ProcessView]
+    queues: list[QueueView]
+    stuck: list[StuckView]
+    counts: CountsView
+    objections: list[ObjectionView] = Field(description="what requesters did not believe and nobody has answered")
+
+
+class DifferenceView(Told):
+    account: str
+    currency: str
+    book_minor: Minor
+    chain_minor: Minor
+
+
+class AccountsView(Told):
+    book: str
+    kind: Annotated[str, Field(examples=["escrow"])]
+    currency: str
+    minor: Minor
+
+
+class MoneyView(Told):
+    differences: list[DifferenceView]
+    accounts: list[AccountsView]
+    exponent: int
+    checked_at_ms: AtMs
+
+
+class LogLines(Told):
+    lines: list[Annotated[str, Field(examples=["roles  2026-11-26 04:00:00 INFO the job is open"])]]
