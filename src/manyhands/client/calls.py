@@ -190,3 +190,171 @@ def tellings(hook_id: str) -> Call[list[shapes.Telling]]:
 def replay(hook_id: str, job_id: str, from_number: int) -> Call[int]:
     body = {"job_id": job_id, "from_number": from_number}
     return Call("POST", _at("webhooks", hook_id, "replay"), int, body, "events")
+
+
+# --- a worker's own record ------------------------------------------------------------------------------------------
+
+
+def refusals() -> Call[dict[str, Any]]:
+    return Call("GET", _at("refusals"), dict[str, Any])
+
+
+def appeal(job_id: str, words: str) -> Call[dict[str, Any]]:
+    return Call("POST", _at("jobs", job_id, "appeal"), dict[str, Any], {"words": words})
+
+
+def rate(job_id: str, stars: int) -> Call[dict[str, Any]]:
+    return Call("POST", _at("jobs", job_id, "rating"), dict[str, Any], {"stars": stars})
+
+
+def read_guide(task_type: str, version: str) -> Call[dict[str, Any]]:
+    return Call("POST", _at("guides", task_type, "read"), dict[str, Any], {"version": version})
+
+
+def standing() -> Call[dict[str, Any]]:
+    return Call("GET", _at("standing"), dict[str, Any])
+
+
+def hours() -> Call[dict[str, Any]]:
+    return Call("GET", _at("hours"), dict[str, Any])
+
+
+def own_answers(job_id: str) -> Call[dict[str, Any]]:
+    return Call("GET", _at("own", "answers", job_id), dict[str, Any])
+
+
+def receipts(job_id: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("receipts", job_id), list[dict[str, Any]])
+
+
+def jury_cases() -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("jury"), list[dict[str, Any]], inside="cases")
+
+
+def jury_vote(case_id: str, uphold: bool, because: str) -> Call[bool]:
+    return Call("POST", _at("jury", case_id, "vote"), bool, {"uphold": uphold, "because": because}, "done")
+
+
+def statement() -> Call[bytes]:
+    return Call("GET", _at("statement.csv"), bytes)
+
+
+def export() -> Call[bytes]:
+    return Call("GET", _at("export.json"), bytes)
+
+
+# --- a requester's desk ---------------------------------------------------------------------------------------------
+
+
+def open_desk() -> Call[bool]:
+    return Call("POST", _at("desk", "open"), bool, {}, "done")
+
+
+def choices() -> Call[dict[str, Any]]:
+    return Call("GET", _at("desk", "choices"), dict[str, Any])
+
+
+def drafts() -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("desk", "jobs"), list[dict[str, Any]], inside="drafts")
+
+
+def delete_draft(draft_id: str) -> Call[bool]:
+    return Call("DELETE", _at("desk", "drafts", draft_id), bool, inside="done")
+
+
+def remove_file(draft_id: str, file_no: int) -> Call[bool]:
+    return Call("DELETE", _at("desk", "drafts", draft_id, "files", file_no), bool, inside="done")
+
+
+def reopen_draft(draft_id: str) -> Call[bool]:
+    return Call("POST", _at("desk", "drafts", draft_id, "reopen"), bool, {}, "done")
+
+
+def take_back(draft_id: str) -> Call[bool]:
+    return Call("POST", _at("desk", "drafts", draft_id, "take-back"), bool, {}, "done")
+
+
+def pages(job_id: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("desk", "jobs", job_id, "pages"), list[dict[str, Any]], inside="pages")
+
+
+def documents(job_id: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("desk", "jobs", job_id, "documents"), list[dict[str, Any]], inside="documents")
+
+
+def document(job_id: str, doc_id: str) -> Call[dict[str, Any]]:
+    return Call("GET", _at("desk", "jobs", job_id, "documents", doc_id), dict[str, Any])
+
+
+def doubts(job_id: str) -> Call[list[shapes.Doubt]]:
+    return Call("GET", _at("desk", "jobs", job_id, "doubts"), list[shapes.Doubt], inside="doubts")
+
+
+def invoice(job_id: str) -> Call[bytes]:
+    return Call("GET", _at("desk", "jobs", job_id, "invoice.pdf"), bytes)
+
+
+def objections(job_id: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("desk", "jobs", job_id, "objections"), list[dict[str, Any]], inside="objections")
+
+
+def object_to(job_id: str, doc_id: str, piece_id: str, code: str, should_be: str, because: str) -> Call[str]:
+    return Call(
+        "POST",
+        _at("desk", "jobs", job_id, "objections"),
+        str,
+        {"doc_id": doc_id, "piece_id": piece_id, "code": code, "should_be": should_be, "because": because},
+        "objection_id",
+    )
+
+
+def purse() -> Call[shapes.OwnPurse]:
+    return Call("GET", _at("desk", "purse"), shapes.OwnPurse)
+
+
+def rotate_hook(hook_id: str) -> Call[shapes.Hook]:
+    return Call("POST", _at("webhooks", hook_id, "rotate"), shapes.Hook, {}, again=False)
+
+
+# --- an operator's --------------------------------------------------------------------------------------------------
+
+
+def overview() -> Call[dict[str, Any]]:
+    return Call("GET", _at("operator", "overview"), dict[str, Any])
+
+
+def money() -> Call[dict[str, Any]]:
+    return Call("GET", _at("operator", "money"), dict[str, Any])
+
+
+def purses() -> Call[list[shapes.Purse]]:
+    return Call("GET", _at("operator", "purses"), list[shapes.Purse], inside="purses")
+
+
+def set_limit(requester: str, limit_minor: int | None, because: str) -> Call[shapes.Purse]:
+    return Call(
+        "PUT",
+        _at("operator", "purses", requester, "limit"),
+        shapes.Purse,
+        {"limit_minor": limit_minor, "because": because},
+    )
+
+
+def deposit(requester: str, amount_minor: int, reference: str, because: str) -> Call[shapes.Purse]:
+    return Call(
+        "POST",
+        _at("operator", "purses", requester, "deposits"),
+        shapes.Purse,
+        {"amount_minor": amount_minor, "reference": reference, "because": because},
+    )
+
+
+# --- anybody's ------------------------------------------------------------------------------------------------------
+
+
+def record() -> Call[dict[str, Any]]:
+    return Call("GET", _at("record"), dict[str, Any])
+
+
+def public_job(job_id: str) -> Call[dict[str, Any]]:
+    return Call("GET", _at("jobs", job_id), dict[str, Any])

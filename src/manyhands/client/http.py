@@ -248,6 +248,146 @@ class Client:
         """Tells a job's events again; how many."""
         return self._do(calls.replay(hook_id, job_id, from_number))
 
+    def refusals(self) -> dict[str, Any]:
+        """Answers that were refused, with the reason and what may be done."""
+        return self._do(calls.refusals())
+
+    def appeal(self, job_id: str, words: str) -> dict[str, Any]:
+        """Asks that the refused answers of a job are looked at again by other people."""
+        return self._do(calls.appeal(job_id, words))
+
+    def rate(self, job_id: str, stars: int) -> dict[str, Any]:
+        """Rates a requester for a job, one to five stars; once more changes it."""
+        return self._do(calls.rate(job_id, stars))
+
+    def read_guide(self, task_type: str, version: str) -> dict[str, Any]:
+        """Says that the instructions of a kind of task were read, in this version."""
+        return self._do(calls.read_guide(task_type, version))
+
+    def standing(self) -> dict[str, Any]:
+        """This worker's standing, and the cause of each change."""
+        return self._do(calls.standing())
+
+    def hours(self) -> dict[str, Any]:
+        """Hours worked by day and week, and the caps set by oneself."""
+        return self._do(calls.hours())
+
+    def own_answers(self, job_id: str) -> dict[str, Any]:
+        """Every answer of one's own in a job, with what became of it."""
+        return self._do(calls.own_answers(job_id))
+
+    def receipts(self, job_id: str) -> list[dict[str, Any]]:
+        """Proofs that one's answers were recorded, to be checked against the chain."""
+        return self._do(calls.receipts(job_id))
+
+    def jury_cases(self) -> list[dict[str, Any]]:
+        """Reports that this worker was drawn to judge."""
+        return self._do(calls.jury_cases())
+
+    def jury_vote(self, case_id: str, *, uphold: bool, because: str) -> bool:
+        """Judges a report."""
+        return self._do(calls.jury_vote(case_id, uphold, because))
+
+    def statement(self) -> bytes:
+        """What was earned, as CSV."""
+        return self._do(calls.statement())
+
+    def export(self) -> bytes:
+        """Everything that is kept of this account, as JSON."""
+        return self._do(calls.export())
+
+    def open_desk(self) -> bool:
+        """Opens a desk: the account may launch jobs from now on."""
+        return self._do(calls.open_desk())
+
+    def choices(self) -> dict[str, Any]:
+        """What may be chosen at the desk: kinds of documents and their fields, the floor, limits of an upload."""
+        return self._do(calls.choices())
+
+    def drafts(self) -> list[dict[str, Any]]:
+        """This requester's drafts."""
+        return self._do(calls.drafts())
+
+    def delete_draft(self, draft_id: str) -> bool:
+        """Forgets a draft and the files it was sent."""
+        return self._do(calls.delete_draft(draft_id))
+
+    def remove_file(self, draft_id: str, file_no: int) -> bool:
+        """Takes a file out of a draft."""
+        return self._do(calls.remove_file(draft_id, file_no))
+
+    def reopen_draft(self, draft_id: str) -> bool:
+        """Takes more files into a draft whose pages were read in."""
+        return self._do(calls.reopen_draft(draft_id))
+
+    def take_back(self, draft_id: str) -> bool:
+        """Opens a draft again whose job was refused; nothing was charged."""
+        return self._do(calls.take_back(draft_id))
+
+    def pages(self, job_id: str) -> list[dict[str, Any]]:
+        """Pictures of a job's pages, under addresses signed for a while."""
+        return self._do(calls.pages(job_id))
+
+    def documents(self, job_id: str) -> list[dict[str, Any]]:
+        """Documents of a delivered job."""
+        return self._do(calls.documents(job_id))
+
+    def document(self, job_id: str, doc_id: str) -> dict[str, Any]:
+        """One document: fields, tables, pieces with boxes and how each was decided."""
+        return self._do(calls.document(job_id, doc_id))
+
+    def doubts(self, job_id: str) -> list[shapes.Doubt]:
+        """What should be looked at, the most doubtful first."""
+        return self._do(calls.doubts(job_id))
+
+    def invoice(self, job_id: str) -> bytes:
+        """The bill of a finished job, as PDF."""
+        return self._do(calls.invoice(job_id))
+
+    def objections(self, job_id: str) -> list[dict[str, Any]]:
+        """What this requester did not believe, and what came of it."""
+        return self._do(calls.objections(job_id))
+
+    def object_to(self, job_id: str, *, doc_id: str, piece_id: str, code: str, should_be: str, because: str) -> str:
+        """Objects to a delivered value, with reason and evidence; returns the objection's id."""
+        return self._do(calls.object_to(job_id, doc_id, piece_id, code, should_be, because))
+
+    def purse(self) -> shapes.OwnPurse:
+        """What this requester may spend, what running jobs hold, every movement, and where to pay in."""
+        return self._do(calls.purse())
+
+    def rotate_hook(self, hook_id: str) -> shapes.Hook:
+        """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
+        return self._do(calls.rotate_hook(hook_id))
+
+    def overview(self) -> dict[str, Any]:
+        """Health, queues, and what is stuck."""
+        return self._do(calls.overview())
+
+    def money(self) -> dict[str, Any]:
+        """Every role's book beside the chain itself; seconds with many jobs."""
+        return self._do(calls.money())
+
+    def purses(self) -> list[shapes.Purse]:
+        """Every requester's purse, the last changed first."""
+        return self._do(calls.purses())
+
+    def set_limit(self, requester: str, limit_minor: int | None, *, because: str) -> shapes.Purse:
+        """Sets what a requester may owe; None = the default again. In person: no key may."""
+        return self._do(calls.set_limit(requester, limit_minor, because))
+
+    def deposit(self, requester: str, amount_minor: int, *, reference: str, because: str) -> shapes.Purse:
+        """Writes down what a requester paid in; the same reference counts once. In person: no key may."""
+        return self._do(calls.deposit(requester, amount_minor, reference, because))
+
+    def record(self) -> dict[str, Any]:
+        """The public record: roles, fees, wages, appeals."""
+        return self._do(calls.record())
+
+    def public_job(self, job_id: str) -> dict[str, Any]:
+        """A job as anybody may see it: progress, money, route, anchors."""
+        return self._do(calls.public_job(job_id))
+
 
 class AsyncClient:
     """One caller: a session (`sign_in`, kept as a cookie) or a program's key.
@@ -435,3 +575,145 @@ class AsyncClient:
     async def replay(self, hook_id: str, job_id: str, *, from_number: int = 1) -> int:
         """Tells a job's events again; how many."""
         return await self._do(calls.replay(hook_id, job_id, from_number))
+
+    async def refusals(self) -> dict[str, Any]:
+        """Answers that were refused, with the reason and what may be done."""
+        return await self._do(calls.refusals())
+
+    async def appeal(self, job_id: str, words: str) -> dict[str, Any]:
+        """Asks that the refused answers of a job are looked at again by other people."""
+        return await self._do(calls.appeal(job_id, words))
+
+    async def rate(self, job_id: str, stars: int) -> dict[str, Any]:
+        """Rates a requester for a job, one to five stars; once more changes it."""
+        return await self._do(calls.rate(job_id, stars))
+
+    async def read_guide(self, task_type: str, version: str) -> dict[str, Any]:
+        """Says that the instructions of a kind of task were read, in this version."""
+        return await self._do(calls.read_guide(task_type, version))
+
+    async def standing(self) -> dict[str, Any]:
+        """This worker's standing, and the cause of each change."""
+        return await self._do(calls.standing())
+
+    async def hours(self) -> dict[str, Any]:
+        """Hours worked by day and week, and the caps set by oneself."""
+        return await self._do(calls.hours())
+
+    async def own_answers(self, job_id: str) -> dict[str, Any]:
+        """Every answer of one's own in a job, with what became of it."""
+        return await self._do(calls.own_answers(job_id))
+
+    async def receipts(self, job_id: str) -> list[dict[str, Any]]:
+        """Proofs that one's answers were recorded, to be checked against the chain."""
+        return await self._do(calls.receipts(job_id))
+
+    async def jury_cases(self) -> list[dict[str, Any]]:
+        """Reports that this worker was drawn to judge."""
+        return await self._do(calls.jury_cases())
+
+    async def jury_vote(self, case_id: str, *, uphold: bool, because: str) -> bool:
+        """Judges a report."""
+        return await self._do(calls.jury_vote(case_id, uphold, because))
+
+    async def statement(self) -> bytes:
+        """What was earned, as CSV."""
+        return await self._do(calls.statement())
+
+    async def export(self) -> bytes:
+        """Everything that is kept of this account, as JSON."""
+        return await self._do(calls.export())
+
+    async def open_desk(self) -> bool:
+        """Opens a desk: the account may launch jobs from now on."""
+        return await self._do(calls.open_desk())
+
+    async def choices(self) -> dict[str, Any]:
+        """What may be chosen at the desk: kinds of documents and their fields, the floor, limits of an upload."""
+        return await self._do(calls.choices())
+
+    async def drafts(self) -> list[dict[str, Any]]:
+        """This requester's drafts."""
+        return await self._do(calls.drafts())
+
+    async def delete_draft(self, draft_id: str) -> bool:
+        """Forgets a draft and the files it was sent."""
+        return await self._do(calls.delete_draft(draft_id))
+
+    async def remove_file(self, draft_id: str, file_no: int) -> bool:
+        """Takes a file out of a draft."""
+        return await self._do(calls.remove_file(draft_id, file_no))
+
+    async def reopen_draft(self, draft_id: str) -> bool:
+        """Takes more files into a draft whose pages were read in."""
+        return await self._do(calls.reopen_draft(draft_id))
+
+    async def take_back(self, draft_id: str) -> bool:
+        """Opens a draft again whose job was refused; nothing was charged."""
+        return await self._do(calls.take_back(draft_id))
+
+    async def pages(self, job_id: str) -> list[dict[str, Any]]:
+        """Pictures of a job's pages, under addresses signed for a while."""
+        return await self._do(calls.pages(job_id))
+
+    async def documents(self, job_id: str) -> list[dict[str, Any]]:
+        """Documents of a delivered job."""
+        return await self._do(calls.documents(job_id))
+
+    async def document(self, job_id: str, doc_id: str) -> dict[str, Any]:
+        """One document: fields, tables, pieces with boxes and how each was decided."""
+        return await self._do(calls.document(job_id, doc_id))
+
+    async def doubts(self, job_id: str) -> list[shapes.Doubt]:
+        """What should be looked at, the most doubtful first."""
+        return await self._do(calls.doubts(job_id))
+
+    async def invoice(self, job_id: str) -> bytes:
+        """The bill of a finished job, as PDF."""
+        return await self._do(calls.invoice(job_id))
+
+    async def objections(self, job_id: str) -> list[dict[str, Any]]:
+        """What this requester did not believe, and what came of it."""
+        return await self._do(calls.objections(job_id))
+
+    async def object_to(
+        self, job_id: str, *, doc_id: str, piece_id: str, code: str, should_be: str, because: str
+    ) -> str:
+        """Objects to a delivered value, with reason and evidence; returns the objection's id."""
+        return await self._do(calls.object_to(job_id, doc_id, piece_id, code, should_be, because))
+
+    async def purse(self) -> shapes.OwnPurse:
+        """What this requester may spend, what running jobs hold, every movement, and where to pay in."""
+        return await self._do(calls.purse())
+
+    async def rotate_hook(self, hook_id: str) -> shapes.Hook:
+        """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
+        return await self._do(calls.rotate_hook(hook_id))
+
+    async def overview(self) -> dict[str, Any]:
+        """Health, queues, and what is stuck."""
+        return await self._do(calls.overview())
+
+    async def money(self) -> dict[str, Any]:
+        """Every role's book beside the chain itself; seconds with many jobs."""
+        return await self._do(calls.money())
+
+    async def purses(self) -> list[shapes.Purse]:
+        """Every requester's purse, the last changed first."""
+        return await self._do(calls.purses())
+
+    async def set_limit(self, requester: str, limit_minor: int | None, *, because: str) -> shapes.Purse:
+        """Sets what a requester may owe; None = the default again. In person: no key may."""
+        return await self._do(calls.set_limit(requester, limit_minor, because))
+
+    async def deposit(self, requester: str, amount_minor: int, *, reference: str, because: str) -> shapes.Purse:
+        """Writes down what a requester paid in; the same reference counts once. In person: no key may."""
+        return await self._do(calls.deposit(requester, amount_minor, reference, because))
+
+    async def record(self) -> dict[str, Any]:
+        """The public record: roles, fees, wages, appeals."""
+        return await self._do(calls.record())
+
+    async def public_job(self, job_id: str) -> dict[str, Any]:
+        """A job as anybody may see it: progress, money, route, anchors."""
+        return await self._do(calls.public_job(job_id))

@@ -148,7 +148,7 @@ class QuoteLine(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What a job costs: expected, and at most."""
+    """What a job costs: expected, and at most. short_minor  what of it one's purse does not cover"""
 
     currency: str
     exponent: int
@@ -158,6 +158,8 @@ class Quote(msgspec.Struct, frozen=True):
     workers_needed: int
     above_budget: bool
     forecast: dict[str, Any]
+    free_minor: int | None = None
+    short_minor: int = 0
 
 
 class Launched(msgspec.Struct, frozen=True):
@@ -199,3 +201,54 @@ class Telling(msgspec.Struct, frozen=True):
     reason: str
     at_ms: int
     told_at_ms: int | None
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """A delivered value that should be looked at. box  left, top, right, bottom in pixels of its page"""
+
+    doc_id: str
+    page: int
+    box: tuple[int, int, int, int]
+    piece_id: str
+    field: str
+    text: str
+    why: str
+    level: Literal["sure", "fair", "doubt", "none"]
+
+
+class Purse(msgspec.Struct, frozen=True):
+    """What a requester may spend: free = limit + paid in - spent - held, never below 0."""
+
+    requester: str
+    currency: str
+    exponent: int
+    limit_minor: int
+    by_default: bool
+    paid_in_minor: int
+    spent_minor: int
+    held_minor: int
+    free_minor: int
+    because: str = ""
+    set_by: str = ""
+    name: str = ""
+
+
+class PurseLine(msgspec.Struct, frozen=True):
+    """One movement of a purse. kind  deposit, loan, loan_returned, hold, charge; state  pending, posted, voided"""
+
+    at_ms: int
+    kind: str
+    state: str
+    job_id: str
+    amount_minor: int
+    balance_minor: int
+    because: str
+
+
+class OwnPurse(msgspec.Struct, frozen=True):
+    """A requester's own purse with the jobs that hold some of it, its movements, and where to pay in."""
+
+    purse: Purse
+    held: list[dict[str, Any]]
+    lines: list[PurseLine]
+    pay_in_at: list[dict[str, Any]]

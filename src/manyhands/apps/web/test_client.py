@@ -113,6 +113,40 @@ async def test_a_requesters_script_needs_the_client_alone(house: House) -> None:
         assert await script.end_hook(hook.hook_id) and await script.hooks() == []
 
 
+async def test_the_rest_of_a_workers_a_requesters_and_an_operators_calls_are_answered_as_typed(house: House) -> None:
+    async with at(house) as worker:
+        await worker.sign_up("otter", PASSWORD, simulated=True)
+        for told in (await worker.refusals(), await worker.standing(), await worker.hours(), await worker.record()):
+            assert told
+        assert await worker.jury_cases() == []
+        with pytest.raises(Refused, match="no job job-1 here"):
+            await worker.receipts("job-1")
+        assert "answers" in await worker.own_answers("job-1")
+        assert (await worker.statement()) and (await worker.export()).startswith(b"{")
+        with pytest.raises(Refused):
+            await worker.appeal("job-1", "It is printed so on the scan.")
+        assert await worker.open_desk()
+        assert (await worker.choices())["currency"] == "MHT"
+        draft_id = await worker.begin_draft("Receipts of March")
+        await worker.upload(draft_id, {"1.png": b"small"})
+        assert await worker.remove_file(draft_id, 1) and await worker.reopen_draft(draft_id)
+        assert [one["draft_id"] for one in await worker.drafts()] == [draft_id]
+        assert await worker.delete_draft(draft_id)
+        hook = await worker.add_hook("https://erp.example.org/hook")
+        assert (await worker.rotate_hook(hook.hook_id)).secret not in ("", hook.secret)
+        own = await worker.purse()
+        assert own.purse.free_minor == own.purse.limit_minor > 0 and own.lines == []
+    async with at(house) as operator:
+        account = await operator.sign_up("op", PASSWORD, simulated=True)
+        await house.platform.exchange.accounts.take_role(account.worker, "operator", by_operator=True)
+        assert (await operator.overview())["stuck"] == []
+        requester = own.purse.requester
+        assert (await operator.set_limit(requester, 5_000, because="contract of November")).free_minor == 5_000
+        paid = await operator.deposit(requester, 700, reference="bank 17", because="invoice 17")
+        assert (paid.paid_in_minor, paid.free_minor) == (700, 5_700)
+        assert [(one.name, one.free_minor) for one in await operator.purses()] == [("otter", 5_700)]
+
+
 async def test_a_wallet_signs_in_without_showing_its_key(house: House) -> None:
     signer = LocalSigner.create(SeededIds("w"))
     async with at(house) as app:
