@@ -1,12 +1,26 @@
 """The main job, end to end, as a newcomer starts it: scans in, people paid, records out, and a proof that holds."""
 
+import asyncio
+import contextlib
 import csv
 import json
 from pathlib import Path
 
 import pytest
 
-from platform_under_test import free_port, manyhands
+from manyhands.apps.compose import STAKE_MINOR, Platform, client
+from manyhands.apps.doctor import book_differences
+from manyhands.apps.folder import DataFolder
+from manyhands.chain.contracts import encode_call, gas_limit
+from manyhands.chain.testing import until
+from manyhands.ledger.books import Difference
+from manyhands.ledger.outbox import submit
+from manyhands.ledger.posting import account
+from manyhands.ledger.statement import Statement, statement_by_kind
+from platform_under_test import PlatformUnderTest, free_port, manyhands
+
+TOP_UP_MINOR = 123
+SETTLE_PATIENCE_S = 60
 
 
 def run_demo(folder: Path, *arguments: str) -> dict:
@@ -47,6 +61,82 @@ def test_the_delivered_tables_open_in_usual_programs(ordinary: tuple[Path, dict]
         assert openpyxl.load_workbook(path).sheetnames
     for path in (folder / "out").rglob("*.pdf"):
         assert any(page.extract_text().strip() for page in pypdf.PdfReader(path).pages)
+
+
+async def test_the_books_follow_stake_and_top_ups_and_a_planted_difference_is_named(
+    ordinary: tuple[Path, dict],
+) -> None:
+    folder, _ = ordinary
+    platform = PlatformUnderTest(folder / "data", free_port())
+    platform.start()
+    try:
+        await asyncio.to_thread(platform.wait_until_up)
+        async with client(DataFolder(folder / "data")) as opened:
+            await _examined(opened, folder)
+    finally:
+        await asyncio.to_thread(platform.stop)
+
+
+async def _examined(opened: Platform, folder: Path) -> None:
+    (_, chain_id, escrow), *_ = await opened.reputation.escrows()
+    facts = opened.chains.of(chain_id)
+    assert facts.contracts is not None
+    launcher = opened.keys["launcher"].address
+    assert await _agreed(opened) == []
+    async with opened.db.transaction() as tx:  # somebody sends tokens to the job's escrow by a plain transfer
+        await submit(
+            tx, chain=facts, key=opened.keys["launcher"], purpose="a top-up by hand", to=facts.contracts.token,
+            data=encode_call("TestToken", "transfer", escrow, TOP_UP_MINOR), gas_limit=gas_limit("transfer"),
+        )  # fmt: skip
+    await until(lambda: _topped_up(opened, escrow), patience_s=SETTLE_PATIENCE_S, every_s=0.5)
+    assert await _agreed(opened) == []
+
+    done = await asyncio.to_thread(manyhands, "statement", launcher, "--data", folder / "data", "--json")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    staked = [one for one in told["moved"] if one["account"] == account("stake", launcher)]
+    assert len(staked) == len(opened.chains.ids())
+    assert {(one["book"], one["kind"], one["in_minor"]) for one in staked} == {("launcher", "stake", STAKE_MINOR)}
+    assert all(one["differs_minor"] == 0 for one in told["accounts"])
+    kinds = {one.kind for one in (await _statement(opened, escrow)).moved}
+    assert {"funding", "reserve", "payout", "fee", "refund"} <= kinds
+
+    planted = (("launcher", account("stake", launcher)), ("reputation", account("escrow", escrow)))
+    change = "update ledger.accounts set posted_minor = posted_minor + %s where book = %s and account = %s"
+    for book, name in planted:
+        async with opened.db.transaction() as tx:
+            await tx.execute(change, [7, book, name])
+        found = await book_differences(opened)
+        named = [one for one in found if name in one.account and one.account.startswith(book)]
+        assert named and named[0].book_minor == named[0].chain_minor + 7, found
+    doctor = await asyncio.to_thread(manyhands, "doctor", "--data", folder / "data", "--json")
+    assert doctor.returncode == 6
+    assert all(name in doctor.stdout for _, name in planted), doctor.stdout
+    for book, name in planted:
+        async with opened.db.transaction() as tx:
+            await tx.execute(change, [-7, book, name])
+    assert await book_differences(opened) == []
+
+
+async def _agreed(opened: Platform) -> list[Difference]:
+    """Differences that do not pass within a minute."""
+
+    async def none() -> bool:
+        return not await book_differences(opened)
+
+    with contextlib.suppress(TimeoutError):
+        await until(none, patience_s=SETTLE_PATIENCE_S, every_s=0.5)
+    return await book_differences(opened)
+
+
+async def _topped_up(opened: Platform, escrow: str) -> bool:
+    moved = (await _statement(opened, escrow)).moved
+    return sum(one.postings for one in moved if one.kind == "funding" and one.account == account("escrow", escrow)) == 2
+
+
+async def _statement(opened: Platform, party: str) -> Statement:
+    async with opened.db.connection() as tx:
+        return await statement_by_kind(tx, party)
 
 
 def test_perfect_people_give_back_every_line_and_cell_that_was_cut(tmp_path: Path) -> None:

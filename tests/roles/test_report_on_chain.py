@@ -13,13 +13,15 @@ from manyhands.chain.indexer import Event
 from manyhands.chain.keys import dev_key
 from manyhands.chain.node import LocalNode
 from manyhands.chain.testing import until
+from manyhands.ledger.books import balances, recount
 from manyhands.ledger.deploy import ensure_deployed
 from manyhands.ledger.desk import DeskEvent
 from manyhands.ledger.events import follow_chain
 from manyhands.ledger.outbox.sender import Sender
+from manyhands.ledger.posting import account
 from manyhands.protocol.messages import JobFunded, JurorsDrawn, ReportFiled, ReportRuled, VoteCast
 from manyhands.roles.router import Health
-from manyhands.store.database import Tx
+from manyhands.store.database import Tx, rows
 
 from .conftest import CHAIN_A, CHAIN_B, OPTIONS, House
 from .test_report_path import OTHERS, PEOPLE, REPORTER
@@ -47,15 +49,7 @@ async def running(house: House, node: LocalNode) -> AsyncIterator[ChainClient]:
     stop = asyncio.Event()
 
     async def dispatch(tx: Tx, event: Event) -> None:
-        said = DeskEvent(
-            event.chain_id,
-            event.contract_kind,
-            event.contract,
-            event.name,
-            event.args,
-            event.tx_hash,
-            event.block_number,
-        )
+        said = DeskEvent.of(event)
         await house.launcher.on_chain_event(tx, said)
         await house.jury.on_chain_event(tx, said)
 
@@ -154,3 +148,22 @@ async def test_an_upheld_report_slashes_the_stake_and_shares_it_between_reporter
         assert shares[case.jurors[0]] == shares[case.jurors[1]] == TERMS.slash_minor // 4
         assert shares[case.jurors[2]] == 0
         assert (await house.launcher.view(view.job_id)).state == "cancelling"
+
+        # the launcher's own book tells the same of its stake, however often it is told
+        await until(lambda: slash_seen(house), patience_s=30)
+        for _ in range(2):
+            async with house.db.transaction() as tx:
+                await house.launcher.desk.catch_up_stake(tx, CHAIN_A)
+        async with house.db.connection() as tx:
+            kept = {name: minor for (name, _), minor in (await balances(tx, "launcher")).items() if minor}
+            assert await recount(tx) == []
+        assert kept == {
+            account("requester", launcher): -STAKE_MINOR,
+            account("stake", launcher): staked,
+            **{account("worker", who): minor for who, minor in shares.items() if minor},
+        }
+
+
+async def slash_seen(house: House) -> bool:
+    async with house.db.connection() as tx:
+        return bool(await rows(tx, "select from outbox.events where name = 'StakeSlashed'"))

@@ -6,8 +6,13 @@ from manyhands.apps.compose import Platform
 from manyhands.apps.verify import ChainEntry
 
 
-async def events_on_chain(platform: Platform, chain_id: int, escrow: str) -> list[ChainEntry]:
-    """Every event of an escrow, and of the jury about it, asked of the chain's own node."""
+async def events_on_chain(
+    platform: Platform, chain_id: int, escrow: str, *, transfers: bool = False
+) -> list[ChainEntry]:
+    """Every event of an escrow, and of the jury about it, asked of the chain's own node.
+
+    transfers  True = also what the token says of tokens that came to the escrow
+    """
     from manyhands.chain.client import ChainClient
     from manyhands.chain.indexer import decoded_events
 
@@ -15,10 +20,14 @@ async def events_on_chain(platform: Platform, chain_id: int, escrow: str) -> lis
     assert facts.contracts is not None
     async with ChainClient(facts) as client:
         await client.connect()
-        found = await decoded_events(client, {escrow: "Escrow", facts.contracts.jury: "Jury"})
+        found = await decoded_events(
+            client,
+            {escrow: "Escrow", facts.contracts.jury: "Jury"},
+            token=facts.contracts.token if transfers else "",
+        )
     about = escrow.lower()
     return [
         ChainEntry(event.name, event.args, event.tx_hash)
         for event in found
-        if event.contract == about or str(event.args.get("escrow", "")).lower() == about
+        if about in (event.contract, event.args.get("_to"), str(event.args.get("escrow", "")).lower())
     ]

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from manyhands.apps.telemetry import watcher_of
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
+from manyhands.ledger.bookkeeping import STAKE_EVENTS
 from manyhands.ledger.desk import ChainNotReady, Chains, Desk, DeskEvent
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import IdSource, SeededIds, SystemIds, system_clock
@@ -72,7 +73,6 @@ LAUNCHED_TASK_TYPES = ("transcription",)
 CHAIN_WORK = "chain.event"
 HEARD_BY: dict[str, tuple[Role, ...]] = {
     "LaunchedV2": ("launcher",),
-    "Transfer": ("launcher",),
     "Fund": ("exchange", "recording", "reputation"),
     "PendingV3": ("exchange",),
     "Anchored": ("recording", "reputation"),
@@ -81,7 +81,10 @@ HEARD_BY: dict[str, tuple[Role, ...]] = {
     "BulkTransferV3": ("recording", "reputation", "exchange"),
     "Credited": ("exchange",),
     "Claimed": ("recording", "reputation", "exchange"),
+    "CreditRedirected": ("recording", "reputation"),
     "CancellationRefund": ("recording", "reputation"),
+    "Withdraw": ("recording", "reputation"),
+    "Transfer": ("recording", "reputation"),
     "Cancelled": ("recording", "reputation", "exchange", "launcher"),
     "Completed": ("recording", "reputation", "exchange", "launcher"),
     "CaseOpened": ("jury",),
@@ -90,9 +93,49 @@ HEARD_BY: dict[str, tuple[Role, ...]] = {
     "Cleared": ("exchange",),
     "Frozen": ("exchange",),
 }
-"""Which roles are told of which events."""
+"""Which roles are told of which events. Those of stake go to whose stake it is, tokens to who got them (`hearers`)."""
 
 BOOKKEEPERS: tuple[Role, ...] = ("recording", "reputation")
+"""Roles that keep a book of every job's money."""
+STAKERS: tuple[Role, ...] = ("launcher", "recording", "reputation", "jury")
+"""Roles with a desk: each keeps the book of its own stake."""
+
+
+def of_stake(event: DeskEvent) -> bool:
+    """Whether an event moves stake, or a share of a slash that waited in the jury's contract."""
+    return event.name in STAKE_EVENTS or (event.name == "Claimed" and event.contract == "Jury")
+
+
+def hearers(event: DeskEvent, keys: Mapping[Role, RoleKey]) -> tuple[Role, ...]:
+    """The roles that are told of an event."""
+    if event.name in STAKE_EVENTS:
+        staker = str(event.args["staker"]).lower()
+        return tuple(role for role in STAKERS if keys[role].address == staker)
+    if event.name == "Transfer" and event.whose == keys["launcher"].address:
+        return ("launcher",)  # what requesters pay in
+    return STAKERS if of_stake(event) else HEARD_BY.get(event.name, ())
+
+
+def lock_of(role: Role, event: DeskEvent) -> str:
+    """What keeps a role's work on one escrow, or on its stake, in the order of the chain."""
+    return f"chain:{role}:{'stake' if of_stake(event) else event.whose}"
+
+
+async def catch_up_books(platform: Platform, chain_id: int) -> None:
+    """Writes what the stored events tell and the books do not say yet, such as those of a data folder from before a
+    kind of money was booked. Changes nothing when all is there."""
+    for role in STAKERS:
+        async with platform.db.transaction() as tx:
+            await platform.role(role).desk.catch_up_stake(tx, chain_id)
+    for role in BOOKKEEPERS:
+        player = platform.role(role)
+        async with platform.db.connection() as tx:
+            top_ups = await player.desk.top_ups(tx, chain_id)
+        for event in top_ups:
+            async with platform.db.transaction() as tx:
+                job_id = await player.job_of_escrow(tx, chain_id, event.whose)
+                if job_id is not None:
+                    await player.desk.keep_books(tx, event, job_id=job_id)
 
 
 class PlatformNotUp(ManyhandsError):
@@ -435,6 +478,7 @@ async def boot_chain(platform: Platform, client: ChainClient, deployer: RoleKey,
         )
     async with platform.db.transaction() as tx:
         await platform.launcher.desk.stake(tx, chain_id=facts.chain_id, amount_minor=STAKE_MINOR)
+    await catch_up_books(platform, facts.chain_id)
     follow = asyncio.create_task(_follow(platform, client, stop), name=f"indexer of chain {facts.chain_id}")
     platform_tasks.add(follow)
     follow.add_done_callback(platform_tasks.discard)
@@ -464,25 +508,14 @@ class ChainWork:
 
     async def dispatch(self, tx: Tx, event: Any) -> None:
         """Called in the transaction that stores an event."""
-        if event.name == "Transfer" and event.args["_to"] != self._platform.keys["launcher"].address:
-            return
-        plain = DeskEvent(
-            chain_id=event.chain_id,
-            contract=event.contract_kind,
-            address=event.contract,
-            name=event.name,
-            args=event.args,
-            tx_hash=event.tx_hash,
-            block_number=event.block_number,
-            index_in_tx=event.index_in_tx,
-        )
-        for role in HEARD_BY.get(event.name, ()):
+        plain = DeskEvent.of(event)
+        for role in hearers(plain, self._platform.keys):
             await enqueue(
                 tx,
                 CHAIN_WORK,
                 queue="roles",
                 args={"role": role, "event": msgspec.to_builtins(plain)},
-                lock=f"chain:{role}:{event.contract}",
+                lock=lock_of(role, plain),
             )
 
     async def run(self, role: Role, event: dict[str, Any]) -> None:
@@ -490,8 +523,12 @@ class ChainWork:
         found = DeskEvent(**event)
         player = self._platform.role(role)
         async with self._platform.db.transaction() as tx:
+            if of_stake(found):
+                await player.desk.keep_stake(tx, found)
+                return
             if role in BOOKKEEPERS:
-                job_id = await player.job_of_escrow(tx, found.chain_id, found.address)
+                await player.desk.hold_book(tx, found.whose)
+                job_id = await player.job_of_escrow(tx, found.chain_id, found.whose)
                 if job_id is not None:
                     await player.desk.keep_books(tx, found, job_id=job_id)
             if hasattr(player, "on_chain_event"):

@@ -12,6 +12,7 @@ import msgspec
 from manyhands.apps.chain_events import events_on_chain
 from manyhands.apps.compose import Platform
 from manyhands.apps.verify import Proof
+from manyhands.apps.web.alone import alone_page
 from manyhands.apps.web.record import Record
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError
@@ -52,6 +53,7 @@ async def write_results(platform: Platform, job_id: str, out: Path, *, with_proo
         files["proof/manifest.json"] = proof.manifest
         files["proof/payouts.json"] = proof.payouts
         files |= {f"proof/evidence-{number:04}.json": raw for number, raw in enumerate(proof.evidence, start=1)}
+        files["proof/proof.html"] = alone_page().document
         files["proof/chain.json"] = msgspec.json.format(canonical.encode(list(proof.chain)), indent=1)
     for name, content in sorted(files.items()):
         place = PurePosixPath(name)

@@ -8,17 +8,20 @@ Rules kept here
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import psycopg
 
 from manyhands.apps.chain_events import events_on_chain
-from manyhands.apps.compose import BOOKKEEPERS, Platform, open_platform
+from manyhands.apps.compose import BOOKKEEPERS, STAKERS, Platform, open_platform
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import Kind, ready_file, running
-from manyhands.ledger.books import Difference, reconcile, recount
+from manyhands.apps.verify import ChainEntry
+from manyhands.chain.contracts import encode_call
+from manyhands.chain.facts import ChainFacts
+from manyhands.ledger.books import Difference, balances, reconcile, recount
 from manyhands.ledger.outbox import open_alarms
 from manyhands.ledger.posting import account, currency_of
 from manyhands.protocol.errors import ManyhandsError
@@ -178,17 +181,58 @@ async def _recount(platform: Platform) -> Finding:
 
 
 async def book_differences(platform: Platform) -> list[Difference]:
-    """Where a role's book and the chain itself disagree, over all jobs that the reputation oracle knows."""
+    """Where a role's book and the chain itself disagree: every job that the reputation oracle knows, every own stake.
+
+    Two counts that know nothing of each other stand behind the chain's side: events added up, and what the contracts
+    say they hold.
+    """
     differences: list[Difference] = []
     for job_id, chain_id, escrow in await platform.reputation.escrows():
         totals = await chain_totals(platform, chain_id, escrow)
+        held_minor = await _held_on_chain(platform, chain_id, escrow)
         for book in BOOKKEEPERS:
             async with platform.db.connection() as tx:
-                differences += [
-                    Difference(f"{book} {job_id}: {one.account}", one.currency, one.book_minor, one.chain_minor)
-                    for one in await reconcile(tx, book, totals)
-                ]
+                found = await reconcile(tx, book, totals)
+                own = await balances(tx, book, account_like=f"%{escrow}%")
+            differences += [_named(f"{book} {job_id}", one) for one in found]
+            kept_minor = sum(minor for (name, _), minor in own.items() if name.split(":")[1] == escrow)
+            if kept_minor != held_minor:
+                currency = next(iter(totals))[1]
+                differences.append(
+                    Difference(f"{book} {job_id}: all that {escrow} holds", currency, kept_minor, held_minor)
+                )
+    for chain_id in platform.chains.ids():
+        for role in STAKERS:
+            totals = await stake_totals(platform, chain_id, platform.keys[role].address)
+            async with platform.db.connection() as tx:
+                differences += [_named(role, one) for one in await reconcile(tx, role, totals)]
     return differences
+
+
+def _named(whose: str, one: Difference) -> Difference:
+    return Difference(f"{whose}: {one.account}", one.currency, one.book_minor, one.chain_minor)
+
+
+async def _held_on_chain(platform: Platform, chain_id: int, escrow: str) -> int:
+    facts = platform.chains.of(chain_id)
+    assert facts.contracts is not None
+    return await _number(facts, "TestToken", facts.contracts.token, "balanceOf", escrow)
+
+
+async def stake_totals(platform: Platform, chain_id: int, operator: str) -> dict[tuple[str, str], int]:
+    """What the staking contract says it holds for an operator. Minor units."""
+    facts = platform.chains.of(chain_id)
+    assert facts.contracts is not None
+    staked_minor = await _number(facts, "Staking", facts.contracts.staking, "getStakedTokens", operator)
+    return {(account("stake", operator), currency_of(chain_id, facts.contracts.token)): staked_minor}
+
+
+async def _number(facts: ChainFacts, contract: str, address: str, function: str, *arguments: object) -> int:
+    from manyhands.chain.client import ChainClient
+
+    async with ChainClient(facts) as client:
+        await client.connect()
+        return int.from_bytes(await client.call(address, encode_call(contract, function, *arguments)), "big")
 
 
 async def chain_totals(platform: Platform, chain_id: int, escrow: str) -> dict[tuple[str, str], int]:
@@ -196,37 +240,63 @@ async def chain_totals(platform: Platform, chain_id: int, escrow: str) -> dict[t
     facts = platform.chains.of(chain_id)
     assert facts.contracts is not None
     currency = currency_of(chain_id, facts.contracts.token)
+    return {
+        (name, currency): minor
+        for name, minor in totals_of(
+            await events_on_chain(platform, chain_id, escrow, transfers=True), escrow, token=facts.contracts.token
+        ).items()
+    }
+
+
+def totals_of(events: Sequence[ChainEntry], escrow: str, *, token: str) -> dict[str, int]:
+    """An escrow's accounts from its events in the order of the chain, counted another way than the books are written.
+
+    returns  minor units by account: escrow, reserved, fees, and a credit for everyone who ever had one
+    """
     bps: list[int] = []
     funded = fees = reserved = paid = fees_paid = refunded = 0
-    fees_returned = False
-    for event in await events_on_chain(platform, chain_id, escrow):
+    credits: dict[str, int] = {}
+    ended = running = False
+    for event in events:
         args = event.args
         match event.name:
             case "FeesFixed":
                 bps = [int(args[name]) for name in ("reputationFeeBp", "recordingFeeBp", "exchangeFeeBp")]
             case "Fund":
-                if not funded:
-                    fees = sum(int(args["amount"]) * bp // 10_000 for bp in bps)
-                funded += int(args["amount"])
+                fees = sum(int(args["amount"]) * bp // 10_000 for bp in bps)
+                funded = int(args["amount"])
+                running = True
+            case "Transfer" if running:
+                funded += int(args["_value"])
             case "Anchored":
                 reserved += int(args["reserved"])
             case "Reserved":
                 reserved += int(args["amount"])
             case "Released":
                 reserved -= int(args["amount"])
+            case "Credited":
+                credits[args["recipient"]] = credits.get(args["recipient"], 0) + int(args["amount"])
+            case "Claimed":
+                credits[args["recipient"]] -= int(args["amount"])
+            case "CreditRedirected":
+                credits[args["recipient"]] -= int(args["amount"])
+                credits[args["to"]] = credits.get(args["to"], 0) + int(args["amount"])
             case "BulkTransferV3":
                 paid += sum(int(amount) for amount in args["amounts"])
             case "OracleFeeTransfer":
                 fees_paid += sum(int(amount) for amount in args["amounts"])
             case "CompletionRefund" | "CancellationRefund":
                 refunded += int(args["amount"])
+            case "Withdraw" if running and str(args["token"]).lower() == token:
+                refunded += int(args["amount"])
             case "Completed" | "Cancelled":
-                fees_returned = True
-    returned = fees - fees_paid if fees_returned else 0
+                ended = True
+    returned = fees - fees_paid if ended else 0
     return {
-        (account("escrow", escrow), currency): funded - fees - reserved - refunded + returned,
-        (account("reserved", escrow), currency): reserved - paid,
-        (account("fees", escrow), currency): fees - fees_paid - returned,
+        account("escrow", escrow): funded - fees - reserved - refunded + returned,
+        account("reserved", escrow): reserved - paid,
+        account("fees", escrow): fees - fees_paid - returned,
+        **{account("credit", escrow, who): minor for who, minor in sorted(credits.items())},
     }
 
 

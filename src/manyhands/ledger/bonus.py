@@ -8,17 +8,17 @@ from .posting import Entry, Posting, account, move
 
 
 class Bonus(Posting, frozen=True, kw_only=True):
-    """One worker's bonus. period  the job, or another span of work that it is for"""
+    """One worker's bonus. reference  hash of the record that explains it, as the chain has it"""
 
     kind: ClassVar[str] = "bonus"
 
     escrow: str
     worker: str
+    reference: str
     amount_minor: int
-    period: str = "job"
 
     def meaning(self) -> tuple[str | int, ...]:
-        return (self.escrow, self.worker, self.period)
+        return (self.escrow, self.worker, self.reference)
 
     def entries(self) -> tuple[Entry, ...]:
         return move(

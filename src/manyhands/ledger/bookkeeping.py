@@ -4,6 +4,8 @@ Rules kept here
 - What the chain did is written down whatever was intended; an intention of the same meaning becomes that fact.
 - The mapping is pure, so an auditor gets the same books from the same events.
 - A role's book follows the events that concern it; the same event twice is one posting.
+- What an escrow held when it was set up is told by its `Fund`; a transfer that came later is a top-up, one that came
+  earlier stands in that amount already.
 - What the token refused to send is a credit, whoever it was for: worker, oracle or launcher.
 """
 
@@ -17,6 +19,7 @@ import msgspec
 
 from manyhands.store.database import Tx
 
+from .bonus import Bonus
 from .books import balance, post, state_of
 from .credit import Claim, Credit, Redirect
 from .fee import Fee, FeeReturned
@@ -26,6 +29,7 @@ from .posting import Posting, account
 from .refund import Refund
 from .reserve import Release, Reserve
 from .slash import Slash, StakePlaced, StakeReturned
+from .top_up import TopUp
 
 ENDINGS = ("Completed", "Cancelled")
 MONEY_EVENTS = frozenset(
@@ -39,25 +43,33 @@ MONEY_EVENTS = frozenset(
         "Released",
         "CancellationRefund",
         "Withdraw",
+        "Transfer",
         *ENDINGS,
     }
 )
-"""Events of an escrow that a book takes note of."""
+"""Events of an escrow that a book takes note of, and the token's transfers to it."""
+ONCE_FUNDED = frozenset({"Transfer", "Withdraw"})
+"""Those that count from the escrow's `Fund` on: whatever came or went before is told by its amount."""
 STAKE_EVENTS = frozenset({"StakeDeposited", "StakeWithdrawn", "StakeSlashed"})
 """Events of the staking contract that its staker's book takes note of."""
-
+_NO_REASON = "0x" + "00" * 32
 
 _ACTS = frozenset({"BulkTransferV3", "OracleFeeTransfer", "CompletionRefund", "CancellationRefund"})
 
 
 @dataclass(frozen=True)
 class EscrowEvent:
-    """One event of an escrow. siblings: all events of the same escrow in the same transaction, in order."""
+    """One event of an escrow, or one transfer to it.
+
+    siblings     all events of the same escrow in the same transaction, in order
+    index_in_tx  its place among all events of the transaction, which tells equal ones apart
+    """
 
     name: str
     args: Mapping[str, Any]
     tx_hash: str
     siblings: Sequence[tuple[str, Mapping[str, Any]]]
+    index_in_tx: int = 0
 
     def others(self, name: str) -> list[Mapping[str, Any]]:
         return [args for other, args in self.siblings if other == name]
@@ -91,10 +103,35 @@ class EscrowAccounts:
     token: str = ""
 
 
-def postings_of(event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int) -> list[Posting]:
+@dataclass(frozen=True)
+class Share:
+    """What one worker has of a reservation that no single batch earned.
+
+    kind  "bonus", "top_up", or "reserve" for pay that is neither, such as a juror's
+    """
+
+    kind: str
+    worker: str
+    amount_minor: int
+
+
+def extra_shares(*, bonus_minor: Mapping[str, int], top_up_minor: Mapping[str, int]) -> list[Share]:
+    """The shares of a job's extra pay, by worker.
+
+    >>> extra_shares(bonus_minor={"0xa": 5}, top_up_minor={"0xa": 2})
+    [Share(kind='bonus', worker='0xa', amount_minor=5), Share(kind='top_up', worker='0xa', amount_minor=2)]
+    """
+    kinds = (("bonus", bonus_minor), ("top_up", top_up_minor))
+    return [Share(kind, worker, minor) for kind, given in kinds for worker, minor in sorted(given.items()) if minor]
+
+
+def postings_of(
+    event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int, shares: Sequence[Share] = ()
+) -> list[Posting]:
     """The postings of one event, in the order they must be written.
 
     fees_left_minor  what the book still holds on the job's fees account: at the end what was not paid goes back
+    shares           how a `Reserved` is made up, as far as the keeper knows; what is left over is a plain reservation
     """
     common = {"job_id": of.job_id, "currency": of.currency, "escrow": of.escrow}
     args = event.args
@@ -120,7 +157,21 @@ def postings_of(event: EscrowEvent, of: EscrowAccounts, *, fees_left_minor: int)
         case "Anchored" if int(args["reserved"]):
             return [reserve_of(of, reference=_hex(args["root"]), amount_minor=int(args["reserved"]))]
         case "Reserved":
-            return [reserve_of(of, reference=_hex(args["reason"]), amount_minor=int(args["amount"]))]
+            reason = _hex(args["reason"])
+            if reason == _NO_REASON:  # HUMAN's way to reserve gives none, so each is a reservation of its own
+                reason = f"{event.tx_hash}:{event.index_in_tx}"
+            return reserves_of(of, reason=reason, amount_minor=int(args["amount"]), shares=shares)
+        case "Transfer" if int(args["_value"]):
+            return [
+                Funding(
+                    requester=str(args["_from"]).lower(),
+                    reference=f"{event.tx_hash}:{event.index_in_tx}",
+                    amount_minor=int(args["_value"]),
+                    fees_minor=0,
+                    because="a top-up of the running job",
+                    **common,
+                )
+            ]
         case "Released" if int(args["amount"]):
             return [
                 Release(
@@ -176,18 +227,50 @@ def reserve_of(of: EscrowAccounts, *, reference: str, amount_minor: int) -> Rese
     )
 
 
-async def keep(tx: Tx, book: str, event: EscrowEvent, of: EscrowAccounts, *, now_ms: int) -> int:
-    """Writes an event's postings into a book. Returns how many were new."""
+def reserves_of(of: EscrowAccounts, *, reason: str, amount_minor: int, shares: Sequence[Share] = ()) -> list[Posting]:
+    """The postings of a reservation that no single batch earned: bonuses and top-ups by worker, the rest in one.
+
+    reason   of the reservation: hash of the record that explains it
+    returns  the plain reservation alone when the shares come to more than the amount
+    """
+    known: dict[tuple[str, str], int] = {}
+    for share in shares:
+        if share.kind in ("bonus", "top_up") and share.amount_minor:
+            key = (share.kind, share.worker)
+            known[key] = known.get(key, 0) + share.amount_minor
+    rest_minor = amount_minor - sum(known.values())
+    if rest_minor < 0:
+        return [reserve_of(of, reference=reason, amount_minor=amount_minor)]
+    common = {"job_id": of.job_id, "currency": of.currency, "escrow": of.escrow, "reference": reason}
+    made: list[Posting] = []
+    for (kind, worker), minor in sorted(known.items()):
+        if kind == "bonus":
+            made.append(Bonus(worker=worker, amount_minor=minor, because="a bonus for good work", **common))
+        else:
+            made.append(TopUp(worker=worker, amount_minor=minor, because="lifts the pay to the fair floor", **common))
+    if rest_minor:
+        made.append(reserve_of(of, reference=reason, amount_minor=rest_minor))
+    return made
+
+
+async def keep(
+    tx: Tx, book: str, event: EscrowEvent, of: EscrowAccounts, *, now_ms: int, shares: Sequence[Share] = ()
+) -> int:
+    """Writes an event's postings into a book. Returns how many were new. shares  as of `postings_of`"""
     left = await balance(tx, book, account("fees", of.escrow), currency=of.currency)
     new = 0
-    for posting in postings_of(event, of, fees_left_minor=left.posted_minor):
-        if isinstance(posting, Reserve):
+    for posting in postings_of(event, of, fees_left_minor=left.posted_minor, shares=shares):
+        if isinstance(posting, Promise):
             posting = await standing(tx, book, posting)
         new += await post(tx, book, posting, now_ms=now_ms)
     return new
 
 
-async def standing(tx: Tx, book: str, reserve: Reserve) -> Reserve:
+Promise = Reserve | Bonus | TopUp
+"""What an oracle intends before the chain does it, and what a refused transaction gives up."""
+
+
+async def standing(tx: Tx, book: str, reserve: Promise) -> Promise:
     """The reservation under the first of its ids that was not given up.
 
     An intention is voided when its transaction is refused. Done after all, by another transaction, the same thing gets
@@ -198,62 +281,41 @@ async def standing(tx: Tx, book: str, reserve: Reserve) -> Reserve:
     return reserve
 
 
-def top_ups_of(of: EscrowAccounts, tx_hash: str, transfers: Sequence[Mapping[str, Any]]) -> list[Posting]:
-    """The postings of plain transfers to an escrow in one transaction, one per sender.
-
-    transfers  arguments of the token's `Transfer` events to this escrow, in the order of the chain
-    """
-    sent: dict[str, int] = {}
-    for args in transfers:
-        sender = str(args["_from"]).lower()
-        sent[sender] = sent.get(sender, 0) + int(args["_value"])
-    return [
-        Funding(
-            job_id=of.job_id,
-            currency=of.currency,
-            escrow=of.escrow,
-            requester=sender,
-            reference=f"{tx_hash}:{sender}",
-            amount_minor=amount_minor,
-            because="a top-up of the running job",
-        )
-        for sender, amount_minor in sent.items()
-        if amount_minor
-    ]
-
-
 def stake_postings_of(
     name: str,
     args: Mapping[str, Any],
     *,
-    tx_hash: str,
+    reference: str,
     staking: str,
     currency: str,
-    jury_said: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
+    then: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
 ) -> list[Posting]:
     """The posting of one event of the staking contract.
 
+    reference  its transaction and its place in it
     staking    the contract, which keeps the fee of a slash until its owner takes it
-    jury_said  contract, name and arguments of the jury's events in the same transaction, in order. A slash by anybody
-               but the jury is written as one share for whoever asked for it: its event does not tell the fee
+    then       contract, name and arguments of the events that follow in the same transaction, in order. A slash by
+               anybody but the jury is written as one share for whoever asked for it: its event does not tell the fee
     """
     operator, tokens = str(args["staker"]).lower(), int(args["tokens"])
     common = {"job_id": "", "currency": currency, "operator": operator}
     match name:
         case "StakeDeposited":
-            return [StakePlaced(reference=tx_hash, amount_minor=tokens, because="stake was locked", **common)]
+            return [StakePlaced(reference=reference, amount_minor=tokens, because="stake was locked", **common)]
         case "StakeWithdrawn":
-            return [StakeReturned(reference=tx_hash, amount_minor=tokens, because="stake was taken back", **common)]
+            return [StakeReturned(reference=reference, amount_minor=tokens, because="stake was taken back", **common)]
         case "StakeSlashed":
             shares: dict[str, int] = {}
             waiting: set[str] = set()
-            case_id, jury = tx_hash, ""
-            for contract, told, its_args in jury_said:
+            case_id, jury = reference, ""
+            for contract, told, its_args in then:
+                if told in ("StakeSlashed", "Ruled"):
+                    break  # anyone may hand in several rulings in one transaction
                 if told == "Shared":
                     who = str(its_args["recipient"]).lower()
                     shares[who] = shares.get(who, 0) + int(its_args["amount"])
                     case_id, jury = _hex(its_args["caseId"]), contract
-                elif told == "Credited":
+                elif told == "Credited" and contract == jury:
                     waiting.add(str(its_args["recipient"]).lower())
             if not shares:
                 shares = {str(args["slashRequester"]).lower(): tokens}
@@ -267,6 +329,26 @@ def stake_postings_of(
             ]  # fmt: skip
         case _:
             return []
+
+
+def jury_claim_of(
+    args: Mapping[str, Any], *, reference: str, jury: str, currency: str, waits_minor: int
+) -> list[Posting]:
+    """The posting of a share that its owner fetched from the jury's contract.
+
+    waits_minor  what this book knows to wait there for the owner. A claim takes all that waits, and of it a book writes
+                 what its own operator's slashes left: the rest is another launcher's
+    """
+    worker = str(args["recipient"]).lower()
+    if not waits_minor:
+        return []
+    return [
+        Claim(
+            job_id="", currency=currency, escrow=jury, worker=worker, paid_to=str(args["to"]).lower(),
+            reference=reference, amount_minor=min(waits_minor, int(args["amount"])),
+            because="a share of a slash was claimed",
+        )
+    ]  # fmt: skip
 
 
 def _payouts(event: EscrowEvent, common: Mapping[str, str]) -> list[Posting]:

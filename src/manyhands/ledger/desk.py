@@ -27,6 +27,7 @@ from manyhands.chain.contracts import (
     vote_digest,
 )
 from manyhands.chain.facts import ChainFacts, ContractAddresses
+from manyhands.chain.indexer import Event
 from manyhands.chain.keys import RoleKey
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import Clock, digest, system_clock
@@ -36,15 +37,22 @@ from manyhands.store.sql import load_queries
 
 from .bookkeeping import (
     MONEY_EVENTS,
+    ONCE_FUNDED,
+    STAKE_EVENTS,
     EscrowAccounts,
     EscrowEvent,
+    Promise,
+    Share,
+    jury_claim_of,
     keep,
     reserve_of,
+    reserves_of,
+    stake_postings_of,
     standing,
 )
-from .books import post, state_of, void
+from .books import balance, post, state_of, void
 from .outbox import Entry, State, submit
-from .posting import currency_of
+from .posting import Posting, account, currency_of
 
 QUERIES = load_queries("manyhands.ledger")
 
@@ -86,7 +94,7 @@ class StakeMissing(ManyhandsError):
 class DeskEvent:
     """A final event of one of our contracts. address = the contract's; contract = its kind; names as in the ABI.
 
-    index_in_tx  its place in its transaction: with tx_hash its identity
+    index_in_tx  its place among all events of its transaction: with the transaction its identity
     """
 
     chain_id: int
@@ -97,6 +105,25 @@ class DeskEvent:
     tx_hash: str
     block_number: int
     index_in_tx: int = 0
+
+    @classmethod
+    def of(cls, event: Event) -> DeskEvent:
+        """An indexed event, as desks and roles take it."""
+        return cls(
+            chain_id=event.chain_id,
+            contract=event.contract_kind,
+            address=event.contract,
+            name=event.name,
+            args=event.args,
+            tx_hash=event.tx_hash,
+            block_number=event.block_number,
+            index_in_tx=event.index_in_tx,
+        )
+
+    @property
+    def whose(self) -> str:
+        """The address whose money it is about: the one that a transfer went to, else the contract that spoke."""
+        return str(self.args["_to"]).lower() if self.name == "Transfer" else self.address
 
 
 @dataclass(frozen=True)
@@ -139,14 +166,82 @@ class Desk:
         self.role, self.key, self.chains = role, key, chains
         self.launcher, self._clock = launcher, clock
 
+    async def hold_book(self, tx: Tx, escrow: str) -> None:
+        """Keeps others of this role off an escrow's book until the transaction ends.
+
+        Taken before a book is begun and before one asks whether it is: an event that comes while the book begins is
+        either among those that it begins with, or finds it begun.
+        """
+        await tx.execute(QUERIES.hold_book, {"book": self.role, "escrow": escrow.lower()})
+
     async def keep_books(self, tx: Tx, event: DeskEvent, *, job_id: str) -> None:
-        """Writes what the chain did with a job's money into this role's book."""
+        """Writes what the chain did with a job's money into this role's book; the same event again changes nothing."""
         if event.name not in MONEY_EVENTS:
             return
-        where = {"chain_id": event.chain_id, "contract": event.address, "tx_hash": event.tx_hash}
+        escrow = event.whose
+        its = {"chain_id": event.chain_id, "tx_hash": event.tx_hash, "index_in_tx": event.index_in_tx}
+        if event.name in ONCE_FUNDED and not await scalar(tx, QUERIES.funded_before, {**its, "escrow": escrow}):
+            return
+        where = {"chain_id": event.chain_id, "contract": escrow, "tx_hash": event.tx_hash}
         siblings = [(name, args) for name, args in await rows(tx, QUERIES.events_of_transaction, where)]
-        own = EscrowEvent(event.name, event.args, event.tx_hash, siblings)
-        await keep(tx, self.role, own, self._accounts(event.chain_id, job_id, event.address), now_ms=self._clock())
+        own = EscrowEvent(event.name, event.args, event.tx_hash, siblings, event.index_in_tx)
+        shares = await self._shares(tx, job_id, str(event.args["reason"])) if event.name == "Reserved" else ()
+        of = self._accounts(event.chain_id, job_id, escrow)
+        await keep(tx, self.role, own, of, now_ms=self._clock(), shares=shares)
+
+    async def keep_stake(self, tx: Tx, event: DeskEvent) -> None:
+        """Writes what the chain did with this role's own stake, and which shares of its slashes were fetched.
+
+        Events of one chain must come in the order of the chain; the same one again changes nothing.
+        """
+        facts, at = self._at(event.chain_id)
+        where = {"chain_id": facts.chain_id, "tx_hash": event.tx_hash, "index_in_tx": event.index_in_tx}
+        reference, currency = f"{event.tx_hash}:{event.index_in_tx}", currency_of(facts.chain_id, at.token)
+        made: list[Posting] = []
+        if event.address == at.staking and event.name in STAKE_EVENTS:
+            if str(event.args["staker"]).lower() == self.key.address:
+                then = await rows(tx, QUERIES.events_after, where) if event.name == "StakeSlashed" else ()
+                made = stake_postings_of(
+                    event.name, event.args, reference=reference, staking=at.staking, currency=currency, then=then
+                )
+        elif event.address == at.jury and event.name == "Claimed":
+            waits = await balance(
+                tx, self.role, account("credit", at.jury, str(event.args["recipient"]).lower()), currency=currency
+            )
+            made = jury_claim_of(
+                event.args, reference=reference, jury=at.jury, currency=currency, waits_minor=waits.posted_minor
+            )
+            # what waits now may have come after a claim that is written already
+            made = [posting for posting in made if not await state_of(tx, self.role, posting)]
+        for posting in made:
+            await post(tx, self.role, posting, now_ms=self._clock())
+
+    async def catch_up_stake(self, tx: Tx, chain_id: int) -> None:
+        """Writes what the stored events tell of this role's stake and is not written yet: a book may begin later than
+        the chain."""
+        facts, at = self._at(chain_id)
+        where = {
+            "chain_id": facts.chain_id,
+            "staking": at.staking,
+            "jury": at.jury,
+            "operator": self.key.address,
+            "names": sorted(STAKE_EVENTS),
+        }
+        for event in self._events(chain_id, await rows(tx, QUERIES.stake_events_of, where)):
+            await self.keep_stake(tx, event)
+
+    async def top_ups(self, tx: Tx, chain_id: int) -> list[DeskEvent]:
+        """Every transfer that came to an escrow after it was set up, in the order of the chain."""
+        return self._events(chain_id, await rows(tx, QUERIES.top_ups_of_chain, {"chain_id": chain_id}))
+
+    async def explain(self, tx: Tx, *, job_id: str, reason: bytes, shares: Sequence[Share]) -> None:
+        """Notes how a reservation is made up, so that its event becomes bonuses and top-ups by worker."""
+        for share in shares:
+            values = {"job_id": job_id, "book": self.role, "reason": "0x" + reason.hex(), "kind": share.kind}
+            if share.amount_minor:
+                await tx.execute(
+                    QUERIES.add_share, {**values, "worker": share.worker, "amount_minor": share.amount_minor}
+                )
 
     async def give_up(self, tx: Tx, entry: Entry) -> None:
         """Frees what this role held in its book for a transaction that the chain refused or another one displaced.
@@ -162,12 +257,25 @@ class Desk:
             if arguments is None or not arguments[amount_at]:
                 continue
             of = self._accounts(entry.chain_id, entry.job_id, entry.recipient)
-            reference = "0x" + arguments[root_at].hex()
-            intended = reserve_of(of, reference=reference, amount_minor=arguments[amount_at])
-            intended = await standing(tx, self.role, intended)
-            if await state_of(tx, self.role, intended) == "pending":
-                because = f"its transaction was {entry.state.value}: {entry.reason or 'no reason given'}"
-                await void(tx, self.role, intended, because=because, now_ms=self._clock())
+            reason, amount_minor = "0x" + arguments[root_at].hex(), arguments[amount_at]
+            shares = await self._shares(tx, entry.job_id, reason) if function == "reserve" else ()
+            for intended in reserves_of(of, reason=reason, amount_minor=amount_minor, shares=shares):
+                assert isinstance(intended, Promise)
+                intended = await standing(tx, self.role, intended)
+                if await state_of(tx, self.role, intended) == "pending":
+                    because = f"its transaction was {entry.state.value}: {entry.reason or 'no reason given'}"
+                    await void(tx, self.role, intended, because=because, now_ms=self._clock())
+
+    async def _shares(self, tx: Tx, job_id: str, reason: str) -> list[Share]:
+        found = await rows(tx, QUERIES.shares_of, {"job_id": job_id, "book": self.role, "reason": reason})
+        return [Share(kind, worker, int(minor)) for kind, worker, minor in found]
+
+    @staticmethod
+    def _events(chain_id: int, found: Sequence[tuple[Any, ...]]) -> list[DeskEvent]:
+        return [
+            DeskEvent(chain_id, kind, address, name, args, tx_hash, block_number, index_in_tx)
+            for address, kind, name, args, tx_hash, block_number, index_in_tx in found
+        ]
 
     def _accounts(self, chain_id: int, job_id: str, escrow: str) -> EscrowAccounts:
         _, at = self._at(chain_id)
@@ -238,15 +346,18 @@ class Desk:
     async def need_funded(
         self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, funded_minor: int, currency: str
     ) -> None:
-        """Believes a funding only by the chain's own word. raises NotFundedYet, ChainNotReady: both pass"""
+        """Believes a funding only by the chain's own word, and begins the escrow's book with all that the chain told.
+
+        raises NotFundedYet, ChainNotReady: both pass
+        """
         facts, _ = self._at(chain_id)
+        await self.hold_book(tx, escrow)
         seen = await self._sum(tx, facts, escrow, "Fund", "amount")
         if seen < funded_minor:
             raise NotFundedYet(escrow, seen_minor=seen, told_minor=funded_minor)
-        found = await rows(tx, QUERIES.events_of_contract, {"chain_id": facts.chain_id, "contract": escrow})
-        for name, args, tx_hash, block_number in found:
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "names": sorted(MONEY_EVENTS)}
+        for event in self._events(chain_id, await rows(tx, QUERIES.money_of_escrow, where)):
             # the book begins with the job, not with the event: nobody knew whose escrow it was when the event came
-            event = DeskEvent(facts.chain_id, "Escrow", escrow, name, args, tx_hash, block_number)
             await self.keep_books(tx, event, job_id=job_id)
 
     async def anchor_and_reserve(
@@ -265,18 +376,34 @@ class Desk:
     ) -> str:
         """Anchors a batch and reserves what it earned, in one transaction of the chain."""
         facts, _ = self._at(chain_id)
-        await self._intend(tx, chain_id, job_id, escrow, "0x" + root.hex(), amount_minor)
+        if amount_minor:
+            of = self._accounts(chain_id, job_id, escrow)
+            await self._intend(tx, [reserve_of(of, reference="0x" + root.hex(), amount_minor=amount_minor)])
         return await self._act(
             tx, facts, f"anchor:{job_id}:{batch_no}", escrow, "Escrow", "anchorAndReserve", root, count,
             evidence_hash, amount_minor, job_id=job_id,
         )  # fmt: skip
 
     async def reserve_extra(
-        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, currency: str, amount_minor: int, reason: bytes
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        escrow: str,
+        currency: str,
+        amount_minor: int,
+        reason: bytes,
+        shares: Sequence[Share] = (),
     ) -> str:
-        """Reserves top-ups, bonuses and jurors' pay. Once per reason."""
+        """Reserves top-ups, bonuses and jurors' pay. Once per reason. shares  how the amount is made up, by worker"""
         facts, _ = self._at(chain_id)
-        await self._intend(tx, chain_id, job_id, escrow, "0x" + reason.hex(), amount_minor)
+        await self.explain(tx, job_id=job_id, reason=reason, shares=shares)
+        of = self._accounts(chain_id, job_id, escrow)
+        if amount_minor:
+            await self._intend(
+                tx, reserves_of(of, reason="0x" + reason.hex(), amount_minor=amount_minor, shares=shares)
+            )
         return await self._act(
             tx, facts, f"reserve:{job_id}:{reason.hex()}", escrow, "Escrow", "reserve", amount_minor, reason,
             job_id=job_id,
@@ -381,12 +508,11 @@ class Desk:
 
     # --- small things ---------------------------------------------------------------------------------------------
 
-    async def _intend(self, tx: Tx, chain_id: int, job_id: str, escrow: str, reference: str, amount_minor: int) -> None:
-        """Holds a reservation in the book until the chain shows it. raises Overdrawn beyond what is funded"""
-        if amount_minor:
-            of = self._accounts(chain_id, job_id, escrow)
-            intended = reserve_of(of, reference=reference, amount_minor=amount_minor)
-            posting = await standing(tx, self.role, intended)
+    async def _intend(self, tx: Tx, promises: Sequence[Posting]) -> None:
+        """Holds reservations in the book until the chain shows them. raises Overdrawn beyond what is funded"""
+        for promise in promises:
+            assert isinstance(promise, Promise)
+            posting = await standing(tx, self.role, promise)
             await post(tx, self.role, posting, now_ms=self._clock(), pending=True)
 
     def _at(self, chain_id: int) -> tuple[ChainFacts, ContractAddresses]:

@@ -16,12 +16,14 @@ from .bookkeeping import (
     MONEY_EVENTS,
     EscrowAccounts,
     EscrowEvent,
+    Share,
+    jury_claim_of,
     keep,
     postings_of,
     reserve_of,
+    reserves_of,
     stake_postings_of,
     standing,
-    top_ups_of,
 )
 from .books import balances, pending_postings, post, recount, void
 from .posting import account, currency_of
@@ -199,13 +201,15 @@ async def test_a_reservation_that_was_given_up_and_is_done_after_all_stands_besi
         assert await pending_postings(connection, "recording") == []
 
 
-async def test_top_ups_are_written_once_per_sender_and_pay_what_setup_did_not_fund(database: Database) -> None:
+async def test_a_top_up_is_written_once_per_transfer_and_pays_what_setup_did_not_fund(database: Database) -> None:
     await keep_all(database, FUNDED)
-    sent = [{"_from": LAUNCHER, "_to": ESCROW, "_value": 50}, {"_from": WORKER, "_to": ESCROW, "_value": 7}]
+    sent = {"_from": LAUNCHER, "_to": ESCROW, "_value": 50}
+    transfers = [sent, sent, {**sent, "_from": WORKER, "_value": 7}, {**sent, "_value": 0}]
     for _ in range(2):
-        async with database.transaction() as tx:
-            for posting in top_ups_of(OF, "0xtopup", [*sent, sent[0]]):
-                await post(tx, "recording", posting, now_ms=1)
+        for index, args in enumerate(transfers):  # equal ones in one transaction are told apart by their place in it
+            async with database.transaction() as tx:
+                event = EscrowEvent("Transfer", args, "0xtopup", [], index)
+                assert await keep(tx, "recording", event, OF, now_ms=1) in (0, 1)
     reserved: Logs = [("Reserved", {"amount": 1_007, "reason": b"\5" * 32, "totalReserved": 1_007})]
     found = await keep_all(database, FUNDED, reserved)
     assert found == {
@@ -214,6 +218,31 @@ async def test_top_ups_are_written_once_per_sender_and_pay_what_setup_did_not_fu
         account("fees", ESCROW): 100,
         account("reserved", ESCROW): 1_007,
     }
+
+
+def test_extra_pay_is_split_into_bonus_top_up_and_the_rest_by_worker() -> None:
+    shares = [
+        Share("bonus", WORKER, 30),
+        Share("top_up", WORKER, 20),
+        Share("top_up", REFUSED, 5),
+        Share("bonus", REFUSED, 0),
+    ]
+    made = reserves_of(OF, reason="0x05", amount_minor=60, shares=shares)
+    assert [(one.kind, one.entries()[1].amount_minor) for one in made] == [
+        ("bonus", 30), ("top_up", 20), ("top_up", 5), ("reserve", 5),
+    ]  # fmt: skip
+    assert {one.entries()[1].account for one in made} == {account("reserved", ESCROW)}
+    (whole,) = reserves_of(OF, reason="0x05", amount_minor=54, shares=shares)  # more than the chain has: not believed
+    assert (whole.kind, whole.entries()[1].amount_minor) == ("reserve", 54)
+
+
+def test_reservations_without_a_reason_are_one_posting_each() -> None:
+    told = [
+        EscrowEvent("Reserved", {"amount": 5, "reason": "0x" + "00" * 32}, tx_hash, [], index)
+        for tx_hash, index in (("0x1", 1), ("0x2", 1), ("0x2", 4))
+    ]
+    made = [posting for event in told for posting in postings_of(event, OF, fees_left_minor=0)]
+    assert len({posting.posting_id for posting in made}) == 3
 
 
 async def test_what_is_withdrawn_after_the_end_went_back_and_foreign_tokens_are_no_business_of_the_book(
@@ -227,21 +256,36 @@ async def test_what_is_withdrawn_after_the_end_went_back_and_foreign_tokens_are_
     assert made[1] == []
 
 
+STAKING, JURY, JUROR = party(20), party(21), party(22)
+AT = {"staking": STAKING, "currency": USD}
+
+
+def ruling(case: bytes, *shares: tuple[str, int], waits: str = "") -> list[tuple[str, str, dict]]:
+    """What the jury says after the slash of a case, as the contract orders it."""
+    said: list[tuple[str, str, dict]] = []
+    for who, minor in shares:
+        said.append((JURY, "Shared", {"caseId": case, "recipient": who, "amount": minor}))
+        if who == waits:
+            said.append((JURY, "Credited", {"recipient": who, "amount": minor}))
+    return said
+
+
+def slashed(minor: int, requester: str = JURY) -> dict:
+    return {"staker": LAUNCHER, "tokens": minor, "escrowAddress": ESCROW, "slashRequester": requester}
+
+
 async def test_stake_that_was_placed_slashed_and_taken_back_ends_at_what_the_chain_holds(database: Database) -> None:
-    staking, jury, juror = party(20), party(21), party(22)
-    at = {"staking": staking, "currency": USD}
-    ruling = [
-        (jury, "Ruled", {"caseId": b"\7" * 32}),
-        (jury, "Shared", {"caseId": b"\7" * 32, "recipient": WORKER, "amount": 30}),
-        (jury, "Shared", {"caseId": b"\7" * 32, "recipient": juror, "amount": 24}),
-        (jury, "Credited", {"recipient": juror, "amount": 24}),
-    ]
-    slashed = {"staker": LAUNCHER, "tokens": 60, "escrowAddress": ESCROW, "slashRequester": jury}
+    then = ruling(b"\7" * 32, (WORKER, 30), (JUROR, 24), waits=JUROR)
     made = [
-        *stake_postings_of("StakeDeposited", {"staker": LAUNCHER, "tokens": 100}, tx_hash="0x1", **at),
-        *stake_postings_of("StakeSlashed", slashed, tx_hash="0x2", jury_said=ruling, **at),
-        *stake_postings_of("StakeWithdrawn", {"staker": LAUNCHER, "tokens": 40}, tx_hash="0x3", **at),
-    ]
+        *stake_postings_of("StakeDeposited", {"staker": LAUNCHER, "tokens": 100}, reference="0x1:0", **AT),
+        *stake_postings_of("StakeDeposited", {"staker": LAUNCHER, "tokens": 100}, reference="0x1:3", **AT),
+        *stake_postings_of("StakeSlashed", slashed(60), reference="0x2:1", then=then, **AT),
+        *stake_postings_of("StakeWithdrawn", {"staker": LAUNCHER, "tokens": 140}, reference="0x3:0", **AT),
+        *jury_claim_of(
+            {"recipient": JUROR, "to": party(23), "amount": 24}, reference="0x4:0", jury=JURY, currency=USD,
+            waits_minor=24,
+        ),
+    ]  # fmt: skip
     for posting in made * 2:
         async with database.transaction() as tx:
             await post(tx, "launcher", posting, now_ms=1)
@@ -251,15 +295,32 @@ async def test_stake_that_was_placed_slashed_and_taken_back_ends_at_what_the_cha
     assert found == {
         account("requester", LAUNCHER): -60,
         account("worker", WORKER): 30,
-        account("credit", jury, juror): 24,
-        account("fee", staking): 6,
+        account("worker", party(23)): 24,
+        account("fee", STAKING): 6,
     }
 
 
+def test_two_rulings_in_one_transaction_are_two_slashes_with_their_own_shares() -> None:
+    first, second = ruling(b"\1" * 32, (WORKER, 10)), ruling(b"\2" * 32, (JUROR, 7))
+    rest = [(JURY, "Ruled", {}), (STAKING, "StakeSlashed", slashed(7)), *second]
+    one = stake_postings_of("StakeSlashed", slashed(10), reference="0x2:1", then=[*first, *rest], **AT)
+    two = stake_postings_of("StakeSlashed", slashed(7), reference="0x2:5", then=second, **AT)
+    assert one[0].entries() == ((account("stake", LAUNCHER), -10), (account("worker", WORKER), 10))
+    assert two[0].entries() == ((account("stake", LAUNCHER), -7), (account("worker", JUROR), 7))
+    assert one[0].posting_id != two[0].posting_id
+
+
 def test_a_slash_by_somebody_else_than_the_jury_is_one_share() -> None:
-    slashed = {"staker": LAUNCHER, "tokens": 60, "escrowAddress": ESCROW, "slashRequester": REPUTATION}
-    (made,) = stake_postings_of("StakeSlashed", slashed, tx_hash="0x2", staking=party(20), currency=USD)
+    (made,) = stake_postings_of("StakeSlashed", slashed(60, REPUTATION), reference="0x2:0", **AT)
     assert made.entries() == ((account("stake", LAUNCHER), -60), (account("worker", REPUTATION), 60))
+
+
+def test_a_juror_s_claim_moves_only_what_this_book_s_slashes_left() -> None:
+    claimed = {"recipient": JUROR, "to": JUROR, "amount": 50}
+    at = {"reference": "0x4:0", "jury": JURY, "currency": USD}
+    assert jury_claim_of(claimed, waits_minor=0, **at) == []  # all of it was another launcher's
+    (part,) = jury_claim_of(claimed, waits_minor=20, **at)
+    assert part.entries() == ((account("credit", JURY, JUROR), -20), (account("worker", JUROR), 20))
 
 
 @given(

@@ -61,8 +61,8 @@ REFUND = Refund(**WHERE, escrow=ESCROW, requester=REQUESTER, reference="tx 9", a
 ONE_OF_EACH: list[Posting] = [
     FUNDING,
     RESERVE,
-    Bonus(**WHERE, escrow=ESCROW, worker=WORKER, amount_minor=50),
-    TopUp(**WHERE, escrow=ESCROW, worker=WORKER, amount_minor=30, period="2026-W47"),
+    Bonus(**WHERE, escrow=ESCROW, worker=WORKER, amount_minor=50, reference="2026-W47"),
+    TopUp(**WHERE, escrow=ESCROW, worker=WORKER, amount_minor=30, reference="2026-W47"),
     PAYOUT,
     Credit(**WHERE, escrow=ESCROW, worker=OTHER_WORKER, payout_id="p1", amount_minor=100),
     Claim(**WHERE, escrow=ESCROW, worker=OTHER_WORKER, reference="tx 3", amount_minor=60),

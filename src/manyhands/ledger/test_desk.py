@@ -13,7 +13,7 @@ from manyhands.protocol.ids import SeededIds
 from manyhands.store.database import Database, Tx
 from manyhands.store.migrations import Room
 
-from .bookkeeping import EscrowAccounts, top_ups_of
+from .bookkeeping import Share
 from .books import Balance, balance, pending_postings, post
 from .desk import Chains, Desk
 from .errors import Overdrawn
@@ -105,15 +105,30 @@ async def test_a_top_up_reason_is_given_up_like_a_batch(database: Database, desk
         assert (await held(tx)).available_minor == 1_000
 
 
+async def test_bonus_and_top_up_are_intended_and_given_up_by_worker(database: Database, desk: Desk) -> None:
+    shares = [Share("bonus", LAUNCHER, 30), Share("top_up", LAUNCHER, 20)]
+    async with database.transaction() as tx:
+        await funded(tx)
+        await desk.reserve_extra(
+            tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency=USD, amount_minor=70, reason=ROOT, shares=shares
+        )
+        assert [one.kind for one in await pending_postings(tx, "recording")] == ["bonus", "top_up", "reserve"]
+        assert (await held(tx)).available_minor == 930
+        await settle(desk, tx, f"reserve:j1:{ROOT.hex()}", State.REVERTED, "Frozen")
+        assert (await held(tx)).available_minor == 1_000
+        assert await pending_postings(tx, "recording") == []
+
+
 async def test_more_than_is_funded_is_refused_before_anything_is_signed(database: Database, desk: Desk) -> None:
     async with database.transaction() as tx:
         await funded(tx, 100)
         with pytest.raises(Overdrawn):
             await reserve(desk, tx, 1)
         assert await find(tx, chain_id=1338, purpose="anchor:j1:1") is None
-        for posting in top_ups_of(
-            EscrowAccounts("j1", ESCROW, LAUNCHER, USD), "0x1", [{"_from": LAUNCHER, "_value": 500}]
-        ):
-            await post(tx, "recording", posting, now_ms=2)
+        more = Funding(
+            job_id="j1", currency=USD, escrow=ESCROW, requester=LAUNCHER, reference="0x1:0", amount_minor=500,
+            because="x",
+        )  # fmt: skip
+        await post(tx, "recording", more, now_ms=2)
         await reserve(desk, tx, 1)
         assert await find(tx, chain_id=1338, purpose="anchor:j1:1") is not None

@@ -8,17 +8,17 @@ from .posting import Entry, Posting, account, move
 
 
 class TopUp(Posting, frozen=True, kw_only=True):
-    """One worker's top-up to the fair floor. period  the job, or the week, that it is reckoned over"""
+    """One worker's top-up to the fair floor. reference  hash of the record that explains it, as the chain has it"""
 
     kind: ClassVar[str] = "top_up"
 
     escrow: str
     worker: str
+    reference: str
     amount_minor: int
-    period: str = "job"
 
     def meaning(self) -> tuple[str | int, ...]:
-        return (self.escrow, self.worker, self.period)
+        return (self.escrow, self.worker, self.reference)
 
     def entries(self) -> tuple[Entry, ...]:
         return move(

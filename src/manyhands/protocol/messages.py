@@ -318,11 +318,15 @@ class ResultsAssembled(Body, frozen=True, kw_only=True):
 class ExtraPayDetermined(Body, frozen=True, kw_only=True):
     """Top-ups to the fair floor and bonuses, to be reserved by the recording oracle: two keys for every payment.
 
-    extra_minor  per worker, beyond what was reserved answer by answer
+    extra_minor   per worker, beyond what was reserved answer by answer
+    bonus_minor   how much of it is bonus, per worker, and
+    top_up_minor  how much lifts the pay to the floor; what is left over is a juror's pay or was given back by an appeal
     """
 
     extra_minor: dict[str, int]
     payouts_blob: str
+    bonus_minor: dict[str, int] = {}
+    top_up_minor: dict[str, int] = {}
 
 
 class ExtraPayReserved(Body, frozen=True, kw_only=True):

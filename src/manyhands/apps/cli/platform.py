@@ -1,10 +1,12 @@
-"""up, doctor, operator: running a platform and asking how it is."""
+"""up, doctor, statement, operator: running a platform and asking how it is."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Annotated
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -69,6 +71,63 @@ def doctor(*, data: Data | None = None, json: AsJson = False) -> int:
             wrong = sum(not one.healthy for one in findings)
             output.print("everything is well" if not wrong else f"{wrong} things are wrong")
         return Exit.OK if all(one.healthy for one in findings) else Exit.CHECK_FAILED
+
+    return run(work, json=json)
+
+
+def _day_ms(day: datetime | None) -> int | None:
+    return None if day is None else round(day.replace(tzinfo=day.tzinfo or UTC).timestamp() * 1000)
+
+
+@app.command
+def statement(
+    party: Annotated[str, Parameter(help="Address of a worker, requester or operator, or of a job's escrow.")],
+    *,
+    since: Annotated[datetime | None, Parameter(help="First day, 2026-11-01. Default: from the beginning.")] = None,
+    until: Annotated[datetime | None, Parameter(help="The day after the last one. Default: until now.")] = None,
+    book: Annotated[
+        Literal["launcher", "recording", "reputation", "jury"] | None,
+        Parameter(help="Whose book. Default: jobs from the reputation oracle's, stake from its owner's."),
+    ] = None,
+    csv: Annotated[Path | None, Parameter(help="Also write the statement as a CSV file.")] = None,
+    data: Data | None = None,
+    json: AsJson = False,
+) -> int:
+    """What moved for a party by kind of money. Exit code 6 when the sums are not what the books say."""
+
+    async def work() -> Exit:
+        from manyhands.apps.compose import client
+        from manyhands.ledger.statement import statement_by_kind, statement_csv
+
+        async with client(DataFolder(data or data_default())) as platform, platform.db.connection() as tx:
+            found = await statement_by_kind(tx, party, since_ms=_day_ms(since) or 0, until_ms=_day_ms(until), book=book)
+        if csv is not None:
+            csv.write_bytes(statement_csv(found))
+        if json:
+            as_json(found)
+        else:
+            for one in found.accounts:
+                here = (one.book, one.account, one.currency)
+                moves = [
+                    [move.kind, f"{move.postings:,}", f"{move.in_minor:,}", f"{move.out_minor:,}", ""]
+                    for move in found.moved
+                    if (move.book, move.account, move.currency) == here
+                ]
+                table(
+                    f"{one.account}  ({one.currency}, book of {one.book}, minor units)",
+                    ["kind", "postings", "in", "out", "balance"],
+                    [
+                        ["opening", "", "", "", f"{one.opening_minor:,}"],
+                        *moves,
+                        ["closing", "", "", "", f"{one.closing_minor:,}"],
+                    ],
+                )
+            wrong = [one for one in found.accounts if one.differs_minor]
+            for one in wrong:
+                output.print(f"WRONG {one.account}: its entries and its balance differ by {one.differs_minor}")
+            if not found.accounts:
+                output.print("the books know nothing of this party")
+        return Exit.CHECK_FAILED if any(one.differs_minor for one in found.accounts) else Exit.OK
 
     return run(work, json=json)
 

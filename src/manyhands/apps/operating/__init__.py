@@ -25,6 +25,7 @@ from manyhands.apps.doctor import Finding, book_differences, examine_platform
 from manyhands.apps.running import Kind, ready_file
 from manyhands.apps.telemetry.metrics import Sample
 from manyhands.ledger.outbox import Alarm, open_alarms
+from manyhands.ledger.statement import Statement, statement_by_kind
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import system_clock
 from manyhands.protocol.money import CURRENCIES
@@ -180,6 +181,11 @@ class Operating:
             "exponent": CURRENCIES["MHT"].exponent,
             "checked_at_ms": self.clock(),
         }
+
+    async def statement(self, party: str, *, since_ms: int, until_ms: int | None) -> Statement:
+        """What moved for one party by kind of money, from the platform's own books."""
+        async with self.platform.db.connection() as tx:
+            return await statement_by_kind(tx, party, since_ms=since_ms, until_ms=until_ms)
 
     async def lines(self, *, process: str, job_id: str) -> list[str]:
         """The last lines of a process's log, or those of all that name a job. Secrets are left out."""

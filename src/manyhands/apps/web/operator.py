@@ -14,10 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from manyhands.apps.desk import RequesterDesk
+from manyhands.ledger.statement import statement_csv
 from manyhands.roles.exchange.accounts import Account
 
 from . import desk_shapes
 from .door import signed_in
+from .own import download
 from .problems import NotFound
 from .replies import PROBLEMS, answer
 from .shapes import Asked, Done, Told
@@ -65,6 +67,19 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
     )
     async def money(account: Annotated[Account, OPERATOR]) -> Response:
         return answer(await operating.money())
+
+    @app.get("/api/operator/statement", summary="What moved for a party, by kind of money", **options)
+    async def statement(
+        account: Annotated[Account, OPERATOR],
+        party: Annotated[str, Query(pattern="^0x[0-9a-fA-F]{40}$", description="an address, or a job's escrow")],
+        since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        until_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+        as_csv: Annotated[bool, Query(description="a file for a spreadsheet instead of JSON")] = False,
+    ) -> Response:
+        found = await operating.statement(party, since_ms=since_ms, until_ms=until_ms)
+        if as_csv:
+            return download(statement_csv(found), name="statement.csv", media_type="text/csv; charset=utf-8")
+        return answer(found)
 
     @app.post("/api/operator/free", response_model=Freed, summary="Have a stuck thing go on now", **options)
     async def free(wish: Free, account: Annotated[Account, OPERATOR]) -> Response:

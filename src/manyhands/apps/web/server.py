@@ -27,6 +27,7 @@ from manyhands.roles.exchange.accounts import Account, token_hash_of
 from manyhands.store.blobs import media_type_of, verify_signed
 
 from . import shapes
+from .alone import alone_page
 from .door import signed_in, token_of
 from .examples import with_examples
 from .operator import add_operator
@@ -82,6 +83,9 @@ PAGE_PATHS: Final = {
     "/operator": "operator",
 }
 """Path -> page. A test compares it with the pages that exist."""
+
+ALONE_PATH: Final = "/proof-alone.html"
+"""The stand-alone page, to open or to keep."""
 
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Name = Annotated[str, Path(min_length=1, max_length=200)]
@@ -206,7 +210,13 @@ def _add_files(app: FastAPI, site: Site) -> None:
         headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; connect-src 'self'"}
         return Response(site.assets.service_worker, media_type="text/javascript", headers=headers)
 
+    async def alone(_: Request) -> Response:
+        page = alone_page()
+        headers = {"Content-Security-Policy": page.policy, "Cache-Control": "no-cache"}
+        return Response(page.document, media_type="text/html", headers=headers)
+
     app.router.routes.append(Route("/sw.js", service_worker, methods=["GET"]))
+    app.router.routes.append(Route(ALONE_PATH, alone, methods=["GET"]))
     for prefix in ("/assets/", "/components/"):
         app.router.routes.append(Route(prefix + "{name:path}", file_route(prefix), methods=["GET"]))
 

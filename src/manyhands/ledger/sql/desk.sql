@@ -26,3 +26,60 @@ group by tx_hash order by block_number;
 select name, args from outbox.events
 where chain_id = %(chain_id)s and contract = %(contract)s and tx_hash = %(tx_hash)s and not orphaned
 order by index_in_tx;
+
+-- name: money_of_escrow
+-- What moved an escrow's money, the token's transfers to it included, in the order of the chain.
+select contract, contract_kind, name, args, tx_hash, block_number, index_in_tx from outbox.events
+where chain_id = %(chain_id)s and not orphaned and name = any(%(names)s)
+  and (contract = %(escrow)s or (name = 'Transfer' and args ->> '_to' = %(escrow)s))
+order by block_number, index_in_block;
+
+-- name: funded_before
+-- Whether an escrow was set up before this event. Events are stored in the order of the chain, so the answer stays.
+select exists (
+    select from outbox.events as fund
+    join outbox.events as event using (chain_id)
+    where chain_id = %(chain_id)s and fund.contract = %(escrow)s and fund.name = 'Fund' and not fund.orphaned
+      and event.tx_hash = %(tx_hash)s and event.index_in_tx = %(index_in_tx)s
+      and (fund.block_number, fund.index_in_block) < (event.block_number, event.index_in_block)
+);
+
+-- name: top_ups_of_chain
+-- Transfers to escrows that were set up before.
+select came.contract, came.contract_kind, came.name, came.args, came.tx_hash, came.block_number, came.index_in_tx
+from outbox.events as came
+where came.chain_id = %(chain_id)s and came.name = 'Transfer' and not came.orphaned and exists (
+    select from outbox.events as fund
+    where fund.chain_id = came.chain_id and fund.contract = came.args ->> '_to' and fund.name = 'Fund'
+      and not fund.orphaned
+      and (fund.block_number, fund.index_in_block) < (came.block_number, came.index_in_block)
+)
+order by came.block_number, came.index_in_block;
+
+-- name: stake_events_of
+-- What moved an operator's stake, and shares of slashes fetched from the jury, in the order of the chain.
+select contract, contract_kind, name, args, tx_hash, block_number, index_in_tx from outbox.events
+where chain_id = %(chain_id)s and not orphaned and (
+    (contract = %(staking)s and name = any(%(names)s) and args ->> 'staker' = %(operator)s)
+    or (contract = %(jury)s and name = 'Claimed')
+)
+order by block_number, index_in_block;
+
+-- name: events_after
+-- What followed in the same transaction.
+select contract, name, args from outbox.events
+where chain_id = %(chain_id)s and tx_hash = %(tx_hash)s and index_in_tx > %(index_in_tx)s and not orphaned
+order by index_in_tx;
+
+-- name: add_share
+insert into ledger.shares (job_id, book, reason, kind, worker, amount_minor)
+values (%(job_id)s, %(book)s, %(reason)s, %(kind)s, %(worker)s, %(amount_minor)s)
+on conflict (job_id, book, reason, kind, worker) do nothing;
+
+-- name: shares_of
+select kind, worker, amount_minor from ledger.shares
+where job_id = %(job_id)s and book = %(book)s and reason = %(reason)s
+order by kind, worker;
+
+-- name: hold_book
+select pg_advisory_xact_lock(hashtext('ledger.book'), hashtext(%(book)s || ':' || %(escrow)s));

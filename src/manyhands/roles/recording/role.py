@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from manyhands.ledger.bookkeeping import extra_shares
 from manyhands.ledger.desk import Desk
 from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay, due_minor, most_for_learning
 from manyhands.protocol import canonical
@@ -539,6 +540,10 @@ class RecordingOracle:
         for worker, extra_minor in body.extra_minor.items():
             if not 0 <= extra_minor <= allowed.get(worker, 0):
                 raise ExtraPayOutOfBounds(worker, asked_minor=extra_minor, allowed_minor=allowed.get(worker, 0))
+        for worker in body.bonus_minor.keys() | body.top_up_minor.keys():
+            parts = (body.bonus_minor.get(worker, 0), body.top_up_minor.get(worker, 0))
+            if min(parts) < 0 or sum(parts) > body.extra_minor.get(worker, 0):
+                raise ExtraPayOutOfBounds(worker, asked_minor=sum(parts), allowed_minor=body.extra_minor.get(worker, 0))
         extra_minor = sum(body.extra_minor.values())
         # each was held to what one may be paid for getting ready; the job's places hold for all of them together
         beyond_minor = max(0, sum(pay.learning_minor for pay in most) - most_for_learning(job.parsed()))
@@ -554,6 +559,7 @@ class RecordingOracle:
                 currency=job.parsed().pay.currency,
                 amount_minor=extra_minor,
                 reason=bytes.fromhex(canonical.content_hash(body)),
+                shares=extra_shares(bonus_minor=body.bonus_minor, top_up_minor=body.top_up_minor),
             )
         await tx.execute(QUERIES.extra_reserved, {"job_id": job.job_id, "extra_minor": extra_minor})
         reserved_minor = await scalar(tx, "select reserved_minor from recording.jobs where job_id = %s", [job.job_id])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from manyhands.documents.compare import Comparison, compare_package
+from manyhands.ledger.bookkeeping import extra_shares
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
 from manyhands.pricing import check_juror_pay, learning_pay
 from manyhands.protocol import canonical
@@ -318,16 +319,20 @@ class ReputationOracle:
             await self.ctx.send(tx, judged, to_role="launcher", to=job.launcher)
             await self.ctx.send(tx, judged, to_role="exchange", to=job.exchange)
             extra = {pay.worker: pay.total_minor - pay.base_minor for pay in file.pay}
-            await self.ctx.send(
-                tx,
-                ExtraPayDetermined(
-                    job_id=job_id,
-                    extra_minor={worker: minor for worker, minor in extra.items() if minor},
-                    payouts_blob=blob,
-                ),
-                to_role="recording",
-                to=job.recording,
+            asked = ExtraPayDetermined(
+                job_id=job_id,
+                extra_minor={worker: minor for worker, minor in extra.items() if minor},
+                bonus_minor={pay.worker: pay.bonus_minor for pay in file.pay if pay.bonus_minor},
+                top_up_minor={pay.worker: pay.top_up_minor for pay in file.pay if pay.top_up_minor},
+                payouts_blob=blob,
             )
+            await self.desk.explain(
+                tx,
+                job_id=job_id,
+                reason=bytes.fromhex(canonical.content_hash(asked)),
+                shares=extra_shares(bonus_minor=asked.bonus_minor, top_up_minor=asked.top_up_minor),
+            )
+            await self.ctx.send(tx, asked, to_role="recording", to=job.recording)
 
     async def _evidence(self, job: JobRow) -> list[BatchEvidence]:
         blobs: tuple[str, ...] = canonical.decode(job.evidence_blobs or b"[]", tuple[str, ...])

@@ -1,4 +1,5 @@
-// Drop a receipt and see it checked here, in the browser: nothing of it is sent anywhere.
+// Drop a receipt and see it checked here, in the browser, against the anchors that this site's record names. Who wants to
+// rest on the chain alone takes the stand-alone page, which asks a node of the reader's choice.
 import { Amount, asProblem, count, Hash, html, Problem, signal, t, when } from "manyhands/kit.js";
 import { at, get } from "manyhands/api.js";
 import { check, NotAReceipt } from "manyhands/proof.js";
@@ -75,5 +76,7 @@ export function Page() {
     </div>
     <${Problem} problem=${problem.value} />
     <div role="status">${all > 0 && html`<p class=${`notice ${good === all ? "good" : "bad"}`}>${t("proof_sum", { good: count(good), all: count(all) })}</p>`}</div>
+    ${all > 0 && html`<p class="hint">${t("proof_rests")}</p>`}
+    <p>${t("proof_alone_why")} <a href="/proof-alone.html" target="_blank" rel="noopener">${t("proof_alone")}</a> <a class="button quietly small" href="/proof-alone.html" download="proof.html">${t("proof_keep")}</a></p>
     <ul class="offers">${results.value.slice(0, 200).map((one) => html`<${Result} one=${one} />`)}</ul>`;
 }

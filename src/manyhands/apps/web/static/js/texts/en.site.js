@@ -194,7 +194,11 @@ export const texts = {
   results: "Results",
   measured: "Measured",
   // proof
-  proof_why: "A receipt is checked here, in your browser, against what stands on the chain. Nothing of it leaves your device but the job's id.",
+  proof_why: "A receipt is checked here, in your browser, against this site's record of the chain. Nothing of it leaves your device but the job's id.",
+  proof_rests: "This rests on this site's own record of the chain.",
+  proof_alone_why: "Trust nobody? One file asks any node of the chain that you name, and works without this site:",
+  proof_alone: "check against a node of your own",
+  proof_keep: "Save the file",
   proof_file: "Choose or drop a receipt file",
   proof_paste: "or paste its text",
   not_json: "This is not a receipt file.",

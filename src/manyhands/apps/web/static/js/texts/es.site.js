@@ -194,7 +194,11 @@ export const texts = {
   results: "Resultados",
   measured: "Medido",
   // proof
-  proof_why: "El recibo se comprueba aquí, en su navegador, contra lo que está en la cadena. De él solo sale de su dispositivo el número del encargo.",
+  proof_why: "El recibo se comprueba aquí, en su navegador, contra el registro que este sitio lleva de la cadena. De él solo sale de su dispositivo el número del encargo.",
+  proof_rests: "Esto se apoya en el registro que este sitio lleva de la cadena.",
+  proof_alone_why: "¿No se fía de nadie? Un único archivo pregunta al nodo de la cadena que usted nombre y funciona sin este sitio:",
+  proof_alone: "comprobar con un nodo propio",
+  proof_keep: "Guardar el archivo",
   proof_file: "Elija o suelte un archivo de recibo",
   proof_paste: "o pegue su texto",
   not_json: "Esto no es un archivo de recibo.",
