@@ -26,8 +26,8 @@ from .posting import account
 
 QUERIES = load_queries("manyhands.ledger")
 TOLD = ["launcher", "reputation"]
-"""The books that are told whole: of jobs the reputation oracle's, whose keeper pays; of purses and stake the launcher's,
-which tells no job's escrow."""
+"""The books that are told whole: of jobs the reputation oracle's, whose keeper pays; the launcher's, which tells purses and
+stake and no job's escrow."""
 FOR_EVER_MS = 2**62
 
 

@@ -140,3 +140,4 @@ document.addEventListener("drop", (event) => {
   take(event.dataTransfer.files);
 });
 speak();
+document.documentElement.dataset.ready = "";
