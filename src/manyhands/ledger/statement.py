@@ -26,7 +26,7 @@ from .posting import account
 
 QUERIES = load_queries("manyhands.ledger")
 TOLD = ["launcher", "reputation"]
-"""The books that are told whole: of jobs the reputation oracle's, whose keeper pays; the launcher's, which tells purses and
+"""The books that are told whole: the reputation oracle's, whose keeper pays, and the launcher's, which tells purses and
 stake and no job's escrow."""
 FOR_EVER_MS = 2**62
 
