@@ -111,11 +111,15 @@ class PageRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentRef(msgspec.Struct, frozen=True, kw_only=True):
-    """One document of the job. kind  receipt, invoice, table, ..."""
+    """One document of the job. kind  receipt, invoice, table, ...
+
+    truth_blob  the requester's known record of it, where it is to measure workers and not the result; "" = none
+    """
 
     doc_id: str
     kind: str
     pages: tuple[PageRef, ...]
+    truth_blob: str = ""
 
 
 class DocumentsHanded(Body, frozen=True, kw_only=True):
@@ -140,6 +144,10 @@ class CancelRequested(Body, frozen=True, kw_only=True):
 
 
 # --- exchange <-> recording ---------------------------------------------------------------------------------------
+
+
+REQUESTER = "requester"
+"""The `reader` of a piece whose text the requester handed over as known."""
 
 
 class ReadingFact(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ import msgspec
 
 from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, EvidenceMismatch, JudgingTerms
 from manyhands.protocol.manifest import Manifest, QualityRule
-from manyhands.protocol.messages import AnswerFact, Decision, RefusedAnswer, TaskFacts
+from manyhands.protocol.messages import REQUESTER, AnswerFact, Decision, RefusedAnswer, TaskFacts
 from manyhands.quality import gold, reputation, transcription
 from manyhands.quality.fields import normalise
 
@@ -39,9 +39,6 @@ ITEM_DOUBT_FACTOR = 4
 SET_CREDIT = 50
 """Items of doubt that a set may be ahead of its target: the mean of a handful of items says nothing about a set, and a
 small job should not buy answers for it."""
-
-REQUESTER = "requester"
-"""The "reader" of a piece whose text the requester handed over as known."""
 
 REFUSED_BY_GOLD = "known_answers_wrong"
 
@@ -322,8 +319,8 @@ def once_per_group(answers: Sequence[AnswerFact], people: Mapping[str, WorkerBoo
 
 
 def known_value(facts: TaskFacts) -> str:
-    """What made a piece gold: its surest reading, normalised."""
-    best = min(facts.readings, key=lambda reading: (-reading.confidence_bp, reading.text))
+    """What made a piece gold, normalised: the requester's own word, else its surest reading."""
+    best = min(facts.readings, key=lambda one: (one.reader != REQUESTER, -one.confidence_bp, one.text))
     return normalise(best.text, facts.question)
 
 

@@ -18,13 +18,13 @@ import numpy as np
 
 from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.manifest import Manifest
+from manyhands.protocol.messages import REQUESTER
 from manyhands.quality import transcription
 from manyhands.quality.abuse import Flag, pace_flags, same_mistakes
 from manyhands.quality.calibration import GOLD_LEAST, Reliability, Scale, fit_scale, reliability
 from manyhands.quality.fields import normalise
 from manyhands.quality.table import Floats
 from manyhands.task_types.judging import (
-    REQUESTER,
     JobBook,
     TaskBook,
     is_contested,

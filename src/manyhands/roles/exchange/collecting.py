@@ -24,15 +24,16 @@ from manyhands.protocol.messages import (
     TasksOpened,
     TasksWithdrawn,
 )
+from manyhands.quality.gold import RECYCLE_FROM_BP
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
 from .appealing import Appealing
-from .decisions import grown_sample
+from .decisions import GOLD_NOT_NEEDED, grown_sample
 from .errors import NotYours
 from .learning import Learning
-from .opening import JobRow, lock_job
+from .opening import RESERVE, JobRow, lock_job
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -115,6 +116,8 @@ class Collecting:
             return
         if await self._appealing.holds(tx, job_id):
             return
+        unneeded = await rows(tx, QUERIES.withdraw_reserve, {"job_id": job_id, "because": GOLD_NOT_NEEDED})
+        await self.tell_withdrawn(tx, job, [task_id for (task_id,) in unneeded], because=GOLD_NOT_NEEDED)
         batch_no = job.task_batches + 1
         await tx.execute(QUERIES.count_task_batch, {"job_id": job_id, "batch_no": batch_no})
         await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": job.after("finish")})
@@ -138,7 +141,8 @@ class Collecting:
         await self._store_outcomes(tx, job, evidence)
         if evidence.refused:
             await tx.execute(QUERIES.note_refusal, {"job_id": body.job_id, "now_ms": self._ctx.clock()})
-        settled = await self._store_decisions(tx, body)
+        settled = await self._store_decisions(tx, job, body)
+        await self._store_needs(tx, body)
         await tx.execute(
             QUERIES.add_batch,
             {
@@ -181,8 +185,23 @@ class Collecting:
         if stored != len(told):
             raise EvidenceMismatch("answers of the batch", expected=f"{len(told)} that were sent", found=str(stored))
 
-    async def _store_decisions(self, tx: Tx, body: BatchRecorded) -> int:
-        """How many tasks became final."""
+    async def _store_needs(self, tx: Tx, body: BatchRecorded) -> None:
+        """Whom the recording oracle would have be asked what next."""
+        where = {"job_id": body.job_id}
+        if body.suspended:
+            await tx.execute(QUERIES.suspend_gold, {**where, "task_ids": list(body.suspended)})
+        if body.needs:
+            needs = sorted(body.needs.items())
+            values = {
+                "workers": [worker for worker, _ in needs],
+                "skills_bp": [min(10_000, max(0, need.skill_bp)) for _, need in needs],
+                "golds_bp": [min(10_000, max(0, need.gold_share_bp)) for _, need in needs],
+            }
+            await tx.execute(QUERIES.put_needs, {**where, **values})
+            await tx.execute(QUERIES.put_proven, where)
+
+    async def _store_decisions(self, tx: Tx, job: JobRow, body: BatchRecorded) -> int:
+        """How many tasks fewer are undecided."""
         final = [decision for decision in body.decisions if decision.outcome in FINAL_STATE]
         more = [decision for decision in body.decisions if decision.outcome == "ask_more"]
         settled = 0
@@ -201,17 +220,29 @@ class Collecting:
                     "becauses": [decision.because for decision in final],
                 },
             )
+            recycled = {
+                "job_id": body.job_id,
+                "batch_no": body.batch_no,
+                "task_ids": [decision.task_id for decision in final if decision.support >= 2],
+                "confidence_least_bp": RECYCLE_FROM_BP,
+                "answers_most": job.parsed().quality.max_answers,
+            }
+            if recycled["task_ids"]:
+                await tx.execute(QUERIES.recycle_gold, recycled)
         if more:
-            await tx.execute(
+            settled -= await scalar(
+                tx,
                 QUERIES.ask_more,
                 {
                     "job_id": body.job_id,
                     "task_ids": [decision.task_id for decision in more],
                     "wanted": [decision.wanted for decision in more],
                     "becauses": [decision.because for decision in more],
+                    # a second answer at most is no dispute yet: it was wanted anyhow
+                    "disputed": [decision.wanted > 2 for decision in more],
                 },
             )
-        return settled
+        return int(settled)
 
     # --- the end before the end -----------------------------------------------------------------------------------
 
@@ -230,10 +261,11 @@ class Collecting:
 
     async def withdraw_all(self, tx: Tx, job: JobRow, *, because: str) -> None:
         """Takes every task that nobody has decided from the job, but for frozen ones: the jury decides on those."""
-        withdrawn = [task_id for (task_id,) in await rows(tx, QUERIES.withdraw_all, {"job_id": job.job_id})]
+        withdrawn = await rows(tx, QUERIES.withdraw_all, {"job_id": job.job_id})
         if job.state == "open":
-            await tx.execute(QUERIES.count_undecided_less, {"job_id": job.job_id, "count": len(withdrawn)})
-            await self.tell_withdrawn(tx, job, withdrawn, because=because)
+            work = sum(queue != RESERVE for _, queue in withdrawn)
+            await tx.execute(QUERIES.count_undecided_less, {"job_id": job.job_id, "count": work})
+            await self.tell_withdrawn(tx, job, [task_id for task_id, _ in withdrawn], because=because)
 
     async def tell_withdrawn(self, tx: Tx, job: JobRow, task_ids: list[str], *, because: str) -> None:
         """Tells the recording oracle, in parts of at most `BATCH_MAX`."""

@@ -27,7 +27,7 @@ from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
 from manyhands.protocol.lifecycles import Moves
 from manyhands.protocol.manifest import Manifest, Privacy, QualityRule, Region, Scope
-from manyhands.protocol.messages import ReadingFact, TaskFacts
+from manyhands.protocol.messages import REQUESTER, ReadingFact, TaskFacts
 
 if TYPE_CHECKING:
     from manyhands.documents.acceptance import AcceptUnseen, Ask
@@ -68,6 +68,14 @@ REPORT_CODES: dict[str, str] = {
     "other": "Something else",
 }
 """Reasons a worker may give for a report. Closed list, so that reports can be counted and compared."""
+
+GOLD_VIEWS_MOST = 4
+"""How often one known piece is lent before it is retired: a leaked answer is worth little."""
+
+GOLD_NOT_NEEDED = "it is known and nobody had to be measured by it"
+
+REQUESTERS_CONFIDENCE_BP = 9_900
+"""What the requester's own word on a piece counts for, beside readers: certain, but people may still overrule it."""
 
 QUESTIONS_KNOWN = frozenset({"text", "amount", "date", "number", "code", "iban"})
 
@@ -129,14 +137,24 @@ def again_task_id_of(job_id: str, piece_id: str) -> str:
     return digest("task", job_id, piece_id, "again")
 
 
-def choose_gold(piece_ids: Iterable[str], *, share_bp: int, job_id: str) -> frozenset[str]:
-    """Pieces that would be believed unseen and are asked all the same, to measure those who answer.
+def choose_gold(piece_ids: Iterable[str], *, count: int, job_id: str) -> frozenset[str]:
+    """Pieces that would be believed unseen and may be asked all the same, to measure those who answer.
 
-    share_bp  of the pieces given, basis points, rounded up when any is wanted
-    returns   the same choice for the same job, unguessable from outside as piece ids are salted
+    count    of them, or all when there are fewer
+    returns  the same choice for the same job, unguessable from outside as piece ids are salted
     """
     shuffled = sorted(set(piece_ids), key=lambda piece_id: digest("gold", job_id, piece_id))
-    return frozenset(shuffled[: -(-len(shuffled) * share_bp // 10_000)])
+    return frozenset(shuffled[:count])
+
+
+def gold_answers_most(pieces: int, share_bp: int) -> int:
+    """Answers to known pieces that a job may buy: the quote's line for them, rounded up when any is wanted."""
+    return -(-pieces * share_bp // 10_000)
+
+
+def gold_seed(secret: bytes, job_id: str) -> int:
+    """What a job's draws of gold follow from; without the operator's secret nobody foresees them. 0..2**62"""
+    return int.from_bytes(digest_bytes("gold turns", secret, job_id)[:8], "big") >> 2
 
 
 def median_of(values: Sequence[int], *, percent: int = 50) -> int | None:
@@ -160,8 +178,11 @@ class PiecePlan(msgspec.Struct, frozen=True):
 
     unseen   the text believed without a person, None when people are asked
     because  why
-    gold     asked although it would have been believed
+    gold     its answer is known: it may measure people
     left_out nobody is asked, because it lies outside of what the requester asked for
+    known    the known text of gold. believed by machine: it is asked only where somebody has to be measured, and is
+             delivered as believed when nobody was
+    by_requester  the requester knew it: people are asked about it like about any other piece
     """
 
     piece: Piece
@@ -169,25 +190,45 @@ class PiecePlan(msgspec.Struct, frozen=True):
     because: str
     gold: bool
     left_out: bool = False
+    known: str | None = None
+    by_requester: bool = False
+
+    @property
+    def reserve(self) -> bool:
+        """Whether it is lent as gold alone."""
+        return self.gold and self.known is not None and not self.by_requester
 
 
 def plan_pieces(
-    pieces: Sequence[Piece], decisions: dict[str, AcceptUnseen | Ask], *, gold_share_bp: int, job_id: str
+    pieces: Sequence[Piece],
+    decisions: dict[str, AcceptUnseen | Ask],
+    *,
+    gold_share_bp: int,
+    job_id: str,
+    requester_knows: Mapping[str, str] | None = None,
 ) -> list[PiecePlan]:
-    """Which pieces of a job people see. pieces: of all pages; decisions: of `documents.acceptance.decide_unseen`."""
+    """Which pieces of a job people see.
+
+    pieces           of all pages
+    decisions        of `documents.acceptance.decide_unseen`
+    requester_knows  piece -> text, of the requester's documents that drive skill; part of the holdback they are not
+    """
+    knows = {piece_id: text for piece_id, text in (requester_knows or {}).items() if text.strip()}
     believed = {piece_id: text for piece_id, decision in decisions.items() if (text := _text_of(decision)) is not None}
     # an empty cell measures nobody
     fit = [piece.piece_id for piece in pieces if believed.get(piece.piece_id)]
-    gold = choose_gold(fit, share_bp=gold_share_bp, job_id=job_id)
-    return [
-        PiecePlan(
-            piece=piece,
-            unseen=None if piece.piece_id in gold else believed.get(piece.piece_id),
-            because=decisions[piece.piece_id].because,
-            gold=piece.piece_id in gold,
-        )
-        for piece in pieces
-    ]
+    needed = -(-gold_answers_most(len(pieces), gold_share_bp) // GOLD_VIEWS_MOST)
+    gold = choose_gold(fit, count=needed, job_id=job_id)
+    plans = []
+    for piece in pieces:
+        piece_id, because = piece.piece_id, decisions[piece.piece_id].because
+        if piece_id in gold:
+            plans.append(PiecePlan(piece, None, because, gold=True, known=believed[piece_id]))
+        elif piece_id not in believed and piece_id in knows and gold_share_bp:
+            plans.append(PiecePlan(piece, None, because, gold=True, known=knows[piece_id], by_requester=True))
+        else:
+            plans.append(PiecePlan(piece, believed.get(piece_id), because, gold=False))
+    return plans
 
 
 def keep_scope(
@@ -240,13 +281,17 @@ def _text_of(decision: AcceptUnseen | Ask) -> str | None:
 
 
 class TaskPlan(msgspec.Struct, frozen=True):
-    """A task to be opened. place: order of its piece on the page; wanted: answers asked for at first."""
+    """A task to be opened. place: order of its piece on the page; wanted: answers asked for at first.
+
+    reserve  it is lent as gold alone, `GOLD_VIEWS_MOST` times at most
+    """
 
     facts: TaskFacts
     piece_id: str
     place: int
     page_share: int | None
     wanted: int
+    reserve: bool = False
 
 
 def plan_tasks(plans: Sequence[PiecePlan], manifest: Manifest) -> list[TaskPlan]:
@@ -268,6 +313,9 @@ def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPl
         for reading in piece.readings
         if reading.text.strip() and manifest.machine != "none"
     )
+    if plan.by_requester and plan.known:
+        own = ReadingFact(reader=REQUESTER, text=plan.known, confidence_bp=REQUESTERS_CONFIDENCE_BP)
+        readings = (*readings, own)
     facts = TaskFacts(
         task_id=task_id_of(manifest.job_id, piece.piece_id),
         question=question,
@@ -282,6 +330,7 @@ def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPl
         place=piece.order,
         page_share=share,
         wanted=first_wanted(facts, manifest.quality),
+        reserve=plan.reserve,
     )
 
 

@@ -23,6 +23,7 @@ import msgspec
 import psycopg
 
 from manyhands.protocol.ids import Clock
+from manyhands.protocol.manifest import parse_manifest
 from manyhands.store.database import Database
 from manyhands.store.sql import load_queries
 
@@ -192,8 +193,18 @@ class Lending:
                 return freed
 
     async def _join(self, worker: str, job_id: str) -> None:
-        values = {"worker": worker, "job_id": job_id, "start_bp": start_bp(job_id, worker)}
+        from manyhands.task_types.judging import WorkerBook, gold_need_bp, standing_from
+
+        values: dict[str, Any] = {"worker": worker, "job_id": job_id, "start_bp": start_bp(job_id, worker)}
         async with self._db.connection() as connection:
+            found = await (await connection.execute(QUERIES.standing_at_door, values)).fetchone()
+            if found is not None:
+                right_micro, wrong_micro, at_ms, manifest = found
+                standing = standing_from(right_micro, wrong_micro, at_ms)
+                need_bp = gold_need_bp(WorkerBook(standing), parse_manifest(manifest).quality)
+                values |= {"skill_bp": standing.mean_bp, "gold_share_bp": need_bp}
+            else:
+                values |= {"skill_bp": 0, "gold_share_bp": 0}
             joined = await (await connection.execute(QUERIES.join_job, values)).fetchone()
         if joined is None:
             await self._explain(worker, job_id)

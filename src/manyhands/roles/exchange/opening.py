@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,12 @@ from manyhands.store.sql import load_queries
 
 from .decisions import (
     EXCHANGE_JOB_MOVES,
+    GOLD_VIEWS_MOST,
     PiecePlan,
     TaskPlan,
     batches_of,
+    gold_answers_most,
+    gold_seed,
     job_salt,
     keep_scope,
     plan_pieces,
@@ -52,6 +55,9 @@ OCR_QUEUE = "ocr"
 READ_PAGE = "exchange.read_page"
 CUT_JOB = "exchange.cut_job"
 DRAW_PAGE = "exchange.draw_page"
+
+EVERYBODYS, DISPUTED, RESERVE = 0, 1, 2
+"""Queues of tasks, as the tables have them."""
 
 POLICY_NAMES = {"agreeing_readers": "agreement", "none": "none"}
 """Machine policy of a manifest -> acceptance policy of `documents`."""
@@ -115,6 +121,7 @@ class PageRow:
     pieces: bytes | None
     failed: str | None
     text_blob: str
+    truth_blob: str
     job_state: str
 
     def straight(self) -> Straight | None:
@@ -205,6 +212,7 @@ class Opening:
                 "token": body.token.lower(),
                 "funded_minor": body.funded_minor,
                 "now_ms": self._ctx.clock(),
+                "gold_seed": gold_seed(self._secret, body.job_id),
             },
         )
         await self.start_if_ready(tx, body.job_id)
@@ -229,6 +237,7 @@ class Opening:
                         "width_px": page.width,
                         "height_px": page.height,
                         "text_blob": page.text_blob,
+                        "truth_blob": document.truth_blob,
                     }
                     for page_key, (document, page) in enumerate(pages)
                 ],
@@ -300,8 +309,16 @@ class Opening:
         if not pages or pages[0].job_state != "reading" or any(page.state == "waiting" for page in pages):
             return
         manifest = parse_manifest(manifest_raw)
-        plans = await asyncio.to_thread(_plan_job, pages, manifest, job_salt(self._secret, job_id))
-        unseen = sum(plan.unseen is not None for page in plans.values() for plan in page)
+        truths = {
+            page.doc_id: await self._ctx.blobs.get(page.truth_blob)
+            for page in {page.doc_id: page for page in pages if page.truth_blob}.values()
+        }
+        plans = await asyncio.to_thread(_plan_job, pages, manifest, job_salt(self._secret, job_id), truths)
+        everything = [plan for page in plans.values() for plan in page]
+        unseen = sum(plan.unseen is not None for plan in everything)
+        reserved = sum(plan.reserve for plan in everything)
+        # what known pieces can't give comes from settled work, up to what the quote has for it
+        gold_most = gold_answers_most(len(everything), manifest.quality.gold_share_bp)
 
         async def store(tx: Tx) -> None:
             job = await lock_job(tx, job_id)
@@ -316,7 +333,13 @@ class Opening:
                     ],
                 )
             await tx.execute(
-                QUERIES.start_cutting, {"job_id": job_id, "state": job.after("cut"), "accepted_unseen": unseen}
+                QUERIES.start_cutting,
+                {
+                    "job_id": job_id,
+                    "state": job.after("cut"),
+                    "accepted_unseen": unseen,
+                    "gold_recycle": max(0, gold_most - GOLD_VIEWS_MOST * reserved),
+                },
             )
             await enqueue_many(
                 tx,
@@ -389,7 +412,6 @@ class Opening:
                 "job_id": job_id,
                 "state": job.after("open"),
                 "now_ms": self._ctx.clock(),
-                "tasks": len(held),
                 "task_batches": len(batches),
             },
         )
@@ -400,11 +422,14 @@ class Opening:
             return await row_of(connection, PageRow, QUERIES.page, where)
 
 
-def _plan_job(pages: Sequence[PageRow], manifest: Manifest, salt: bytes) -> dict[int, list[PiecePlan]]:
-    """Pieces and plans of all pages, by page key; for a thread."""
+def _plan_job(
+    pages: Sequence[PageRow], manifest: Manifest, salt: bytes, truths: Mapping[str, bytes]
+) -> dict[int, list[PiecePlan]]:
+    """Pieces and plans of all pages, by page key; for a thread. truths: document -> record as the requester knows it"""
     from manyhands.documents.acceptance import POLICIES, decide_unseen
     from manyhands.documents.cutter import cut
     from manyhands.documents.model import PageReadings
+    from manyhands.documents.truth import truth_for_pieces
 
     pieces = {
         page.page_key: cut(msgspec.json.decode(page.readings, type=PageReadings), doc_id=page.doc_id, salt=salt)
@@ -414,7 +439,21 @@ def _plan_job(pages: Sequence[PageRow], manifest: Manifest, salt: bytes) -> dict
     }
     everything = [piece for page in pieces.values() for piece in page]
     decisions = decide_unseen(everything, POLICIES[POLICY_NAMES[manifest.machine]])
-    plans = plan_pieces(everything, decisions, gold_share_bp=manifest.quality.gold_share_bp, job_id=manifest.job_id)
+    knows: dict[str, str] = {}
+    for doc_id, raw in sorted(truths.items()):
+        own = [piece for page in pages if page.doc_id == doc_id for piece in pieces[page.page_key]]
+        try:
+            knows |= truth_for_pieces(own, msgspec.json.decode(raw))
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as problem:
+            # a known record that cannot be used measures nobody; the job itself goes on
+            logger.warning("the known record of %s can't be used: %s", doc_id, problem)
+    plans = plan_pieces(
+        everything,
+        decisions,
+        gold_share_bp=manifest.quality.gold_share_bp,
+        job_id=manifest.job_id,
+        requester_knows=knows,
+    )
     by_id = {plan.piece.piece_id: plan for plan in plans}
     of_pages = {page_key: [by_id[piece.piece_id] for piece in page] for page_key, page in pieces.items()}
     if not isinstance(manifest.scope, Scope):
@@ -436,6 +475,8 @@ def _task_values(job_id: str, page_key: int, task: TaskPlan, pictures: dict[str,
         "wanted": task.wanted,
         "gold": facts.gold,
         "question": facts.question,
+        "queue": RESERVE if task.reserve else EVERYBODYS,
+        "gold_views": GOLD_VIEWS_MOST if task.reserve else 0,
         "effort_ms": facts.effort_ms,
         "reward_minor": facts.reward_minor,
         "picture": pictures[task.piece_id],

@@ -122,7 +122,8 @@ class Reporting:
         move(ASSIGNMENT_MOVES, f"assignment {assignment_id}", held_state, "report")
         move(TASK_MOVES, f"task {task_id}", task_state, "freeze")
         await tx.execute(QUERIES.mark_reported, values)
-        await tx.execute(QUERIES.freeze_task, values)
+        if reserve := await scalar(tx, QUERIES.freeze_task, values):
+            await tx.execute(QUERIES.count_undecided_less, {"job_id": job_id, "count": -reserve})
         await tx.execute(QUERIES.add_report, values)
         eligible = tuple(worker for (worker,) in await rows(tx, QUERIES.may_judge, values))
         body = ReportFiled(

@@ -215,6 +215,8 @@ def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str,
 
     if plan.unseen is not None and (task is None or task.state != "accepted"):
         return Decision("machine" if plan.unseen else "blank", plan.unseen, plan.because)
+    if plan.reserve and (task is None or task.state not in ("accepted", "unreadable")):
+        return Decision("machine", plan.known or "", plan.because)
     if plan.left_out:
         return Decision("open", "", "it lies outside of what was asked for")
     given = tuple(answers.get(plan.piece.piece_id, ()))

@@ -15,11 +15,14 @@ from manyhands.protocol.lifecycles import move, states
 from manyhands.protocol.messages import TaskFacts
 from manyhands.roles.exchange.decisions import (
     EXCHANGE_JOB_MOVES,
+    GOLD_VIEWS_MOST,
     SAMPLE_MAX,
+    PiecePlan,
     assignment_id,
     batches_of,
     choose_gold,
     expected_chars,
+    gold_answers_most,
     grown_sample,
     job_salt,
     median_of,
@@ -31,8 +34,10 @@ from manyhands.roles.exchange.decisions import (
     task_of,
     workers_needed,
 )
-from manyhands.roles.exchange.results import decision_of, file_name, zip_package
+from manyhands.roles.exchange.results import DecidedTask, decision_of, file_name, with_confidences, zip_package
 from manyhands.roles.exchange.testing import OpenJob, manifest_of
+from manyhands.task_types.judging import known_value
+from manyhands.task_types.measured import Measured
 
 BOX = Box(0, 0, 100, 20)
 
@@ -72,25 +77,76 @@ def test_so_many_workers_can_give_every_piece_its_answers(pieces: int, answers: 
     assert share is None or workers * share >= pieces * answers
 
 
-@given(count=st.integers(0, 300), share_bp=st.integers(0, 3_000))
-def test_gold_is_the_share_asked_for_rounded_up(count: int, share_bp: int) -> None:
-    pieces = [f"p{n}" for n in range(count)]
-    gold = choose_gold(pieces, share_bp=share_bp, job_id="j")
-    assert len(gold) == -(-count * share_bp // 10_000) and gold <= set(pieces)
+@given(held=st.integers(0, 300), count=st.integers(0, 300))
+def test_gold_is_so_many_of_the_pieces_or_all(held: int, count: int) -> None:
+    pieces = [f"p{n}" for n in range(held)]
+    gold = choose_gold(pieces, count=count, job_id="j")
+    assert len(gold) == min(held, count) and gold <= set(pieces)
+
+
+@given(pieces=st.integers(1, 500), share_bp=st.integers(0, 3_000))
+def test_gold_in_reserve_never_buys_more_answers_than_a_bundle_beyond_the_quotes_line(
+    pieces: int, share_bp: int
+) -> None:
+    made = [piece(n, "12.50", "12.50") for n in range(pieces)]
+    decisions: dict[str, AcceptUnseen | Ask] = {one.piece_id: AcceptUnseen("12.50", "agreed") for one in made}
+    plans = plan_pieces(made, decisions, gold_share_bp=share_bp, job_id="j")
+    views = GOLD_VIEWS_MOST * sum(plan.reserve for plan in plans)
+    assert views - gold_answers_most(pieces, share_bp) < GOLD_VIEWS_MOST
+    assert (views > 0) == (share_bp > 0)
+
+
+def forty(*, asked_from: int = 30) -> tuple[list[Piece], dict[str, AcceptUnseen | Ask]]:
+    pieces = [piece(n, "12.50", "12.50") for n in range(40)]
+    return pieces, {
+        one.piece_id: AcceptUnseen("12.50", "agreed") if one.order < asked_from else Ask("unsure") for one in pieces
+    }
 
 
 def test_people_see_what_is_not_believed_and_the_gold_and_nothing_else() -> None:
-    pieces = [piece(n, "12.50", "12.50") for n in range(40)]
-    decisions: dict[str, AcceptUnseen | Ask] = {
-        one.piece_id: AcceptUnseen("12.50", "agreed") if one.order < 30 else Ask("unsure") for one in pieces
-    }
+    pieces, decisions = forty()
     plans = plan_pieces(pieces, decisions, gold_share_bp=1_000, job_id="j")
-    seen = [plan for plan in plans if plan.unseen is None]
-    assert sum(plan.gold for plan in plans) == 3
-    assert len(seen) == 13 and all(plan.gold or plan.piece.order >= 30 for plan in seen)
+    assert sum(plan.gold for plan in plans) == 1 == sum(plan.reserve for plan in plans)
     tasks = plan_tasks(plans, manifest_of(OpenJob(privacy="standard")))
-    assert len(tasks) == 13 and {task.page_share for task in tasks} == {4}
+    assert len(tasks) == 11 and {task.page_share for task in tasks} == {4}
+    assert [task.facts.gold for task in tasks] == [task.reserve for task in tasks]
     assert all(task.facts.reward_minor > 0 and task.facts.effort_ms > 2_000 for task in tasks)
+
+
+def test_what_the_requester_knows_of_pieces_that_people_are_asked_makes_them_gold_that_is_work() -> None:
+    pieces, decisions = forty()
+    knows = {"piece-3": "12.50", "piece-33": "12.58", "piece-34": " "}
+    plans = plan_pieces(pieces, decisions, gold_share_bp=500, job_id="j", requester_knows=knows)
+    (known,) = [plan for plan in plans if plan.by_requester]
+    assert (known.piece.piece_id, known.known, known.gold, known.reserve) == ("piece-33", "12.58", True, False)
+    (task,) = [task for task in plan_tasks(plans, manifest_of(OpenJob())) if task.piece_id == "piece-33"]
+    assert task.facts.gold and not task.reserve
+    assert known_value(task.facts) == "12.58", "the requester's word counts before the readers'"
+    assert {reading.reader for reading in task.facts.readings} == {"reader 0", "reader 1", "requester"}
+
+
+def test_a_requester_who_wants_no_gold_has_none_of_what_is_known_made_gold() -> None:
+    pieces, decisions = forty()
+    plans = plan_pieces(pieces, decisions, gold_share_bp=0, job_id="j", requester_knows={"piece-33": "12.58"})
+    assert not any(plan.gold for plan in plans)
+
+
+def last_word(state: str) -> DecidedTask:
+    value = "12.58" if state == "accepted" else None
+    return DecidedTask("piece-1", "t", state, value, 9_990, 2, "2 persons agree", 1, True)
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "open", "frozen"])
+def test_known_pieces_by_which_nobody_was_measured_are_delivered_as_believed(state: str) -> None:
+    plan = PiecePlan(piece(1, "12.50"), None, "two readers agree", gold=True, known="12.50")
+    decision = decision_of(plan, last_word(state), {})
+    assert (decision.how, decision.text, decision.because) == ("machine", "12.50", "two readers agree")
+
+
+def test_known_pieces_that_people_settled_are_delivered_as_people_said() -> None:
+    plan = PiecePlan(piece(1, "12.50"), None, "two readers agree", gold=True, known="12.50")
+    decision = decision_of(plan, last_word("accepted"), {})
+    assert (decision.how, decision.text) == ("people", "12.58")
 
 
 def test_an_empty_cell_is_no_gold() -> None:
@@ -163,6 +219,17 @@ def test_a_piece_that_nobody_decided_is_delivered_as_open() -> None:
     decision = decision_of(plan, None, {"piece-1": ["x"]})
     assert (decision.how, decision.text, decision.people_asked) == ("open", "", 1)
     assert decision.confidence_bp is None, "a raw posterior is never called a confidence"
+
+
+def test_a_models_posterior_is_never_delivered_as_a_confidence() -> None:
+    assert [one.confidence_bp for one in with_confidences([last_word("accepted")], "nothing was measured")] == [None]
+
+
+def test_a_confidence_is_the_calibrated_one() -> None:
+    measured = Measured("", True, 20, (), None, (), confidences_bp={"t": 9_412})
+    (task,) = with_confidences([last_word("accepted")], measured)
+    plan = PiecePlan(piece(1, "12.50"), None, "", gold=False)
+    assert decision_of(plan, task, {}).confidence_bp == 9_412
 
 
 def test_a_package_has_the_same_bytes_for_the_same_files() -> None:

@@ -28,6 +28,7 @@ from manyhands.protocol.messages import (
     BatchRecorded,
     Body,
     CancelRequested,
+    Decision,
     DocumentRef,
     DocumentsHanded,
     Envelope,
@@ -47,6 +48,7 @@ from manyhands.protocol.messages import (
     TasksOpened,
     TasksWithdrawn,
     VoteCast,
+    WorkerNeed,
     open_envelope,
     seal,
 )
@@ -708,14 +710,120 @@ async def test_a_verdict_that_came_while_frozen_takes_effect_when_cleared(
     assert state == "accepted"
 
 
-async def test_gold_is_a_share_of_what_would_have_been_believed(house: House, receipt_scan: SampleDocument) -> None:
-    from manyhands.roles.exchange.decisions import choose_gold
+async def put_in_reserve(house: House, count: int) -> list[str]:
+    """The first tasks by rank become known pieces in reserve, as the cutting makes them."""
+    async with house.db.transaction() as tx:
+        made = await rows(
+            tx,
+            "update exchange.tasks set gold = true, queue = 2, gold_views = 4, wanted = 1 where rank < %s "
+            "returning task_id",
+            (count,),
+        )
+        await tx.execute("update exchange.jobs set undecided = undecided - %s", (count,))
+    return [task_id for (task_id,) in made]
 
-    ids = [f"piece-{number}" for number in range(200)]
-    gold = choose_gold(ids, share_bp=500, job_id=JOB)
-    assert len(gold) == 10 and gold == choose_gold(reversed(ids), share_bp=500, job_id=JOB)
-    assert gold != choose_gold(ids, share_bp=500, job_id="job-2")
-    assert choose_gold(ids, share_bp=0, job_id=JOB) == choose_gold([], share_bp=500, job_id=JOB) == frozenset()
+
+async def test_known_pieces_that_measured_nobody_are_withdrawn_before_the_job_ends(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan, quality=QualityRule(gold_share_bp=0))
+    reserve = await put_in_reserve(house, 3)
+    truth = await truth_by_task(house, [receipt_scan])
+    workers = await house.workers(3)
+    for _ in range(30):
+        done = sum([await house.key(worker, truth) for worker in workers])
+        await house.settle_down()
+        if not done and not await house.record():
+            break
+    (withdrawn,) = house.told(TasksWithdrawn)
+    assert sorted(withdrawn.task_ids) == sorted(reserve)
+    told = [type(body) for body in house.heard if type(body) in (TasksWithdrawn, TasksOpened)]
+    assert told[-2:] == [TasksWithdrawn, TasksOpened] and house.told(TasksOpened)[-1].complete
+    answered = {answer.task_id for body in house.told(AnswersCollected) for answer in body.answers}
+    assert not answered & set(reserve)
+
+
+def decision_on(task_id: str, outcome: str, *, wanted: int = 0, value: str | None = None) -> Decision:
+    return Decision(
+        task_id=task_id, outcome=outcome, value=value, confidence_bp=9_995, support=2, wanted=wanted, because="",
+    )  # type: ignore[arg-type]  # drawn from the literal's words  # fmt: skip
+
+
+async def batch_says(house: House, *decisions: Decision, **told: Any) -> None:
+    """The recording oracle says this of a batch without answers."""
+    evidence = BatchEvidence(
+        job_id=JOB, batch_no=len(house.roots) + 1, tasks=(), withdrawn=(), standings={}, answers=(),
+        decisions=decisions, refused=(), decisions_salt="cd" * 32,
+    )  # fmt: skip
+    receipt = await house.say("recording", await house.recorded(evidence, **told))
+    assert receipt.outcome == "applied", receipt.reason
+
+
+async def undecided(house: House) -> int:
+    async with house.db.connection() as tx:
+        return int((await rows(tx, "select undecided from exchange.jobs"))[0][0])
+
+
+async def test_a_known_piece_on_which_people_differ_becomes_work_and_is_waited_for(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan)
+    task_id, settled_id = await put_in_reserve(house, 2)
+    before = await undecided(house)
+    await batch_says(house, decision_on(task_id, "ask_more", wanted=2), decision_on(settled_id, "accept", value="x"))
+    assert await undecided(house) == before + 1, "one is waited for now, the other never was"
+    async with house.db.connection() as tx:
+        found = dict(await rows(tx, "select task_id, (queue, gold_views, state)::text from exchange.tasks"))
+    assert (found[task_id], found[settled_id]) == ("(1,0,open)", "(2,4,accepted)")
+    await batch_says(house, decision_on(task_id, "accept", value="x"))
+    assert await undecided(house) == before
+
+
+async def test_what_the_recording_oracle_says_of_workers_and_doubted_gold_is_kept(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan)
+    first, second = await house.workers(2)
+    for worker in (first, second):
+        await house.exchange.claim(worker, JOB, 1)
+    (task_id,) = await put_in_reserve(house, 1)
+    needs = {
+        first: WorkerNeed(skill_bp=9_700, gold_share_bp=300),
+        second: WorkerNeed(skill_bp=6_000, gold_share_bp=10_000),
+    }
+    await batch_says(house, needs=needs, suspended=(task_id,))
+    async with house.db.connection() as tx:
+        kept = await rows(tx, "select worker, skill_bp, gold_share_bp from exchange.bundles")
+        ((proven_bp,),) = await rows(tx, "select proven_bp from exchange.jobs")
+        ((views,),) = await rows(tx, "select gold_views from exchange.tasks where task_id = %s", (task_id,))
+    assert sorted(kept) == sorted([(first, 9_700, 300), (second, 6_000, 10_000)])
+    assert (proven_bp, views) == (6_000, 0)
+
+
+async def test_the_surest_settled_work_becomes_gold_as_far_as_the_quote_has_room(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    await opened(house, receipt_scan)
+    async with house.db.transaction() as tx:
+        await tx.execute("update exchange.jobs set gold_recycle = 2")
+        ids = [one for (one,) in await rows(tx, "select task_id from exchange.tasks order by rank limit 4")]
+    unsure = msgspec.structs.replace(decision_on(ids[0], "accept", value="x"), confidence_bp=9_900)
+    await batch_says(house, unsure, *(decision_on(one, "accept", value="x") for one in ids[1:]))
+    async with house.db.connection() as tx:
+        recycled = await rows(tx, "select task_id from exchange.tasks where gold_views = 1 order by rank")
+        ((left,),) = await rows(tx, "select gold_recycle from exchange.jobs")
+    assert recycled == [(ids[1],), (ids[2],)] and left == 0
+
+
+async def test_a_reported_known_piece_is_waited_for_like_any_other(house: House, receipt_scan: SampleDocument) -> None:
+    await opened(house, receipt_scan)
+    (worker,) = await house.workers(1)
+    (own,) = (await house.exchange.claim(worker, JOB, 1)).assignments
+    async with house.db.transaction() as tx:
+        await tx.execute("update exchange.tasks set gold = true, queue = 2 where task_id = %s", (own.task_id,))
+    before = await undecided(house)
+    await house.exchange.report(worker, JOB, own.assignment_id, "wrong_cutting", "cut through")
+    assert await undecided(house) == before + 1
 
 
 async def test_truth_for_simulated_people_is_kept_from_a_job_of_people(

@@ -9,7 +9,7 @@ Rules kept here
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,6 +22,7 @@ from manyhands.protocol.manifest import Manifest, Scope, check_manifest, parse_m
 from manyhands.protocol.messages import Role, Routing
 from manyhands.protocol.money import CURRENCIES, Money
 from manyhands.protocol.parties import Directory, UnknownParty
+from manyhands.quality import gold
 from manyhands.task_types import TASK_TYPES, task_type
 from manyhands.task_types.practising import learning_times
 
@@ -29,6 +30,9 @@ from .values import ImportedDocumentRef, LaunchOptions
 from .workload import PageEstimate, limited_to, workers_needed, workload_of
 
 DAY_MS = 86_400_000
+
+HOLDBACK_SHARE_BP = 5_000
+"""Of the documents that the requester knows, so many judge the whole; the others measure workers and the confidence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,3 +213,16 @@ _TO_SETTLING = {
 def verbs_to_settling(state: str) -> tuple[str, ...] | None:
     """The moves that a judged job still has to make; None where a verdict makes no sense."""
     return _TO_SETTLING.get(state)
+
+
+def known_for_skill(doc_ids: Iterable[str], *, job_id: str) -> frozenset[str]:
+    """Which of the documents that a requester knows measure workers. The others are the holdback: nobody's inference,
+    no worker's skill and no confidence rests on them, so that they can judge the whole.
+
+    One document alone is the holdback. The split follows from the job's id, so that nobody chooses it.
+    """
+    known = sorted(set(doc_ids))
+    if len(known) < 2:
+        return frozenset()
+    part_a, _ = gold.split_holdback(known, seed=int(digest("holdback", job_id)[:12], 16), holdback_bp=HOLDBACK_SHARE_BP)
+    return frozenset(part_a)

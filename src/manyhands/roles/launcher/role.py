@@ -45,6 +45,7 @@ from .plan import (
     LaunchPolicy,
     check_budget,
     job_id_of,
+    known_for_skill,
     plan,
     request_hash,
     request_key_of,
@@ -523,6 +524,12 @@ class Launcher:
             )
             if truth_blob:
                 truths[doc_id] = truth_blob
+        # half of what the requester knows measures workers, the other half judges the whole and is told to one alone
+        for_skill = known_for_skill(truths, job_id=job.job_id)
+        documents = [
+            msgspec.structs.replace(one, truth_blob=truths.pop(one.doc_id)) if one.doc_id in for_skill else one
+            for one in documents
+        ]
         handed = DocumentsHanded(job_id=job.job_id, documents=tuple(documents))
         await self.ctx.send(tx, handed, to_role="exchange", to=routing.exchange)
         if truths:

@@ -131,15 +131,65 @@ with given as materialized (
     from given
     where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen')
       and task.task_id = any (%(task_ids)s)
-    returning old.state as was
+    returning old.state as was, task.queue
 )
-select count(*) filter (where was = 'open') from settled;
+select count(*) filter (where was = 'open' and queue <> 2) from settled;
+
+-- name: recycle_gold
+-- Settled work of this batch that is surest is lent once more, as gold, while there is room for it. The job's row is
+-- locked by the caller.
+with room as (
+    select gold_recycle from exchange.jobs where job_id = %(job_id)s and gold_recycle > 0
+), chosen as materialized (
+    select task.task_id from exchange.tasks task
+    where task.job_id = %(job_id)s and task.task_id = any (%(task_ids)s) and task.state = 'accepted'
+      and task.decided_batch = %(batch_no)s and not task.gold and task.gold_views = 0
+      and task.confidence_bp >= %(confidence_least_bp)s and task.support >= 2 and task.taken < %(answers_most)s
+    order by task.rank
+    limit coalesce((select gold_recycle from room), 0)
+), marked as (
+    update exchange.tasks task set gold_views = 1
+    where task.job_id = %(job_id)s and task.task_id = any (array(select task_id from chosen))
+)
+update exchange.jobs set gold_recycle = gold_recycle - (select count(*) from chosen)
+where job_id = %(job_id)s and exists (select from chosen);
+
+-- name: suspend_gold
+-- What reliable people contradict measures nobody any more.
+update exchange.tasks set gold_views = 0
+where job_id = %(job_id)s and task_id = any (%(task_ids)s) and gold_views > 0;
+
+-- name: put_needs
+-- What the recording oracle says of the workers of a batch, and what half of the job's workers have shown.
+with given as (
+    select * from unnest(%(workers)s::text[], %(skills_bp)s::integer[], %(golds_bp)s::integer[])
+        as one (worker, skill_bp, gold_share_bp)
+)
+update exchange.bundles bundle set skill_bp = given.skill_bp, gold_share_bp = given.gold_share_bp
+from given
+where bundle.job_id = %(job_id)s and bundle.worker = given.worker and bundle.worker = any (%(workers)s);
+
+-- name: put_proven
+update exchange.jobs
+set proven_bp = coalesce((
+    select percentile_disc(0.5) within group (order by skill_bp) from exchange.bundles
+    where job_id = %(job_id)s and claims > 0), 0)
+where job_id = %(job_id)s;
 
 -- name: ask_more
-update exchange.tasks task set wanted = greatest(task.wanted, given.wanted), because = given.because
-from unnest(%(task_ids)s::text[], %(wanted)s::integer[], %(becauses)s::text[]) as given (task_id, wanted, because)
-where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen')
-  and task.task_id = any (%(task_ids)s);
+-- Where people differ, the proven are asked first. Known pieces on which they differ become work: somebody has to settle
+-- them, and they measure nobody until then. Returns how many of those there are.
+with asked as (
+    update exchange.tasks task
+    set wanted = greatest(task.wanted, given.wanted), because = given.because, gold_views = 0,
+        queue = case when given.disputed or task.queue = 2 then 1 else task.queue end
+    from unnest(%(task_ids)s::text[], %(wanted)s::integer[], %(becauses)s::text[], %(disputed)s::boolean[])
+        as given (task_id, wanted, because, disputed)
+    where task.job_id = %(job_id)s and task.task_id = given.task_id and task.state in ('open', 'frozen')
+      and task.task_id = any (%(task_ids)s)
+    returning old.queue as was
+)
+select count(*) filter (where was = 2) from asked;
 
 -- name: add_batch
 insert into exchange.batches (job_id, batch_no, root, evidence_blob, answers, reserved_minor, recorded_at_ms)
@@ -181,7 +231,14 @@ update exchange.jobs set state = %(state)s, cancel_because = %(because)s where j
 
 -- name: withdraw_all
 -- Nobody is asked any more.
-update exchange.tasks set state = 'withdrawn' where job_id = %(job_id)s and state in ('held', 'open')
+update exchange.tasks set state = 'withdrawn', gold_views = 0
+where job_id = %(job_id)s and state in ('held', 'open')
+returning task_id, queue;
+
+-- name: withdraw_reserve
+-- Known pieces by which nobody had to be measured.
+update exchange.tasks set state = 'withdrawn', gold_views = 0, because = %(because)s
+where job_id = %(job_id)s and state = 'open' and queue = 2
 returning task_id;
 
 -- name: sample_of

@@ -4,10 +4,11 @@
 insert into exchange.jobs
     (job_id, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor, launcher, recording,
      reputation, jury, chain_id, escrow, token, funded_minor, announced_at_ms, requester,
-     sensitive, score_least_bp)
+     sensitive, score_least_bp, gold_seed)
 values (%(job_id)s, %(manifest)s, %(routing)s, %(title)s, %(task_type)s, %(currency)s, %(simulated)s, %(lease_ms)s,
         %(effort_cap_factor)s, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
-        %(token)s, %(funded_minor)s, %(now_ms)s, %(requester)s, %(sensitive)s, %(score_least_bp)s)
+        %(token)s, %(funded_minor)s, %(now_ms)s, %(requester)s, %(sensitive)s, %(score_least_bp)s,
+        %(gold_seed)s)
 on conflict (job_id) do nothing;
 
 -- name: add_funds
@@ -23,9 +24,9 @@ where chain_id = %(chain_id)s and escrow = %(escrow)s;
 select job_id from exchange.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s and state = 'announced';
 
 -- name: add_page
-insert into exchange.pages (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px, text_blob)
+insert into exchange.pages (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px, text_blob, truth_blob)
 values (%(job_id)s, %(page_key)s, %(doc_id)s, %(page_no)s, %(kind)s, %(blob)s, %(width_px)s,
-        %(height_px)s, %(text_blob)s)
+        %(height_px)s, %(text_blob)s, %(truth_blob)s)
 on conflict do nothing;
 
 -- name: pages_handed
@@ -41,13 +42,13 @@ select page_key, doc_id, page_no from exchange.pages where job_id = %(job_id)s o
 
 -- name: page
 select page.job_id, page.page_key, page.doc_id, page.page_no, page.kind, page.blob, page.width_px, page.height_px,
-       page.state, page.readings, page.pieces, page.failed, page.text_blob, job.state as job_state
+       page.state, page.readings, page.pieces, page.failed, page.text_blob, page.truth_blob, job.state as job_state
 from exchange.pages page join exchange.jobs job on job.job_id = page.job_id
 where page.job_id = %(job_id)s and page.doc_id = %(doc_id)s and page.page_no = %(page_no)s;
 
 -- name: pages_of
 select page.job_id, page.page_key, page.doc_id, page.page_no, page.kind, page.blob, page.width_px, page.height_px,
-       page.state, page.readings, page.pieces, page.failed, page.text_blob, job.state as job_state
+       page.state, page.readings, page.pieces, page.failed, page.text_blob, page.truth_blob, job.state as job_state
 from exchange.pages page join exchange.jobs job on job.job_id = page.job_id
 where page.job_id = %(job_id)s order by page.page_key;
 
@@ -66,7 +67,9 @@ update exchange.pages set state = 'cut', pieces = %(pieces)s
 where job_id = %(job_id)s and page_key = %(page_key)s and state = 'read';
 
 -- name: start_cutting
-update exchange.jobs set state = %(state)s, accepted_unseen = %(accepted_unseen)s where job_id = %(job_id)s;
+update exchange.jobs
+set state = %(state)s, accepted_unseen = %(accepted_unseen)s, gold_recycle = %(gold_recycle)s
+where job_id = %(job_id)s;
 
 -- name: mark_drawn
 update exchange.pages set state = 'drawn'
@@ -78,10 +81,10 @@ update exchange.jobs set pages_undrawn = pages_undrawn - 1 where job_id = %(job_
 
 -- name: add_task
 insert into exchange.tasks
-    (job_id, task_id, rank, page_key, place, page_share, piece_id, wanted, gold, question, effort_ms, reward_minor,
-     picture, facts)
+    (job_id, task_id, rank, page_key, place, page_share, piece_id, wanted, gold, queue, gold_views, question, effort_ms,
+     reward_minor, picture, facts)
 values (%(job_id)s, %(task_id)s, %(rank)s, %(page_key)s, %(place)s, %(page_share)s, %(piece_id)s, %(wanted)s, %(gold)s,
-        %(question)s, %(effort_ms)s, %(reward_minor)s, %(picture)s, %(facts)s)
+        %(queue)s, %(gold_views)s, %(question)s, %(effort_ms)s, %(reward_minor)s, %(picture)s, %(facts)s)
 on conflict (job_id, task_id) do nothing;
 
 -- name: facts_held
@@ -98,8 +101,10 @@ from ranked where task.job_id = %(job_id)s and task.task_id = ranked.task_id;
 
 -- name: open_job
 update exchange.jobs
-set state = %(state)s, opened_at_ms = %(now_ms)s, tasks_total = %(tasks)s, undecided = %(tasks)s,
+set state = %(state)s, opened_at_ms = %(now_ms)s, tasks_total = waiting.tasks, undecided = waiting.tasks,
     task_batches = %(task_batches)s
+-- known pieces in reserve are nobody's work: the job does not wait for them
+from (select count(*) filter (where queue <> 2) as tasks from exchange.tasks where job_id = %(job_id)s) waiting
 where job_id = %(job_id)s;
 
 -- name: add_offer
@@ -118,7 +123,14 @@ from (
     select count(*) as open_tasks,
            percentile_disc(0.5) within group (order by reward_minor) as reward_minor_median,
            percentile_disc(0.5) within group (order by effort_ms) as effort_ms_median
-    from exchange.tasks where job_id = %(job_id)s and state = 'open' and taken < wanted
+    from (
+        -- each part as its own index has it
+        select reward_minor, effort_ms from exchange.tasks
+        where job_id = %(job_id)s and state = 'open' and taken < wanted and queue = 0
+        union all
+        select reward_minor, effort_ms from exchange.tasks
+        where job_id = %(job_id)s and state = 'open' and taken < wanted and queue = 1
+    ) free
 ) seen
 where offer.job_id = %(job_id)s;
 

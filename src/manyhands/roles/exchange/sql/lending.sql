@@ -15,13 +15,21 @@ select bundles, tasks from exchange.expire(%(job_id)s, %(most)s, %(now_ms)s);
 -- name: join_job
 -- A worker's row in a job, made at the first claim. The cursor starts at a place of the worker's own, so that workers
 -- do not crowd at the same tasks. No row when the job is not open, or the crowd is of the other kind.
-insert into exchange.bundles (job_id, worker, cursor_rank)
-select job.job_id, account.worker, floor(job.tasks_total::bigint * %(start_bp)s / 10000.0)::integer - 1
+insert into exchange.bundles (job_id, worker, cursor_rank, skill_bp, gold_share_bp)
+select job.job_id, account.worker, floor(job.tasks_total::bigint * %(start_bp)s / 10000.0)::integer - 1,
+       %(skill_bp)s, %(gold_share_bp)s
 from exchange.jobs job, exchange.accounts account
 where job.job_id = %(job_id)s and job.state = 'open' and account.worker = %(worker)s
   and account.simulated = job.simulated
 on conflict (job_id, worker) do update set worker = excluded.worker
 returning job_id;
+
+-- name: standing_at_door
+-- What is known of a worker who comes to a job.
+select coalesce(standing.right_micro, 0), coalesce(standing.wrong_micro, 0), coalesce(standing.at_ms, 0), job.manifest
+from exchange.jobs job
+left join exchange.standings standing on standing.worker = %(worker)s and standing.skill = job.task_type
+where job.job_id = %(job_id)s;
 
 -- name: job_door
 -- Why a worker can't join a job.

@@ -16,7 +16,11 @@ where job_id = %(job_id)s and task_id = %(task_id)s and worker = %(worker)s;
 
 -- name: freeze_task
 -- The reporter's own lease is over with the report.
-update exchange.tasks set state = 'frozen', taken = taken - 1 where job_id = %(job_id)s and task_id = %(task_id)s;
+-- A known piece in reserve becomes work like any other, as a jury waits for it. Returns how many of those.
+update exchange.tasks
+set state = 'frozen', taken = taken - 1, gold_views = 0, queue = case when queue = 2 then 0 else queue end
+where job_id = %(job_id)s and task_id = %(task_id)s
+returning (old.queue = 2)::integer;
 
 -- name: add_report
 insert into exchange.reports (job_id, report_id, task_id, reporter, code, report_text, filed_at_ms)

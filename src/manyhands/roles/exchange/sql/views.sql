@@ -66,7 +66,7 @@ from exchange.assignments where job_id = %(job_id)s;
 -- of its page; and how many people came. Only worth asking while nothing is lent; at most 1,000 tasks are looked at.
 with waiting as materialized (
     select task_id, page_key, place, page_share from exchange.tasks
-    where job_id = %(job_id)s and state = 'open' and taken < wanted
+    where job_id = %(job_id)s and state = 'open' and taken < wanted and queue <> 2
     order by rank limit 1000
 ), came as materialized (
     select worker from exchange.bundles where job_id = %(job_id)s

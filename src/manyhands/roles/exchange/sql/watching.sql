@@ -25,7 +25,7 @@ cross join lateral (
     select count(*) as answers from exchange.assignments held
     where held.job_id = task.job_id and held.task_id = task.task_id and held.state = 'answered'
 ) given
-where task.job_id = %(job_id)s and task.state in ('open', 'held');
+where task.job_id = %(job_id)s and task.state in ('open', 'held') and task.queue <> 2;
 
 -- name: answers_since
 select count(*) from exchange.assignments
