@@ -118,3 +118,68 @@ def test_metrics_are_told_to_this_host_and_not_through_a_proxy(world: World, job
     assert 'manyhands_process_up{process="web"} 1.0' in told.text
     assert job_id not in told.text, "an id is never a label"
     assert httpx.get(f"{world.url}/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 404
+
+
+async def signs_of_copying(platform: Platform, job_id: str, copiers: list[str]) -> None:
+    """What a finished job leaves when two accounts made the same mistakes."""
+    says = "2 workers gave the same wrong value in 4 of 4 tasks that both got wrong <img src=x onerror=window.hit=1>"
+    ours = platform.exchange.ctx.address, platform.recording.ctx.address, platform.reputation.ctx.address
+    async with platform.db.transaction() as tx:
+        await tx.execute(
+            "insert into reputation.jobs (job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, "
+            "funded_minor) values (%s, '', '', %s, %s, '', 1338, '', 1)",
+            (job_id, ours[0], ours[1]),
+        )
+        await tx.execute(
+            "insert into reputation.signs values (%s, 0, 'copies', %s, %s, '{\"pairs\": 1, \"equal_mistakes\": 4}')",
+            (job_id, copiers, says),
+        )
+        await tx.execute(
+            "insert into reputation.outcomes (job_id, worker, skill, cause, was_right, weight_bp, at_ms, position) "
+            "values (%s, %s, 'transcription', 'task 1', true, 10000, 1, 0)",
+            (job_id, copiers[0]),
+        )
+        for worker in copiers:
+            for room in ("reputation", "exchange"):
+                await tx.execute(
+                    f"insert into {room}.links (worker, link_group, link_no, job_id, because, at_ms) "
+                    "values (%s, %s, 1, %s, %s, 1790000000000)",
+                    (worker, copiers[0], job_id, says),
+                )
+
+
+@pytest.mark.parametrize(
+    "look", [pytest.param(DESK, id="desk"), pytest.param(PHONE, id="phone", marks=pytest.mark.nightly)]
+)
+def test_who_counts_as_one_is_told_objects_and_a_person_undoes_it(
+    world: World, worker_at: WorkerAt, axe: str, job_id: str, look: dict[str, object], tmp_path: Path
+) -> None:
+    copier = worker_at("/", **look)
+    address = copier.evaluate("fetch('/api/me').then((told) => told.json()).then((told) => told.worker)")
+    world.asking(
+        lambda platform: signs_of_copying(platform, job_id, [address, "0x" + job_id.encode().hex()[-40:].zfill(40)])
+    )
+    go(copier, world.url + "/standing")
+    expect(copier.get_by_role("heading", name="count as one with those of other accounts (1)")).to_be_visible()
+    copier.get_by_label("If it is wrong, say why").fill("We are a couple and sit at one desk.")
+    copier.get_by_role("button", name="Have a person look").click()
+    expect(copier.get_by_text("Kept. The operator sees it beside the evidence.")).to_be_visible()
+    check(copier, axe)
+    copier.screenshot(path=tmp_path / "linked.png", full_page=True)
+    page = operator_at(world, worker_at, **look)
+    group = page.locator("#signs .stuck > li", has_text="We are a couple")
+    expect(group.get_by_text("4 of 4 tasks").first).to_be_visible()
+    check(page, axe)
+    page.locator("#signs").screenshot(path=tmp_path / "signs.png")
+    group.get_by_label("Why, for them to read").fill("They work side by side; their pieces differ.")
+    group.get_by_role("button", name="These are different people").click()
+    expect(page.get_by_text("2 accounts count by themselves again.")).to_be_visible()
+    with psycopg.connect(world.dsn) as connection:
+        told = connection.execute(
+            "select link_group, cleared_by <> '' from reputation.links where job_id = %s", (job_id,)
+        ).fetchall()
+        sent = connection.execute(
+            "select count(*) from mail.outbox where job_id = %s and body_type = 'WorkersLinked'", (job_id,)
+        ).fetchone()
+    assert told == [("", True)] * 2 and sent == (2,)
+    assert page.evaluate("window.hit") is None and copier.evaluate("window.hit") is None

@@ -163,6 +163,28 @@ class Operating:
         log.warning("%s freed %d stuck %s (%s)", by, freed, kind, ref)
         return freed
 
+    async def signs(self) -> dict[str, Any]:
+        """Signs that answers were not made independently by attentive people, who counts as one for it, and what they
+        say to it. Nothing here has taken anybody's pay."""
+        oracle = self.platform.reputation
+        words = {one.worker: one for one in await self.platform.exchange.linking.words()}
+        groups: dict[str, dict[str, Any]] = {}
+        for link in await oracle.links():
+            if link.group:
+                about = {"group": link.group, "job_id": link.job_id, "because": link.because, "at_ms": link.at_ms}
+                told = groups.setdefault(link.group, {**about, "workers": []})
+                said = words.get(link.worker)
+                told["workers"].append({"worker": link.worker, "words": said.words if said else ""})
+        return {"groups": list(groups.values()), "signs": await oracle.signs()}
+
+    async def unlink(self, group: str, *, by: str, because: str) -> int:
+        """A person has looked: these are different people. How many accounts count by themselves again."""
+        freed = await self.platform.reputation.unlink(group, by=by, because=because)
+        if not freed:
+            raise NothingToFree("group")
+        log.warning("%s counts the %d workers of %s singly again: %s", by, freed, group, because)
+        return freed
+
     async def money(self) -> dict[str, Any]:
         """Every role's book beside the chain itself. Asks the chains' nodes: seconds with many jobs."""
         differences = await book_differences(self.platform)

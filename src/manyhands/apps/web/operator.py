@@ -38,6 +38,11 @@ class Freed(Told):
     freed: int
 
 
+class Unlink(Asked):
+    group: Annotated[str, Field(min_length=1, max_length=80)]
+    because: Annotated[str, Field(min_length=10, max_length=2_000, description="for these workers to read")]
+
+
 class ObjectionAnswer(Asked):
     job_id: Annotated[str, Field(max_length=80)]
     objection_id: Annotated[str, Field(max_length=80)]
@@ -80,6 +85,14 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
         if as_csv:
             return download(statement_csv(found), name="statement.csv", media_type="text/csv; charset=utf-8")
         return answer(found)
+
+    @app.get("/api/operator/signs", summary="Signs of copying and haste, and who counts as one for it", **options)
+    async def signs(account: Annotated[Account, OPERATOR]) -> Response:
+        return answer(await operating.signs())
+
+    @app.post("/api/operator/unlink", response_model=Freed, summary="Count workers singly again", **options)
+    async def unlink(wish: Unlink, account: Annotated[Account, OPERATOR]) -> Response:
+        return answer({"freed": await operating.unlink(wish.group, by=account.name, because=wish.because)})
 
     @app.post("/api/operator/free", response_model=Freed, summary="Have a stuck thing go on now", **options)
     async def free(wish: Free, account: Annotated[Account, OPERATOR]) -> Response:

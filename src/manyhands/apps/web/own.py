@@ -117,6 +117,15 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
     async def appeal(job_id: JobId, wish: AppealWish, worker: Annotated[Account, who]) -> Response:
         return answer({"appeal_id": await exchange.appeal(worker.worker, job_id, wish.words)})
 
+    @app.get("/api/own/link", response_model=List, summary="Whether one counts as one with other accounts", **options)
+    async def own_link(worker: Annotated[Account, earning]) -> Response:
+        return answer({"link": await exchange.linking.of(worker.worker)})
+
+    @app.post("/api/own/link", response_model=shapes.Done, summary="Say that it is wrong; a person decides", **options)
+    async def object_to_link(wish: AppealWish, worker: Annotated[Account, who]) -> Response:
+        await exchange.linking.say(worker.worker, wish.words)
+        return answer({"done": True})
+
     @app.post("/api/jobs/{job_id}/rating", response_model=shapes.Done, summary="Rate a job's requester", **options)
     async def rating(job_id: JobId, wish: RatingWish, worker: Annotated[Account, who]) -> Response:
         await exchange.books.rate(worker.worker, job_id, wish.stars)

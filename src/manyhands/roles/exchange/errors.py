@@ -260,6 +260,16 @@ class BadRequest(ExchangeError):
         super().__init__(problem, cure=cure)
 
 
+class NotLinked(ExchangeError):
+    """Words to a link that there is not."""
+
+    code, status = "not_linked", 409
+    cure = "There is nothing to object to: each of your answers counts."
+
+    def __init__(self) -> None:
+        super().__init__("your account is not counted as one with others")
+
+
 class NotLentToYou(ExchangeError):
     """The assignment is not in this worker's hands."""
 

@@ -41,6 +41,7 @@ from .decisions import REPORT_CODES, pay_lines
 from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
 from .learning import Learning
 from .lending import Bundle, Given, Lending, Stored
+from .linking import Linking
 from .opening import OCR_QUEUE, Opening, lock_job
 from .reporting import Reporting
 from .results import ASSEMBLY_QUEUE, ResultFile, Results
@@ -164,6 +165,7 @@ class Exchange:
         self.second_round = SecondRound(ctx, self.opening.draw)
         self.collecting.checked_by(self.second_round.begin)
         self.books = Books(ctx)
+        self.linking = Linking(ctx)
         self.views = Views(ctx, self.books, self.learning)
         self._tidied_at_ms = 0
 
@@ -194,7 +196,7 @@ class Exchange:
             case StandingsChanged():
                 await self._standings_changed(tx, sender, body)
             case WorkersLinked():
-                await self._workers_linked(tx, sender, body)
+                await self.linking.linked(tx, sender, body)
             case JobJudged():
                 await self._job_judged(tx, sender, body)
             case JobSettled():
@@ -265,15 +267,6 @@ class Exchange:
                     for standing in body.standings
                 ],
             )
-
-    async def _workers_linked(self, tx: Tx, sender: str, body: WorkersLinked) -> None:
-        """Who counts as one is not lent one task twice. The workers are told what it rests on."""
-        job = await lock_job(tx, body.job_id)
-        if sender != job.reputation:
-            raise NotYours(body.job_id, sender, "reputation oracle")
-        for worker, group in sorted(body.groups.items()):
-            link = {"worker": worker, "group": group, "link_no": body.link_no, "job_id": body.job_id}
-            await tx.execute(QUERIES.put_link, {**link, "because": body.because, "now_ms": self.ctx.clock()})
 
     async def _job_judged(self, tx: Tx, sender: str, body: JobJudged) -> None:
         job = await lock_job(tx, body.job_id)

@@ -44,5 +44,23 @@ insert into exchange.links (worker, link_group, link_no, job_id, because, at_ms)
 values (%(worker)s, %(group)s, %(link_no)s, %(job_id)s, %(because)s, %(now_ms)s)
 on conflict (worker) do update
 set link_group = excluded.link_group, link_no = excluded.link_no, job_id = excluded.job_id, because = excluded.because,
-    at_ms = excluded.at_ms
+    at_ms = excluded.at_ms,
+    -- new evidence asks for new words
+    words = case when exchange.links.link_group = excluded.link_group then exchange.links.words else '' end
 where exchange.links.link_no < excluded.link_no;
+
+-- name: link_of
+select own.link_group <> '' as counted_as_one,
+       (select greatest(count(*) - 1, 0) from exchange.links other
+        where other.link_group = own.link_group and other.link_group <> '') as others,
+       own.because, own.at_ms, own.words
+from exchange.links own where own.worker = %(worker)s;
+
+-- name: put_link_words
+update exchange.links set words = %(words)s, words_at_ms = %(now_ms)s
+where worker = %(worker)s and link_group <> ''
+returning worker;
+
+-- name: link_words
+select worker, link_group as group, words, words_at_ms as at_ms from exchange.links
+where words <> '' order by words_at_ms desc, worker limit 200;

@@ -53,7 +53,8 @@ select job.job_id, job.title, job.state, job.task_type, job.simulated, job.curre
 from exchange.jobs job where job.job_id = %(job_id)s;
 
 -- name: tasks_by_state
-select state, count(*) from exchange.tasks where job_id = %(job_id)s group by state;
+-- Known pieces in reserve are no work: nobody waits for them.
+select state, count(*) from exchange.tasks where job_id = %(job_id)s and queue <> 2 group by state;
 
 -- name: work_done
 select count(*) filter (where state = 'answered') as answers,

@@ -17,6 +17,7 @@ const asking = signal(false);
 const log = signal(null);
 const purses = signal(null);
 const editing = signal("");
+const signs = signal(null);
 const wanted = signal({ process: "roles", job_id: "" });
 
 async function look() {
@@ -42,6 +43,15 @@ async function free(stuck) {
     problem.value = asProblem(thrown);
   }
 }
+
+async function readSigns() {
+  try {
+    signs.value = await get("/api/operator/signs");
+  } catch (thrown) {
+    problem.value = asProblem(thrown);
+  }
+}
+readSigns();
 
 async function compare() {
   asking.value = true;
@@ -100,6 +110,35 @@ function Objection({ one }) {
     <${Problem} problem=${problemHere.value} />
     <label>${t("objection_answer")}<textarea name="answer" rows="2" required minlength="10" maxlength="2000"></textarea></label>
     <p class="row"><button class="button small" value="uphold">${t("objection_uphold")}</button><button class="button quietly small" value="dismiss">${t("objection_dismiss")}</button></p></form></li>`;
+}
+
+function Group({ one }) {
+  const problemHere = useRef(signal(null)).current;
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      const { freed } = await post("/api/operator/unlink", { group: one.group, because: new FormData(event.target).get("because") });
+      said.value = t("unlinked", { n: count(freed) });
+      await readSigns();
+    } catch (thrown) {
+      problemHere.value = asProblem(thrown);
+    }
+  };
+  return html`<li><form onSubmit=${send}><p><strong>${t("counted_as_one", { n: count(one.workers.length) })}</strong> <span class="quiet">${when(one.at_ms)}</span></p>
+    <p class="quiet" dir="auto">${one.because}</p>
+    <ul class="findings">${one.workers.map((each) => html`<li><${Hash} value=${each.worker} />${each.words ? html` <q dir="auto">${each.words}</q>` : html` <span class="hint">${t("link_no_words")}</span>`}</li>`)}</ul>
+    <${Problem} problem=${problemHere.value} />
+    <label>${t("unlink_because")}<textarea name="because" rows="2" required minlength="10" maxlength="2000"></textarea></label>
+    <p><button class="button quietly small">${t("unlink")}</button></p></form></li>`;
+}
+
+function Signs() {
+  const told = signs.value;
+  if (!told) return null;
+  return html`<section class="card" id="signs"><h2>${t("signs")} <span class="count">${count(told.signs.length)}</span></h2><p class="hint">${t("signs_why")}</p>
+    ${told.groups.length > 0 && html`<ul class="stuck">${told.groups.map((one) => html`<${Group} key=${one.group} one=${one} />`)}</ul>`}
+    ${told.signs.length === 0 ? html`<p class="quiet">${t("signs_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("signs")}><table><thead><tr><th scope="col">${t("sign_word")}</th><th scope="col">${t("workers")}</th><th scope="col">${t("sign_says")}</th><th scope="col">${t("job")}</th></tr></thead>
+      <tbody>${told.signs.map((one) => html`<tr key=${`${one.job_id}/${one.position}`}><th scope="row">${t(`sign_${one.kind}`)}</th><td>${one.workers.map((worker) => html`<div><${Hash} value=${worker} /></div>`)}</td><td dir="auto">${one.says} <span class="hint">${Object.entries(one.evidence).map(([name, n]) => `${name} ${n}`).join(" · ")}</span></td><td><${Hash} value=${one.job_id} /></td></tr>`)}</tbody></table></div>`}</section>`;
 }
 
 function Queues({ value }) {
@@ -203,6 +242,7 @@ export function Page() {
     ${said.value && html`<p class="notice good" role="status">${said.value}</p>`}
     <div class="stack"><${Health} value=${value} /><${Stuck} value=${value} />
       ${value.objections.length > 0 && html`<section class="card"><h2>${t("objections")} <span class="count">${count(value.objections.length)}</span></h2><ul class="stuck">${value.objections.map((one) => html`<${Objection} key=${one.objection_id} one=${one} />`)}</ul></section>`}
+      <${Signs} />
       <div class="two"><${Queues} value=${value} /><div class="stack"><${Processes} value=${value} /><${Money} /></div></div>
       <${Purses} />
       <${Log} /></div>`;

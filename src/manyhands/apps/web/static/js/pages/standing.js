@@ -1,10 +1,12 @@
 // A worker's standing in each skill, and every change with its cause.
 import "manyhands/more.js";
-import { html, language, loader, Loading, percent, Problem, t, when } from "manyhands/kit.js";
-import { get } from "manyhands/api.js";
+import { asProblem, count, html, language, loader, Loading, percent, Problem, signal, t, when } from "manyhands/kit.js";
+import { get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
 
 const standing = loader(() => get("/api/standing"));
+const link = loader(() => get("/api/own/link"));
+const said = signal(null);
 const answers = (milli) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(milli / 1000);
 
 /** What moved, in points of a hundred; "" for the first. */
@@ -35,6 +37,27 @@ function Skill({ row, changes }) {
   </li>`;
 }
 
+/** That one counts as one with other accounts: what it rests on, what follows, and one's own word on it. */
+function Linked({ told }) {
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await post("/api/own/link", { words: new FormData(event.target).get("words") });
+      said.value = { done: true };
+      link.ask();
+    } catch (thrown) {
+      said.value = { problem: asProblem(thrown) };
+    }
+  };
+  if (!told.counted_as_one) return html`<section class="card" id="link"><h2>${t("link_undone")}</h2><p dir="auto">${told.because}</p><p class="hint">${when(told.at_ms)}</p></section>`;
+  return html`<section class="card" id="link"><h2>${t("link_title", { n: count(told.others) })}</h2>
+    <p dir="auto">${told.because}</p><p class="hint">${t("link_why")}</p>
+    ${told.words && html`<p>${t("link_said")} <q dir="auto">${told.words}</q></p>`}
+    <${Problem} problem=${said.value?.problem} />
+    ${said.value?.done && html`<p class="notice good" role="status">${t("link_kept")}</p>`}
+    <form onSubmit=${send}><label>${t("link_words")}<textarea name="words" rows="3" required minlength="1" maxlength="2000"></textarea></label><p><button class="button quietly">${t("link_send")}</button></p></form></section>`;
+}
+
 export function Page() {
   const { value, problem, loading } = standing.state.value;
   if (loading) return html`<${Loading} />`;
@@ -42,6 +65,7 @@ export function Page() {
   return html`<h1>${t("nav_standing")}</h1>
     <p class="lead small">${t("standing_why")}</p>
     <${Problem} problem=${problem} again=${standing.ask} />
+    ${link.state.value.value?.link && html`<${Linked} told=${link.state.value.value.link} />`}
     ${value && list.length === 0 && html`<p class="card empty">${t("no_standing")}</p>`}
     <ul class="offers">${list.map((row) => html`<${Skill} key=${row.skill} row=${row} changes=${(value.changes ?? []).filter((one) => one.skill === row.skill)} />`)}</ul>`;
 }

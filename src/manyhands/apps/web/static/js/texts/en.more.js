@@ -125,4 +125,11 @@ export const texts = {
   right_of: "{right} of {all} right",
   pending_money: "Pay being checked",
   earlier_job: "an earlier job",
+  link_title: "Your answers count as one with those of other accounts ({n})",
+  link_why: "Equal mistakes can mean that answers were copied. It takes no pay and no standing: you are not lent a piece that the others had, and equal answers of yours and theirs count once. A person decides when you object.",
+  link_words: "If it is wrong, say why",
+  link_send: "Have a person look",
+  link_said: "You said:",
+  link_kept: "Kept. The operator sees it beside the evidence.",
+  link_undone: "A person has looked: your answers count by themselves",
 };

@@ -125,4 +125,11 @@ export const texts = {
   right_of: "{right} de {all} correctas",
   pending_money: "Paga en revisión",
   earlier_job: "un encargo anterior",
+  link_title: "Sus respuestas valen por una con las de otras cuentas ({n})",
+  link_why: "Errores iguales pueden indicar que se copiaron respuestas. No quita pago ni reputación: no se le presta una pieza que tuvieron las otras, y las respuestas iguales cuentan una vez. Si usted objeta, decide una persona.",
+  link_words: "Si es un error, diga por qué",
+  link_send: "Que lo mire una persona",
+  link_said: "Usted dijo:",
+  link_kept: "Guardado. El operador lo ve junto a los datos.",
+  link_undone: "Una persona lo ha mirado: sus respuestas cuentan por separado",
 };
