@@ -33,8 +33,9 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "picture_url": "/pictures/3f/3f.png?expires_at_ms=1790000000000&signature=ab", "question": "What stands here?",
     "text": "12.50", "active_ms": 4_100, "outcome": "stored", "because": "two people agree", "answers": 820,
     "waiting": 4, "accepted": 640, "refused": 3, "chain_id": 1338, "tx_hash": _HASH, "skill": "transcription",
-    "score_bp": 9_870, "right_milli": 61_000, "wrong_milli": 800, "words": "It is printed so on the scan.", "stars": 5,
+    "right_milli": 61_000, "wrong_milli": 800, "words": "It is printed so on the scan.", "stars": 5,
     "code": "unreadable", "version": "0.1.0", "should_be": "12.50", "stands": "12.5O", "answer": "The scan says 12.50.",
+    "place": 0, "places_left": 18, "languages": "en", "score_bp": 9_870, "unfit": "language", "screen_px": 390,
     # files, documents and results
     "files": {}, "size_bytes": 20_480, "received_bytes": 20_480, "media_type": "application/pdf", "file_no": 1,
     "offset_bytes": 0, "url": "https://erp.example.org/manyhands", "doc_id": "receipt-01", "page_no": 1, "page": 1,

@@ -62,8 +62,8 @@ async def test_every_parameter_body_and_answer_has_an_example_that_fits_its_sche
                 schema = {**content["schema"], "components": document["components"]}
                 checker = jsonschema_rs.validator_for(schema)
                 wrong += [f"{method} {path} {name}: {problem}" for problem in checker.iter_errors(made)]
-    assert lacking == []
-    assert wrong == []
+    assert not lacking, "\n".join(lacking)
+    assert not wrong, "\n".join(wrong)
 
 
 def trial(operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, seen: list[str]) -> Any:
