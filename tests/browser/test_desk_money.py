@@ -16,7 +16,7 @@ from manyhands.roles.launcher.webhooks import QUEUE
 from .conftest import DESK, PHONE, go
 from .test_desk import shown, with_desk
 from .test_operator import operator_at
-from .test_pages import check, too_wide
+from .test_pages import WRAPPED, check, too_wide
 from .world import World
 
 pytestmark = pytest.mark.browser
@@ -134,3 +134,27 @@ def test_a_webhook_is_made_told_told_again_and_ended(
         page.get_by_role("button", name="End it").click()
         expect(page.get_by_text("The address is told nothing more.")).to_be_visible()
         expect(page.locator(".hook")).to_have_count(0)
+
+
+def test_reasons_and_names_of_money_and_webhooks_are_shown_as_text(world: World, worker_at: WorkerAt) -> None:
+    page = with_desk(worker_at, **DESK)
+    address = address_at(page)
+
+    async def written(platform: Platform) -> None:
+        purses, webhooks = platform.launcher.purses, platform.launcher.webhooks
+        assert purses is not None and webhooks is not None
+        for number, text in enumerate(WRAPPED):
+            await purses.deposit(address, 1_000, reference=f"{number} {text}"[:200], because=text)
+        await purses.set_limit(address, 5_000_000, by=WRAPPED[3][:40], because=WRAPPED[5])
+        for text in WRAPPED[:20]:
+            await webhooks.add(address, "https://erp.example.org/<script>window.hit=1</script>", name=text[:64])
+
+    world.asking(written)
+    assert len(WRAPPED) >= 200
+    go(page, world.url + "/desk/money")
+    expect(page.locator("table.list tbody tr")).to_have_count(len(WRAPPED) + 2)
+    expect(page.get_by_text(WRAPPED[5]).first).to_be_visible()
+    go(page, world.url + "/desk/webhooks")
+    expect(page.locator(".hook")).to_have_count(20)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.hit") is None

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import msgspec
+import psycopg
 import pytest
 
 from manyhands.ledger.books import recount
@@ -19,6 +20,7 @@ from manyhands.roles.launcher.purses import (
     PurseTooSmall,
 )
 from manyhands.roles.router import Health
+from manyhands.store.errors import StoreError
 
 from .conftest import CHAIN_A, CHAIN_B, CONTRACTS, ESCROW, OPTIONS, House
 
@@ -155,6 +157,39 @@ async def test_an_approval_that_dies_holds_nothing(house: House, monkeypatch: py
     assert not (await house.launcher.view(job_id)).approved
     await house.launcher.approve(job_id)
     assert (await purses.of(STRANGER)).held_minor > 0
+
+
+async def test_cut_off_at_any_moment_an_approval_and_its_hold_are_both_there_or_neither(house: House) -> None:
+    """The database ends connections in the middle of what they do, as a kill -9 of their process makes it do."""
+    purses, dice = with_purses(house, limit_minor=10**9), random.Random(3)
+    total = await price(house)
+    jobs = [await wanted(house, f"cut {number}") for number in range(14)]
+
+    async def cut() -> None:
+        for _ in range(30):
+            await asyncio.sleep(dice.random() * 0.02)
+            async with house.db.connection() as tx:
+                await tx.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' "
+                    "and backend_type = 'client backend' order by random() limit 1"
+                )
+
+    async def approve(job_id: str) -> bool:
+        try:
+            return (await house.launcher.approve(job_id)).approved
+        except (psycopg.OperationalError, StoreError):
+            return False
+
+    *went, _ = await asyncio.gather(*(approve(job_id) for job_id in jobs), cut(), return_exceptions=True)
+    assert not all(one is True for one in went)  # some were cut
+    approved = [job_id for job_id in jobs if (await house.launcher.view(job_id)).approved]
+    assert (await purses.of(STRANGER)).held_minor == len(approved) * total
+    assert {one.job_id for one in await purses.held(STRANGER)} == set(approved)
+    for job_id in jobs:  # and asked again, all go through
+        assert (await house.launcher.approve(job_id)).approved
+    assert (await purses.of(STRANGER)).held_minor == len(jobs) * total
+    await books_hold(house)
 
 
 async def test_a_limit_lowered_below_what_is_held_takes_effect_as_jobs_end(house: House) -> None:
