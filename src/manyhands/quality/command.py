@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from manyhands.quality.errors import BadLabels
 from manyhands.quality.inference import Report, infer
 from manyhands.quality.table import COLUMNS
+
+#: kinds whose labels are lists or records, written as JSON in a file
+STRUCTURED: Final = frozenset({"multi-label", "boxes", "spans", "keypoints", "masks", "records", "ranking"})
 
 
 class Aggregated(msgspec.Struct, frozen=True):
@@ -41,7 +44,8 @@ def aggregate_file(
     raises  BadLabels naming the line (first data line = row 0), UnknownMethod
     """
     table = _columns(labels, COLUMNS)
-    typed = (table[0], table[1], _typed(table[2]))
+    structured = kind.partition(":")[0] in STRUCTURED
+    typed = (table[0], table[1], _typed(table[2], structured=structured))
     known: Any = None
     if gold is not None:
         gold_table = _columns(gold, ("task", "label"))
@@ -85,8 +89,19 @@ def _columns(path: Path, names: tuple[str, ...]) -> list[list[str]]:
     return columns
 
 
-def _typed(values: list[str], *, like: list[Any] | None = None) -> list[Any]:
-    """Whole numbers or decimals when all values are (and `like` is), else texts."""
+def _typed(values: list[str], *, like: list[Any] | None = None, structured: bool = False) -> list[Any]:
+    """Whole numbers or decimals when all values are (and `like` is), lists and records from JSON, else texts.
+
+    structured  the kind asks for JSON: raises BadLabels naming the row that is none
+    """
+    nested = isinstance(like[0], (list, dict)) if like else all(value[:1] in "[{" for value in values)
+    if structured or nested:
+        found = [_nested(value) for value in values]
+        bad = next((row for row, value in enumerate(found) if value is None), None)
+        if bad is None:
+            return found
+        if structured or like:
+            raise BadLabels(f"{values[bad]!r} is no JSON list or record", row=bad, column="label")
     for kind in (int, float):
         if like is not None and like and not isinstance(like[0], kind):
             continue
@@ -95,6 +110,15 @@ def _typed(values: list[str], *, like: list[Any] | None = None) -> list[Any]:
         except ValueError:
             continue
     return list(values)
+
+
+def _nested(text: str) -> Any:
+    """The list or record of a JSON text, None for anything else."""
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+    return value if isinstance(value, (list, dict)) else None
 
 
 def _shown(label: Any) -> Any:

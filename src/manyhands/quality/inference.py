@@ -14,18 +14,19 @@ Rules kept here
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
-from manyhands.quality import categorical, engine, numeric, shapes, strings, texts
+from manyhands.quality import categorical, engine, numeric, ranking, shapes, strings, texts
 from manyhands.quality.abuse import Clusters, Flag, copy_flags, find_copies, merge_copies
 from manyhands.quality.calibration import AGAIN_SPREAD, GOLD_LEAST, Reliability, Scale, fit_scale, reliability
 from manyhands.quality.categorical import Fit, Task
 from manyhands.quality.errors import BadLabels, UnknownMethod
 from manyhands.quality.fields import FIELD_TYPES, normalise
+from manyhands.quality.records import SumCheck, decide_records
 from manyhands.quality.table import (
     Answers,
     Floats,
@@ -55,6 +56,8 @@ KINDS: Final = (
     "spans",
     "keypoints",
     "masks",
+    "records",
+    "ranking",
 )
 #: fewer tasks or fewer answers per worker than this, and no gold: vote
 TASKS_LEAST: Final = 50
@@ -72,6 +75,7 @@ class Report:
     reliability   table over blind gold, None without gold
     flags         signs of copying, with evidence
     skill         worker -> estimated share right on an average task of this set
+    ask_again     records only: task -> fields that are unsure or fail a check across fields, least sure first
     """
 
     kind: str
@@ -83,6 +87,7 @@ class Report:
     reliability: Reliability | None
     flags: tuple[Flag, ...]
     skill: dict[Any, float]
+    ask_again: dict[Any, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def aggregate(
     gold     known truth: mapping task -> label, table with task and label, or two arrays
     prior    reputation: worker -> (right, wrong) answers; enters every step, cap it at 20 (`reputation.into_job`)
     kind     auto | categorical | ordinal | numeric | text | transcription[:field type] | multi-label | boxes | spans |
-             keypoints | masks
+             keypoints | masks | records (field -> text) | ranking (items from best to worst); auto sees all but ranking
     method   auto, or a method's name: see `categorical.METHODS`, `numeric.NUMERIC`, `texts.TEXT_METHODS`
     seed     kept for methods that draw; those here do not, so that every seed gives the same bytes
     returns  the same kind of table with task, label, confidence (0..1), support (workers equal to the label), by task
@@ -121,8 +126,14 @@ def infer(
     seed: int = 0,
     steps: int | None = None,
     check_copies: bool = True,
+    types: Mapping[str, str] | None = None,
+    checks: Sequence[SumCheck] = (),
 ) -> Result:
-    """`aggregate` with its report. steps: exactly so many EM steps in place of convergence."""
+    """`aggregate` with its report.
+
+    steps          exactly so many EM steps in place of convergence
+    types, checks  records only: field -> field type of `fields.normalise`, and the sums that must hold across fields
+    """
     frame, columns = columns_of(labels)
     asked, _, field_type = kind.partition(":")
     if asked not in KINDS or (field_type and field_type not in FIELD_TYPES):
@@ -138,7 +149,11 @@ def infer(
     if found == "transcription":
         return _strings(labels, prior, method, gold, field_type or "text")
     if found == "multi-label":
-        return _sets(labels, prior, method, seed)
+        return _sets(labels, prior, method, seed, gold)
+    if found == "records":
+        return _records(labels, prior, method, gold, types or {}, checks)
+    if found == "ranking":
+        return _orders(labels, method, gold)
     return _shapes(labels, found, method)
 
 
@@ -151,7 +166,11 @@ def kind_of(column: Any) -> str:
         return "numeric" if len(np.unique(values)) > 20 else "categorical"
     if values.dtype.kind == "f":
         return "numeric" if len(np.unique(values[~np.isnan(values)])) > 20 else "categorical"
-    first = next((value for value in values if not is_missing(value)), None)
+    # who marked nothing gave an empty list, which says nothing about its kind
+    telling = (value for value in values if not is_missing(value) and not (isinstance(value, list) and not value))
+    first: Any = next(telling, None)
+    if isinstance(first, Mapping):
+        return "records"
     if isinstance(first, (set, frozenset, list)) and not shapes.shape_kind(first):
         return "multi-label"
     if (shape := shapes.shape_kind(first)) is not None:
@@ -279,11 +298,10 @@ def _numbers(labels: Any, frame: FrameKind, gold: Any, method: str) -> Result:
         values = raw.astype(np.float64)
     except (TypeError, ValueError) as error:
         bad = next(place for place, value in enumerate(raw) if not _is_number(value))
-        row = int(answers.row[bad]) if answers.row is not None else bad
-        raise BadLabels(f"{raw[bad]!r} is no number", row=row, column="label") from error
+        raise BadLabels(f"{raw[bad]!r} is no number", row=_given_row(answers, bad), column="label") from error
     if not np.isfinite(values).all():
         bad = int(np.argmax(~np.isfinite(values)))
-        raise BadLabels("not finite", row=int(answers.row[bad]) if answers.row is not None else bad, column="label")
+        raise BadLabels("not finite", row=_given_row(answers, bad), column="label")
     fit = numeric.numeric_named(method)(answers, values)
     pooled = float(np.sqrt(np.mean((values - fit.value[answers.task]) ** 2))) if answers.count else 0.0
     tolerance = np.maximum(0.01 * np.abs(fit.value), 0.5 * pooled)
@@ -389,10 +407,13 @@ def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -
     return Result(write_verdicts(verdicts, labels, frame), report)
 
 
-def _sets(labels: Any, prior: Any, method: str, seed: int) -> Result:
+def _sets(labels: Any, prior: Any, method: str, seed: int, gold: Any) -> Result:
     """Multi-label: one yes-or-no question per label (binary relevance), each by the model for named labels."""
     answers, raw, frame = read_pairs(labels)
     given = [frozenset(value) for value in raw]
+    places = {task: place for place, task in enumerate(answers.tasks.tolist())}
+    known = sorted((places[task], frozenset(value)) for task, value in gold_pairs(gold) if task in places)
+    known_tasks = np.asarray([task for task, _ in known], np.int64)
     names = sorted({name for own in given for name in own}, key=lambda name: (type(name).__name__, name))
     chosen: list[list[Any]] = [[] for _ in range(answers.task_count)]
     sure, support = np.ones(answers.task_count), np.zeros(answers.task_count, np.int64)
@@ -402,11 +423,21 @@ def _sets(labels: Any, prior: Any, method: str, seed: int) -> Result:
             answers, label=np.asarray([name in one for one in given], np.int32), labels=np.asarray([False, True])
         )
         verdicts, report = judge(
-            Task(own, prior=_prior_table(prior, own), seed=seed), method=method, check_copies=False
+            Task(
+                own,
+                known_tasks,
+                np.asarray([name in value for _, value in known], np.int32),
+                _prior_table(prior, own),
+                seed=seed,
+            ),
+            method=method,
+            check_copies=False,
         )
         sure = np.minimum(sure, verdicts.confidence)
         for place in np.flatnonzero(verdicts.label.astype(bool)):
             chosen[place].append(name)
+    for task, value in known:
+        chosen[task] = sorted(value, key=lambda name: (type(name).__name__, name))
     for task in range(answers.task_count):
         support[task] = sum(given[row] == frozenset(chosen[task]) for row in _rows(answers, task))
     table = write_verdicts(Verdicts(answers.tasks, _lists(chosen), sure, support), labels, frame)
@@ -457,6 +488,100 @@ def _shapes(labels: Any, kind: str, method: str) -> Result:
         workers,
     )
     return Result(write_verdicts(verdicts, labels, frame), report)
+
+
+def _records(
+    labels: Any, prior: Any, method: str, gold: Any, types: Mapping[str, str], checks: Sequence[SumCheck]
+) -> Result:
+    """Key-value documents: field by field with the worker's skill in each type of field, then across fields."""
+    if method not in {"auto", "fields"}:
+        raise UnknownMethod(method, allowed=("auto", "fields"))
+    answers, raw, frame = read_pairs(labels)
+    for place, value in enumerate(raw):
+        if not isinstance(value, Mapping):
+            raise BadLabels(f"{value!r} is no record (field -> text)", row=_given_row(answers, place), column="label")
+    workers, tasks = answers.workers.tolist(), answers.tasks.tolist()
+    documents = [
+        [
+            (
+                str(answers.worker[row]),
+                {str(name): str(text) for name, text in raw[row].items() if not is_missing(text)},
+            )
+            for row in _rows(answers, task)
+        ]
+        for task in range(answers.task_count)
+    ]
+    codes = {name: str(code) for code, name in enumerate(workers)}
+    places = {task: place for place, task in enumerate(tasks)}
+    truth = {places[task]: dict(record) for task, record in gold_pairs(gold) if task in places}
+    known = {codes[name]: counts for name, counts in (prior or {}).items() if name in codes}
+    verdicts, skills = decide_records(documents, types, checks, prior=known, truth=truth)
+    support = [min((one.support for one in verdict.fields.values()), default=0) for verdict in verdicts]
+    table = Verdicts(
+        answers.tasks,
+        _lists([{name: one.value for name, one in verdict.fields.items()} for verdict in verdicts]),
+        np.asarray([verdict.confidence_bp / 10_000 if verdict.fields else 0.0 for verdict in verdicts]),
+        np.asarray(support, np.int64),
+    )
+    report = Report(
+        "records",
+        "fields",
+        f"each field by its type, {len(checks)} checks across fields",
+        1,
+        "uncalibrated: product of the fields' model posteriors",
+        False,
+        None,
+        (),
+        {name: skills.get((codes[name], ""), 9_000) / 10_000 for name in workers},
+        {task: verdict.ask_again for task, verdict in zip(tasks, verdicts, strict=True) if verdict.ask_again},
+    )
+    return Result(write_verdicts(table, labels, frame), report)
+
+
+def _orders(labels: Any, method: str, gold: Any) -> Result:
+    """Rankings: every answer lists items from best to worst; two items are one side-by-side comparison."""
+    if method not in {"auto", "bradley-terry"}:
+        raise UnknownMethod(method, allowed=("auto", "bradley-terry"))
+    answers, raw, frame = read_pairs(labels)
+    for place, value in enumerate(raw):
+        if not isinstance(value, (list, tuple)) or len(value) < 2 or len(set(value)) < len(value):
+            raise BadLabels(
+                f"{value!r} is no order of two or more different items",
+                row=_given_row(answers, place),
+                column="label",
+            )
+    groups = [
+        [(int(answers.worker[row]), raw[row]) for row in _rows(answers, task)] for task in range(answers.task_count)
+    ]
+    orders, reliability_of = ranking.rank_orders(groups)
+    known = {task: tuple(items) for task, items in gold_pairs(gold)}
+    chosen = [known.get(task, order.items) for task, order in zip(answers.tasks.tolist(), orders, strict=True)]
+    support = []
+    for items, group in zip(chosen, groups, strict=True):
+        turn = {item: at for at, item in enumerate(items)}
+        ranks = [[turn.get(item, len(items)) for item in own] for _, own in group]
+        support.append(sum(own == sorted(own) for own in ranks))
+    sure = [
+        1.0 if task in known else order.confidence for task, order in zip(answers.tasks.tolist(), orders, strict=True)
+    ]
+    table = Verdicts(answers.tasks, _lists([list(items) for items in chosen]), np.asarray(sure), np.asarray(support))
+    report = Report(
+        "ranking",
+        "bradley-terry",
+        "comparisons of all tasks together, reliability per worker",
+        1,
+        "uncalibrated: least chance that two neighbours stand the right way round",
+        False,
+        None,
+        (),
+        {worker: reliability_of[code] for code, worker in enumerate(answers.workers.tolist())},
+    )
+    return Result(write_verdicts(table, labels, frame), report)
+
+
+def _given_row(answers: Answers, place: int) -> int:
+    """Where an answer stood in what was given."""
+    return int(answers.row[place]) if answers.row is not None else place
 
 
 def _rows(answers: Answers, task: int) -> range:

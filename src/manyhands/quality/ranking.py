@@ -8,8 +8,10 @@ Rules kept here
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,6 +78,52 @@ def rank(comparisons: Sequence[tuple[Any, Any, Any, Any]], *, steps: int = 50) -
         {workers[code]: float(reliable[code]) for code in range(len(workers))},
         step,
     )
+
+
+@dataclass(frozen=True)
+class Order:
+    """items of one task, best first; confidence: chance that the least certain neighbours stand the right way round."""
+
+    items: tuple[Any, ...]
+    confidence: float
+
+
+def rank_orders(
+    tasks: Sequence[Sequence[tuple[Any, Sequence[Any]]]], *, steps: int = 50
+) -> tuple[list[Order], dict[Any, float]]:
+    """Rank the items of many tasks together, so that a worker's reliability is learnt over all of them.
+
+    tasks    per task: (worker, items from best to worst, at least two, each once); workers may order different parts
+    returns  one order per task and the reliability per worker. The confidence takes scores to be normal with the
+             inverse of the observed information as covariance; it is not calibrated
+    """
+    names = [_ordered({item for _, items in answers for item in items}) for answers in tasks]
+    places = [{item: place for place, item in enumerate(own)} for own in names]
+    rows = [
+        (worker, (task, place[better]), (task, place[worse]), (task, place[better]))
+        for task, (answers, place) in enumerate(zip(tasks, places, strict=True))
+        for worker, items in answers
+        for at, better in enumerate(items)
+        for worse in items[at + 1 :]
+    ]
+    found = rank(rows, steps=steps)
+    information = [np.eye(len(own)) * 0.25 for own in names]
+    for worker, (task, one), (_, two), _ in rows:
+        chance = float(_sigmoid(np.asarray(found.score[task, one] - found.score[task, two])))
+        weight = found.reliability[worker] * chance * (1.0 - chance)
+        information[task][[one, two], [one, two]] += weight
+        information[task][[one, two], [two, one]] -= weight
+    orders = []
+    for task, own in enumerate(names):
+        score = np.asarray([found.score[task, place] for place in range(len(own))])
+        turn = sorted(range(len(own)), key=lambda place: (-round(float(score[place]), 9), place))
+        covariance = np.linalg.inv(information[task])
+        sure = 1.0
+        for one, two in pairwise(turn):
+            spread = math.sqrt(max(covariance[one, one] + covariance[two, two] - 2.0 * covariance[one, two], 1e-12))
+            sure = min(sure, 0.5 * math.erfc(-float(score[one] - score[two]) / spread / math.sqrt(2.0)))
+        orders.append(Order(tuple(own[place] for place in turn), sure))
+    return orders, found.reliability
 
 
 def _ordered(names: set[Any]) -> list[Any]:

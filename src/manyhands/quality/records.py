@@ -51,20 +51,28 @@ def decide_record(
     skills_bp: Mapping[tuple[str, str], int] | None = None,
     target_bp: int = 9_500,
     newcomer_skill_bp: int = 9_000,
+    known: Mapping[str, str] | None = None,
 ) -> RecordVerdict:
     """Decide all fields of one document.
 
     answers    field -> (worker, text) of every answer
     types      field -> field type of `fields.normalise`
     skills_bp  (worker, field type) -> skill; (worker, "") is the overall skill that a missing one falls back to
+    known      field -> text that is certain
     returns    fields, what failed, and what to ask again: every field below target and the least sure of a failed check
     raises     UnknownMethod for an unknown field type
     """
     skills_bp = skills_bp or {}
     fields: dict[str, FieldVerdict] = {}
-    for name in sorted(answers):
+    known = known or {}
+    for name in sorted({*answers, *known}):
         field_type = types.get(name, "text")
-        given = sorted(answers[name])
+        given = sorted(answers.get(name, ()))
+        if name in known:
+            same = normalise(known[name], field_type)
+            agree = sum(normalise(text, field_type) == same for _, text in given)
+            fields[name] = FieldVerdict(known[name], 10_000, agree)
+            continue
         if not given:
             fields[name] = FieldVerdict("", 0, 0)
             continue
@@ -91,6 +99,65 @@ def decide_record(
         confidence *= fields[name].confidence_bp / 10_000
     ordered = tuple(sorted(ask, key=lambda name: (fields[name].confidence_bp, name)))
     return RecordVerdict(fields, int(10_000 * confidence), failed, ordered)
+
+
+def decide_records(
+    documents: Sequence[Sequence[tuple[str, Mapping[str, str]]]],
+    types: Mapping[str, str],
+    checks: Sequence[SumCheck] = (),
+    *,
+    prior: Mapping[str, tuple[float, float]] | None = None,
+    truth: Mapping[int, Mapping[str, str]] | None = None,
+    rounds: int = 5,
+) -> tuple[list[RecordVerdict], dict[tuple[str, str], int]]:
+    """Decide many documents together: fields by the skill of their workers, skill by the fields, in turns.
+
+    documents  per document: (worker, field -> text) of every answer; a field that a worker left out is not answered
+    types      field -> field type of `fields.normalise`, "text" where it is missing
+    prior      worker -> (right, wrong) fields known from elsewhere
+    truth      place of a document -> field -> known text, certain in every round
+    returns    verdicts in order of the documents, and (worker, field type) -> skill in basis points; (worker, "") is
+               the overall skill. It starts at nine of ten with four answers' worth, that of a field type at the overall
+    """
+    prior, truth = prior or {}, truth or {}
+    keyed = [
+        [
+            (worker, name, types.get(name, "text"), str(text))
+            for worker, record in given
+            for name, text in record.items()
+        ]
+        for given in documents
+    ]
+    workers = sorted({worker for rows in keyed for worker, *_ in rows})
+    skills: dict[tuple[str, str], int] = {}
+    verdicts: list[RecordVerdict] = []
+    for _ in range(rounds):
+        before, verdicts = verdicts, []
+        seen: dict[tuple[str, str], list[float]] = {}
+        for place, rows in enumerate(keyed):
+            answers: dict[str, list[tuple[str, str]]] = {}
+            for worker, name, _, text in rows:
+                answers.setdefault(name, []).append((worker, text))
+            known = {name: str(text) for name, text in truth.get(place, {}).items()}
+            verdict = decide_record(answers, types, checks, skills_bp=skills, known=known)
+            verdicts.append(verdict)
+            for worker, name, field_type, text in rows:
+                decided = verdict.fields[name]
+                same = normalise(text, field_type) == normalise(decided.value, field_type)
+                for kind in (field_type, ""):
+                    tally = seen.setdefault((worker, kind), [0.0, 0.0])
+                    tally[0] += decided.confidence_bp / 10_000 * same
+                    tally[1] += 1.0
+        for worker in workers:
+            right, wrong = prior.get(worker, (0.0, 0.0))
+            hits, count = seen[worker, ""]
+            skills[worker, ""] = int(10_000 * (hits + 3.6 + right) / (count + 4.0 + right + wrong))
+        for (worker, kind), (hits, count) in seen.items():
+            if kind:
+                skills[worker, kind] = int((10_000 * hits + 4.0 * skills[worker, ""]) / (count + 4.0))
+        if verdicts == before:
+            break
+    return verdicts, skills
 
 
 def holds(check: SumCheck, fields: Mapping[str, FieldVerdict], types: Mapping[str, str]) -> bool | None:

@@ -451,26 +451,3 @@ def test_whole_numbers_of_any_width_keep_their_width_and_gaps_are_closed(kind) -
     lent = task.copy()
     lent.flags.writeable = False
     assert aggregate((lent, worker[::-1][::-1], label), method="majority").label.tolist() == [2, 0]
-
-
-def test_the_plain_methods_give_crowd_kits_labels() -> None:
-    pytest.importorskip("crowdkit", reason="crowd-kit is not installed: see benchmarks/quality.py for the command")
-    import pandas as pd
-    from crowdkit.aggregation import DawidSkene, MajorityVote, OneCoinDawidSkene, Wawa
-
-    columns, _ = crowd(tasks=300, workers=25, redundancy=5, labels=3, seed=9)
-    frame = pd.DataFrame(dict(zip(("task", "worker", "label"), columns, strict=True)))
-    for method, peer in (
-        ("majority", MajorityVote()),
-        ("weighted-majority", Wawa()),
-        ("dawid-skene", DawidSkene(n_iter=20, tol=-np.inf)),
-        ("one-coin", OneCoinDawidSkene(n_iter=100)),
-    ):
-        ours = infer(frame, method=method, steps=20 if method == "dawid-skene" else None).table.set_index("task").label
-        theirs = peer.fit_predict(frame)
-        if method == "majority":  # ties fall by other rules, which moves Wawa's weights a little too
-            counts = frame.groupby(["task", "label"]).size().groupby("task").nlargest(2).droplevel(0).groupby("task")
-            theirs = theirs[counts.max() > counts.min().where(counts.size() > 1, 0)]
-        assert (ours.reindex(theirs.index) == theirs).mean() >= (
-            1.0 if method in {"majority", "dawid-skene"} else 0.97
-        ), method

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manyhands.quality import Online, aggregate, assign, gold, ranking, shapes, strings
+from manyhands.quality import Online, aggregate, assign, gold, infer, ranking, shapes, strings
 from manyhands.quality.abuse import pace_flags
 from manyhands.quality.assign import Ask, Candidate, GiveUp, Settled, mode_for, next_question
 from manyhands.quality.calibration import delivered_threshold, fit_scale, reliability
@@ -208,6 +208,83 @@ def test_a_sum_that_does_not_add_up_asks_only_its_least_sure_fields_again() -> N
     assert verdict.ask_again == ("b",) and verdict.fields["b"].doubted and not verdict.fields["shop"].doubted
     right = decide_record({**answers, "b": [("w1", "6"), ("w2", "6.00")]}, types, [SumCheck("total", ("a", "b"))])
     assert right.failed == () and right.ask_again == () and right.confidence_bp > 9_800
+
+
+def test_documents_are_decided_together_with_skill_by_type_of_field() -> None:
+    chance = random.Random(4)
+    rows, truth = [], {}
+    for place in range(60):
+        parts = [chance.randint(100, 9_999) for _ in range(2)]
+        true = {"a": parts[0], "b": parts[1], "total": sum(parts)}
+        truth[f"d{place}"] = {name: f"{value / 100:.2f}" for name, value in true.items()} | {"shop": f"Shop {place}"}
+        for worker in ("careful", "hasty1", "hasty2"):
+            given = dict(truth[f"d{place}"])
+            for name in true:
+                if worker != "careful" and chance.random() < 0.4:
+                    given[name] = f"{chance.randint(100, 9_999) / 100:.2f}"
+            rows.append((f"d{place}", worker, given))
+    columns = tuple(list(column) for column in zip(*rows, strict=True))
+    types = {"a": "amount", "b": "amount", "total": "amount"}
+    checked = infer(columns, types=types, checks=[SumCheck("total", ("a", "b"))])
+    right = np.mean([truth[task] == label for task, label in zip(checked.table.task, checked.table.label, strict=True)])
+    assert checked.report.kind == "records" and right > 0.9
+    assert checked.report.skill["careful"] > checked.report.skill["hasty1"] + 0.1
+    wrong = [task for task, label in zip(checked.table.task, checked.table.label, strict=True) if truth[task] != label]
+    assert set(wrong) <= set(checked.report.ask_again)
+    assert all("shop" not in fields for fields in checked.report.ask_again.values())
+    known = aggregate(columns, gold={"d0": {"a": "1.00"}})
+    assert known.label[0]["a"] == "1.00"
+    with pytest.raises(BadLabels, match="no record") as refused:
+        aggregate((["d"], ["w"], ["text"]), kind="records")
+    assert refused.value.row == 0
+    assert aggregate((["d"], ["w"], [{}]), kind="records").confidence.tolist() == [0.0]
+
+
+def test_orders_of_items_are_ranked_over_all_tasks_together() -> None:
+    chance = random.Random(5)
+    rows = []
+    for task in range(30):
+        for worker in ("honest1", "honest2", "honest3", "tosser"):
+            order = list("abcd")
+            if worker == "tosser":
+                chance.shuffle(order)
+            elif chance.random() < 0.2:
+                order[1], order[2] = order[2], order[1]
+            rows.append((task, worker, order))
+    columns = tuple(list(column) for column in zip(*rows, strict=True))
+    result = infer(columns, kind="ranking")
+    assert np.mean([label == list("abcd") for label in result.table.label]) > 0.8
+    assert result.report.skill["tosser"] < result.report.skill["honest1"]
+    assert all(0.5 <= sure <= 1.0 for sure in result.table.confidence)
+    chance.shuffle(rows)
+    again = infer(tuple(list(column) for column in zip(*rows, strict=True)), kind="ranking")
+    assert list(again.table.label) == list(result.table.label)
+    assert again.table.confidence.tobytes() == result.table.confidence.tobytes()
+    alone = aggregate((["t"], ["w"], [("x", "y")]), kind="ranking", gold={"t": ["y", "x"]})
+    assert alone.label[0] == ["y", "x"] and alone.confidence[0] == 1.0 and alone.support[0] == 0
+    for bad in (["x"], ["x", "x"], "xy"):
+        with pytest.raises(BadLabels, match="order") as refused:
+            aggregate((["t", "t"], ["w", "v"], [["x", "y"], bad]), kind="ranking")
+        assert refused.value.row == 1
+
+
+def test_known_sets_are_certain_and_an_empty_list_says_nothing_about_the_kind() -> None:
+    columns = (["a", "a", "b"], ["w", "v", "w"], [{"red"}, {"red"}, {"blue"}])
+    result = aggregate(columns, kind="multi-label", gold={"a": {"blue", "red"}})
+    assert result.label[0] == ["blue", "red"] and result.confidence[0] == 1.0 and result.support[0] == 0
+    box = {"x": 1, "y": 1, "w": 5, "h": 5}
+    assert infer((["t"] * 3, ["u", "v", "w"], [[], [box], [box]])).report.kind == "boxes"
+
+
+def test_the_command_reads_lists_and_records_as_json_and_names_the_line_that_is_none(tmp_path) -> None:
+    labels, out = tmp_path / "labels.csv", tmp_path / "verdicts.csv"
+    labels.write_text('task,worker,label\nt,a,"{""sum"": ""1.50""}"\nt,b,"{""sum"": ""1.50""}"\n')
+    assert aggregate_file(labels, out).kind == "records"
+    assert '{""sum"":""1.50""}' in out.read_text()
+    labels.write_text('task,worker,label\nt,a,"[""x"",""y""]"\nt,b,xy\n')
+    with pytest.raises(BadLabels, match="JSON") as refused:
+        aggregate_file(labels, out, kind="ranking")
+    assert refused.value.row == 1
 
 
 def test_comparisons_give_the_order_and_find_the_coin_tosser() -> None:
