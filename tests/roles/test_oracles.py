@@ -13,6 +13,7 @@ from manyhands.protocol.messages import (
     AnswerFact,
     AnswersCollected,
     BatchRecorded,
+    JobJudged,
     NewcomersPrior,
     ReadingFact,
     ResultsAssembled,
@@ -25,7 +26,8 @@ from manyhands.protocol.messages import (
 from manyhands.quality import reputation
 from manyhands.roles.recording import RecordingOracle
 from manyhands.roles.reputation import ReputationOracle
-from manyhands.roles.reputation.decide import moved_standings, replay
+from manyhands.roles.reputation.decide import moved_standings, newcomers_prior, replay
+from manyhands.roles.reputation.role import QUERIES as REPUTATION
 from manyhands.store.database import rows
 from manyhands.store.migrations import Room
 
@@ -232,3 +234,37 @@ async def test_the_exchange_is_told_how_much_gold_each_worker_needs(oracles: Hou
     assert {worker: need.gold_share_bp for worker, need in needs.items()} == {A: 1_000, B: 10_000, C: 1_000}
     assert needs[B].skill_bp < needs[A].skill_bp
     assert QualityRule().gold_share_bp == 500
+
+
+async def test_what_newcomers_turned_out_to_be_is_pooled_from_jobs_of_the_same_kind_of_people(oracles: House) -> None:
+    tasks, given = copied_job()
+    job_id = await open_job(oracles, tasks)
+    await answers(oracles, job_id, 1, *given)
+    await finish(oracles, job_id)
+    (first,) = [body for body in oracles.heard_by("exchange") if isinstance(body, StandingsChanged)]
+    assert first.prior == NewcomersPrior(skill="transcription", right_micro=8_500_000, wrong_micro=1_500_000)
+    async with oracles.db.connection() as tx:
+        pooled = await rows(tx, REPUTATION.first_outcomes, {"skill": "transcription", "crowd": "people", "most": 20})
+        simulated = await rows(
+            tx, REPUTATION.first_outcomes, {"skill": "transcription", "crowd": "simulated", "most": 20}
+        )
+        ((category,),) = await rows(tx, "select category from reputation.reference")
+    assert sorted(pooled) == [(8, 4), (8, 4), (10, 2), (12, 0), (12, 0)] and simulated == []
+    assert newcomers_prior(pooled).right_micro > 8 * newcomers_prior(pooled).wrong_micro // 2
+    assert category == "transcription"
+
+
+async def test_the_verdict_on_a_whole_job_says_what_it_rests_on(oracles: House) -> None:
+    tasks, given = copied_job()
+    job_id = await open_job(oracles, tasks)
+    await answers(oracles, job_id, 1, *given)
+    await finish(oracles, job_id)
+    (judged,) = [body for body in oracles.heard_by("exchange") if isinstance(body, JobJudged)]
+    for said in (
+        "no holdback",
+        "no finished job of this category",
+        "calibrated on 12 gold items",
+        "1 signs for a person",
+    ):
+        assert said in judged.rests_on, judged.rests_on
+    assert "not calibrated" not in judged.rests_on, "a raw posterior is nobody's confidence"

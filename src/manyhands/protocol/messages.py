@@ -366,7 +366,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewcomersPrior(msgspec.Struct, frozen=True, kw_only=True):
-    """What newcomers to a skill turned out to be, millionths of an answer: their starting score and its weight."""
+    """What newcomers to a skill turned out to be, millionths of an answer: their starting score and its weight.
+
+    skill  with the kind of people, where these are simulated: `judging.crowd_of`
+    """
 
     skill: str
     right_micro: int

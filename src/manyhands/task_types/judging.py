@@ -384,6 +384,15 @@ def skill_name(manifest: Manifest) -> str:
     return manifest.task_type
 
 
+def crowd_of(manifest: Manifest) -> str:
+    """The kind of work and of people: what newcomers turn out to be, and what is usual, is learnt for each apart.
+
+    Simulated people say nothing of people.
+    """
+    skill = skill_name(manifest)
+    return skill if manifest.crowd == "people" else f"{skill}, {manifest.crowd} people"
+
+
 def keyed_of(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcription.Keyed:
     """An answer with the skill that its worker has shown."""
     return transcription.Keyed(

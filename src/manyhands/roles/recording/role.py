@@ -47,6 +47,7 @@ from manyhands.task_types.judging import (
     TaskBook,
     WorkerBook,
     brought_in,
+    crowd_of,
     gold_need_bp,
     judge_batch,
     records,
@@ -220,7 +221,7 @@ class RecordingOracle:
         missing = [task_id for task_id in touched if task_id not in tasks]
         if missing:
             raise ProtocolError(f"answers to {len(missing)} tasks that were never opened, such as {missing[0]}")
-        terms = await self._terms(tx, job, skill_name(manifest))
+        terms = await self._terms(tx, job, crowd_of(manifest))
         workers, brought = await self._worker_books(tx, job.job_id, touched, body.answers, skill_name(manifest), terms)
         workers, groups = await self._grouped(tx, workers)
         told = await rows(tx, QUERIES.withdrawals_untold, {"job_id": job.job_id})
@@ -347,14 +348,14 @@ class RecordingOracle:
         books |= {worker: WorkerBook(brought_in(counts, terms)) for worker, counts in brought.items()}
         return books, brought
 
-    async def _terms(self, tx: Tx, job: JobRow, skill: str) -> JudgingTerms:
+    async def _terms(self, tx: Tx, job: JobRow, crowd: str) -> JudgingTerms:
         """By what this job is judged: fixed with its first batch, however the platform learns meanwhile."""
         if job.terms is not None:
             fixed: JudgingTerms = canonical.decode(job.terms, JudgingTerms)
             return fixed
         if job.batches:
             return FIRST_TERMS  # begun before there were terms
-        prior = await rows(tx, QUERIES.prior_of, {"skill": skill})
+        prior = await rows(tx, QUERIES.prior_of, {"skill": crowd})
         right_micro, wrong_micro = prior[0] if prior else (FIRST_TERMS.prior_right_micro, FIRST_TERMS.prior_wrong_micro)
         terms = JudgingTerms(
             prior_right_micro=right_micro,

@@ -20,6 +20,7 @@ from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import AppealRuled, Learned
 from manyhands.quality import acceptance_test, reputation
 from manyhands.quality.abuse import Flag
+from manyhands.quality.reference import Reference
 from manyhands.task_types.judging import FIRST_TERMS, JobBook, prior_of, skill_name, standing_from
 from manyhands.task_types.measured import Measured, measure_book
 
@@ -193,6 +194,18 @@ def scores_in_job(manifest: Manifest, replayed: Replayed, learned: Sequence[Lear
     events = with_practice(manifest, learned, replayed.outcomes)
     moved = moved_standings(events, replayed.brought, replayed.terms)
     return {worker: moved[worker].score_bp if worker in moved else 0 for worker in replayed.base_minor}
+
+
+def beside_the_usual(replayed: Replayed, usual: Reference | None) -> tuple[str, ...]:
+    """How this job's effort and difficulty stand beside those of finished jobs of its category, in a sentence."""
+    answers, pieces = sum(replayed.answers.values()), replayed.accepted
+    if usual is None or not usual.jobs or not answers or not pieces:
+        return ("no finished job of this category to compare with",) if answers else ()
+    effort_ms = sum(replayed.credited_ms.values()) // answers
+    return (
+        f"an answer took {effort_ms / 1000:.1f} s (usual {usual.effort_ms_mean / 1000:.1f} s), "
+        f"a piece {answers / pieces:.2f} answers (usual {usual.answers_per_piece_milli / 1000:.2f})",
+    )
 
 
 def newcomers_prior(first_outcomes: Sequence[tuple[int, int]]) -> reputation.Prior:

@@ -41,9 +41,9 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
-from manyhands.task_types.judging import skill_name
+from manyhands.task_types.judging import crowd_of, skill_name
 
-from .decide import Replayed, linked, moved_standings, newcomers_prior, payouts, replay, with_practice
+from .decide import Replayed, beside_the_usual, linked, moved_standings, newcomers_prior, payouts, replay, with_practice
 
 QUERIES = load_queries("manyhands.roles.reputation", "sql")
 
@@ -288,7 +288,7 @@ class ReputationOracle:
                 QUERIES.add_reference,
                 {
                     "job_id": job_id,
-                    "category": manifest.task_type,
+                    "category": crowd_of(manifest),
                     "pieces": replayed.accepted,
                     "answers": sum(replayed.answers.values()),
                     "effort_ms": sum(replayed.credited_ms.values()),
@@ -384,14 +384,17 @@ class ReputationOracle:
     ) -> acceptance_test.JobVerdict:
         measured = replayed.measured
         finished = [reference.FinishedJob(*row) for row in await rows(tx, QUERIES.reference_rows)]
-        return acceptance_test.judge_job(
+        usual = reference.learn(finished).get(crowd_of(manifest))
+        verdict = acceptance_test.judge_job(
             comparison.pairs[: manifest.quality.holdback_max],
             manifest.quality.benchmark_bp,
             # readers had no part in confidences by people alone: those are too low to speak of the whole
             confidences_bp=tuple(measured.confidences_bp.values()) if measured and measured.by_requester else (),
             calibrated=True,
-            reference=reference.learn(finished).get(manifest.task_type),
+            reference=usual,
         )
+        compared = beside_the_usual(replayed, usual)
+        return msgspec.structs.replace(verdict, rests_on=(*verdict.rests_on, *compared))
 
     async def _move_standings(
         self, tx: Tx, job: JobRow, manifest: Manifest, replayed: Replayed, learned: Sequence[Learned]
@@ -403,7 +406,9 @@ class ReputationOracle:
         await tx.execute(QUERIES.lock_standings)
         known = await rows(tx, QUERIES.standings_of, {"skill": skill, "workers": workers})
         before = {worker: (right, wrong, at_ms) for worker, right, wrong, at_ms, _ in known}
-        first = await rows(tx, QUERIES.first_outcomes, {"skill": skill, "most": FIRST_OUTCOMES})
+        first = await rows(
+            tx, QUERIES.first_outcomes, {"skill": skill, "crowd": manifest.crowd, "most": FIRST_OUTCOMES}
+        )
         prior = newcomers_prior(first)
         terms = JudgingTerms(prior_right_micro=prior.right_micro, prior_wrong_micro=prior.wrong_micro)
         outcomes = with_practice(manifest, learned, replayed.outcomes)
@@ -455,7 +460,9 @@ class ReputationOracle:
                     )
                     for worker, standing in sorted(after.items())
                 ),
-                prior=NewcomersPrior(skill=skill, right_micro=prior.right_micro, wrong_micro=prior.wrong_micro),
+                prior=NewcomersPrior(
+                    skill=crowd_of(manifest), right_micro=prior.right_micro, wrong_micro=prior.wrong_micro
+                ),
             )
             await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
             await self.ctx.send(tx, body, to_role="recording", to=job.recording)

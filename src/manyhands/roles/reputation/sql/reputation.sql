@@ -65,11 +65,13 @@ values (%(job_id)s, %(worker)s, %(skill)s, %(cause)s, %(was_right)s, %(weight_bp
 select pg_advisory_xact_lock(hashtext('reputation.standings'));
 
 -- name: first_outcomes
--- (right, wrong) of each worker's first judged answers in a skill.
+-- (right, wrong) of each worker's first judged answers in a skill, of one kind of people.
 select count(*) filter (where was_right), count(*) filter (where not was_right)
 from (
     select worker, was_right, row_number() over (partition by worker order by outcome_no) as nth
-    from reputation.outcomes where skill = %(skill)s and was_right is not null
+    from reputation.outcomes
+    where skill = %(skill)s and was_right is not null
+      and job_id in (select job_id from reputation.jobs where convert_from(manifest, 'UTF8')::jsonb ->> 'crowd' = %(crowd)s)
 ) judged
 where nth <= %(most)s
 group by worker;
