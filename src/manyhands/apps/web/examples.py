@@ -58,7 +58,8 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "number": 3, "attempts": 1, "status": 204, "reason": "it answered 500", "told_at_ms": 1_790_000_000_400,
     "events": 4, "expires_at_ms": 1_792_592_000_000, "used_at_ms": 1_790_000_000_000, "from_number": 1,
     # the operator's
-    "freed": 1, "found": "0 differences", "cure": "Wait until it is final.", "queue": "roles", "oldest_ms": 1_200,
+    "freed": 1, "group": "0x4bf7a2f3d1b0e6c58a9d3e2f1c0b9a8d7e6f5a4b",
+    "found": "0 differences", "cure": "Wait until it is final.", "queue": "roles", "oldest_ms": 1_200,
     "ref": "4711", "answers_uncollected": 96, "leases_overdue": 0, "account": "escrow:" + _ADDRESS,
     "book": "reputation", "memory_bytes": 162_000_000, "cpu_seconds": 14.2, "process": "roles",
     "started_at_ms": 1_790_000_000_000, "since_ms": 1_790_000_000_000, "task_id": _ID, "assignment_id": _ID,

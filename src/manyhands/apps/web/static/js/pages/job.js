@@ -101,7 +101,7 @@ function Judged({ value }) {
   if (!judged) return null;
   return html`<section class="card"><h2>${t("judged")}</h2>
     <p><span class=${`state ${judged.accepted ? "closed" : "refused"}`}>${t(judged.accepted ? "judged_accepted" : "judged_refused")}</span></p>
-    <dl class="facts"><div><dt>${t("measured_right")}</dt><dd>${percent(judged.measured_bp)}</dd></div><div><dt>${t("at_least")}</dt><dd>${percent(judged.lower_bp)}</dd></div></dl>
+    ${judged.measured_bp >= 0 && html`<dl class="facts"><div><dt>${t("measured_right")}</dt><dd>${percent(judged.measured_bp)}</dd></div><div><dt>${t("at_least")}</dt><dd>${percent(judged.lower_bp)}</dd></div></dl>`}
     <p class="hint" dir="auto">${judged.rests_on}</p></section>`;
 }
 

@@ -138,7 +138,7 @@ function MoneyCard({ value }) {
 
 function ProofCard({ value }) {
   return html`<section class="card"><h2>${t("proof_card")}</h2><p class="hint">${t("proof_card_why")}</p>
-    ${value.judged && html`<p><span class=${`state ${value.judged.accepted ? "closed" : "refused"}`}>${t(value.judged.accepted ? "judged_accepted" : "judged_refused")}</span> ${percent(value.judged.measured_bp)} <span class="hint" dir="auto">${value.judged.rests_on}</span></p>`}
+    ${value.judged && html`<p><span class=${`state ${value.judged.accepted ? "closed" : "refused"}`}>${t(value.judged.accepted ? "judged_accepted" : "judged_refused")}</span> ${value.judged.measured_bp < 0 ? "" : percent(value.judged.measured_bp)} <span class="hint" dir="auto">${value.judged.rests_on}</span></p>`}
     <dl class="facts">${value.escrow && html`<div><dt>${t("escrow")}</dt><dd><${Hash} value=${value.escrow} /></dd></div>`}${value.anchors?.length > 0 && html`<div><dt>${t("anchors")}</dt><dd>${count(value.anchors.length)}</dd></div>`}</dl>
     <p class="row"><a class="button quietly small" href=${at`/jobs/${jobId}`}>${t("public_page")}</a></p></section>`;
 }
