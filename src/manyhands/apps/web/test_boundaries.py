@@ -34,6 +34,7 @@ HARMLESS: Final = {
     ("get", "/api/receipts/{job_id}"): lambda told: told == [],
     ("get", "/api/own/answers/{job_id}"): lambda told: told == {"answers": [], "more": False},
     ("post", "/api/guides/{task_type}/read"): lambda told: True,  # a guide is everybody's to read
+    ("get", "/api/guides/{task_type}/examples"): lambda told: set(told) == {"examples"},  # and its examples
 }
 """Routes that answer a foreign id with 200, and what that answer must be."""
 

@@ -278,7 +278,7 @@ export function Page() {
     <h1 class="unseen">${offer.value?.title ?? t("work")}</h1>
     ${offer.value?.simulated && !me.value?.simulated && html`<${Simulated} />`}
     ${phase === "loading" && html`<p class="quiet" role="status">${t("bundle_loading")}</p>`}
-    ${phase === "problem" && html`<${Problem} problem=${asProblem(bundle.problem.value)} again=${() => bundle.claim()} />`}
+    ${phase === "problem" && html`<${Problem} problem=${asProblem(bundle.problem.value)} again=${() => bundle.claim()} /><p class="row"><a class="button quietly" href="/">${t("other_work")}</a></p>`}
     ${phase === "elsewhere" && html`<section class="card narrow"><h2>${t("other_tab")}</h2><p>${t("other_tab_why")}</p><p class="row"><button class="button" onClick=${() => bundle.begin({ steal: true })}>${t("take_over")}</button> <a class="button quietly" href="/">${t("other_work")}</a></p></section>`}
     ${phase === "working" && bundle.offline.value && html`<p class="notice" role="status">${t("kept_bundle")}</p>`}
     ${phase === "none" && html`<section class="card narrow"><h2>${t("none_left")}</h2><p>${t("none_left_why")}</p><p class="row"><button class="button" onClick=${() => bundle.claim()}>${t("look_again")}</button> <a class="button quietly" href="/">${t("other_work")}</a></p></section>`}
