@@ -30,6 +30,7 @@ from manyhands.apps.telemetry import watcher_of
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
+from manyhands.ledger.before_sending import holdings_on_chain, unfit_because
 from manyhands.ledger.bookkeeping import STAKE_EVENTS
 from manyhands.ledger.desk import ChainNotReady, Chains, Desk, DeskEvent
 from manyhands.protocol.errors import ManyhandsError
@@ -243,7 +244,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         )
 
     def desk(role: Role) -> Desk:
-        return Desk(role, keys[role], chains, launcher=keys["launcher"].address)
+        return Desk(role, keys[role], chains, launcher=keys["launcher"].address, holdings=holdings_on_chain)
 
     probes = ChainProbes(chains)
     exchange = Exchange(
@@ -342,7 +343,7 @@ def offer_of(facts: ChainFacts) -> ChainOffer:
 
 
 class ChainProbes:
-    """Looks at a chain for the router: does it answer as itself, with its contracts in place?"""
+    """Looks at a chain for the router: does it answer as itself, with its contracts and its token in place?"""
 
     def __init__(self, chains: Chains) -> None:
         self._chains = chains
@@ -356,10 +357,10 @@ class ChainProbes:
         async with ChainClient(facts, timeout_s=3) as client:
             await client.connect()
             head = await client.head()
-            code = await client.code(facts.contracts.factory)
+            unfit = await unfit_because(client)
         latency_ms = int((time.monotonic() - began) * 1000)
-        if not code:
-            return Health(ok=False, latency_ms=latency_ms, because="its contracts are not deployed yet")
+        if unfit:
+            return Health(ok=False, latency_ms=latency_ms, because=unfit)
         return Health(
             ok=True,
             latency_ms=latency_ms,

@@ -4,6 +4,7 @@ Rules kept here
 - An act writes the role's book and its signed transaction on the caller's transaction: all of it happens, or nothing.
 - A purpose is made from meaning, so an act done twice is one act.
 - What the chain says is read from the events that the operator's own indexer saw and found deep enough.
+- What no contract would take, or not from this key, is refused before anything is signed (`before_sending`).
 
     desk = Desk("recording", key, chains)
     async with db.transaction() as tx:
@@ -35,6 +36,7 @@ from manyhands.protocol.messages import Role
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
+from .before_sending import FundsMissing, NotThisKeysPart, ReadHoldings, check_positive, payout_chunks
 from .bookkeeping import (
     MONEY_EVENTS,
     ONCE_FUNDED,
@@ -57,7 +59,8 @@ from .posting import Posting, account, currency_of
 QUERIES = load_queries("manyhands.ledger")
 
 PAYOUT_CHUNK = MAX_RECIPIENTS
-"""Recipients paid by one transaction."""
+"""Recipients paid by one transaction; more are split."""
+_NAMED_IN_SETUP = {"recording oracle": "recordingOracle", "reputation oracle": "reputationOracle"}
 
 
 class ChainNotReady(ManyhandsError):
@@ -160,11 +163,21 @@ class Desk:
     """One role's desk. key signs everything; chains are looked up at the moment of the act; the book is the role's own.
 
     launcher  the wallet that jobs of this operator are funded from, as it stands in the books
+    holdings  tells what the wallet has before a job is launched; None = the chain will say
     """
 
-    def __init__(self, role: Role, key: RoleKey, chains: Chains, *, launcher: str, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        role: Role,
+        key: RoleKey,
+        chains: Chains,
+        *,
+        launcher: str,
+        clock: Clock = system_clock,
+        holdings: ReadHoldings | None = None,
+    ) -> None:
         self.role, self.key, self.chains = role, key, chains
-        self.launcher, self._clock = launcher, clock
+        self.launcher, self._clock, self._holdings = launcher, clock, holdings
 
     async def hold_book(self, tx: Tx, escrow: str) -> None:
         """Keeps others of this role off an escrow's book until the transaction ends.
@@ -322,8 +335,13 @@ class Desk:
         manifest_hash: str,
         manifest_url: str,
     ) -> str:
-        """Makes, funds and sets up the escrow, once per job. fees_bp: reputation, recording, exchange."""
+        """Makes, funds and sets up the escrow, once per job. fees_bp: reputation, recording, exchange.
+
+        raises  AmountNotPositive, FundsMissing, ChainUnreachable: nothing is signed then
+        """
         facts, at = self._at(chain_id)
+        check_positive("funding", amount_minor)
+        await self._need_holdings(tx, facts, f"launch:{job_id}", amount_minor)
         await self._act(
             tx, facts, f"launch:approve:{job_id}", at.token, "TestToken", "approve", at.factory,
             amount_minor, job_id=job_id,
@@ -335,8 +353,9 @@ class Desk:
         )  # fmt: skip
 
     async def ask_cancellation(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
-        """Asks the escrow to end early; what was earned is paid all the same."""
+        """Asks the escrow to end early; what was earned is paid all the same. raises NotThisKeysPart"""
         facts, _ = self._at(chain_id)
+        await self._need_part(tx, chain_id, escrow, "launcher")
         return await self._act(
             tx, facts, f"cancellation:{job_id}", escrow, "Escrow", "requestCancellation", job_id=job_id
         )
@@ -374,8 +393,14 @@ class Desk:
         evidence_hash: bytes,
         amount_minor: int,
     ) -> str:
-        """Anchors a batch and reserves what it earned, in one transaction of the chain."""
+        """Anchors a batch and reserves what it earned, in one transaction of the chain.
+
+        raises  Overdrawn, NotThisKeysPart, AmountNotPositive for less than 0
+        """
         facts, _ = self._at(chain_id)
+        await self._need_part(tx, chain_id, escrow, "recording oracle")
+        if amount_minor:
+            check_positive("reservation", amount_minor)
         if amount_minor:
             of = self._accounts(chain_id, job_id, escrow)
             await self._intend(tx, [reserve_of(of, reference="0x" + root.hex(), amount_minor=amount_minor)])
@@ -396,14 +421,16 @@ class Desk:
         reason: bytes,
         shares: Sequence[Share] = (),
     ) -> str:
-        """Reserves top-ups, bonuses and jurors' pay. Once per reason. shares  how the amount is made up, by worker"""
+        """Reserves top-ups, bonuses and jurors' pay. Once per reason. shares  how the amount is made up, by worker
+
+        raises  Overdrawn, NotThisKeysPart, AmountNotPositive
+        """
         facts, _ = self._at(chain_id)
+        await self._need_part(tx, chain_id, escrow, "recording oracle")
+        check_positive("reservation", amount_minor)
         await self.explain(tx, job_id=job_id, reason=reason, shares=shares)
         of = self._accounts(chain_id, job_id, escrow)
-        if amount_minor:
-            await self._intend(
-                tx, reserves_of(of, reason="0x" + reason.hex(), amount_minor=amount_minor, shares=shares)
-            )
+        await self._intend(tx, reserves_of(of, reason="0x" + reason.hex(), amount_minor=amount_minor, shares=shares))
         return await self._act(
             tx, facts, f"reserve:{job_id}:{reason.hex()}", escrow, "Escrow", "reserve", amount_minor, reason,
             job_id=job_id,
@@ -425,19 +452,28 @@ class Desk:
         chain_id: int,
         escrow: str,
         currency: str,
-        chunk_no: int,
         pay: Sequence[tuple[str, int]],
         url: str,
         hash_: str,
-    ) -> str:
-        """Pays up to `PAYOUT_CHUNK` workers from what is reserved. The contract refuses to see its payout id twice."""
+    ) -> list[str]:
+        """Pays a job's workers from what is reserved, `PAYOUT_CHUNK` of them per transaction.
+
+        The contract refuses to see a payout id twice.
+        raises  AmountNotPositive naming the worker, NotThisKeysPart: nothing is signed then
+        """
         facts, _ = self._at(chain_id)
-        payout_id = digest("payout", job_id, chunk_no, hash_)
-        return await self._act(
-            tx, facts, f"payout:{job_id}:{chunk_no}", escrow, "Escrow", "bulkPayOut", [who for who, _ in pay],
-            [minor for _, minor in pay], url, hash_, payout_id, False,
-            job_id=job_id, recipients=len(pay), text_bytes=len(url) + len(hash_) + len(payout_id),
-        )  # fmt: skip
+        await self._need_part(tx, chain_id, escrow, "reputation oracle")
+        hashes: list[str] = []
+        for chunk_no, part in enumerate(payout_chunks(pay)):
+            payout_id = digest("payout", job_id, chunk_no, hash_)
+            hashes.append(
+                await self._act(
+                    tx, facts, f"payout:{job_id}:{chunk_no}", escrow, "Escrow", "bulkPayOut", [who for who, _ in part],
+                    [minor for _, minor in part], url, hash_, payout_id, False,
+                    job_id=job_id, recipients=len(part), text_bytes=len(url) + len(hash_) + len(payout_id),
+                )
+            )  # fmt: skip
+        return hashes
 
     async def payouts_seen(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
         """Bulk payouts that the chain shows."""
@@ -446,6 +482,7 @@ class Desk:
     async def complete(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
         """Ends the escrow: fees to the oracles, the rest to the launcher. A cancelled job ends by `cancel`."""
         facts, _ = self._at(chain_id)
+        await self._need_part(tx, chain_id, escrow, "reputation oracle")
         asked = await self._count(tx, chain_id, escrow, "Upheld", "CancellationRequested")
         function = "cancel" if asked else "complete"
         return await self._act(tx, facts, f"{function}:{job_id}", escrow, "Escrow", function, job_id=job_id)
@@ -505,6 +542,39 @@ class Desk:
             tx, facts, f"ruling:{case_id}", at.jury, "Jury", "rule", bytes.fromhex(case_id[2:]), uphold,
             [bytes.fromhex(signature[2:]) for signature in signatures], job_id=job_id, recipients=len(signatures),
         )  # fmt: skip
+
+    # --- before anything is signed --------------------------------------------------------------------------------
+
+    async def _need_part(self, tx: Tx, chain_id: int, escrow: str, part: str) -> None:
+        """raises NotThisKeysPart when the chain's own word names another key; an escrow not seen yet is the chain's"""
+        where = {"chain_id": chain_id, "escrow": escrow.lower()}
+        found = await rows(tx, QUERIES.keys_of_escrow, where)
+        if not found:
+            return
+        launcher, setup = found[0]
+        named = launcher if part == "launcher" else setup.get(_NAMED_IN_SETUP[part])
+        if named and str(named).lower() != self.key.address:
+            raise NotThisKeysPart(escrow, part, named=str(named).lower(), own=self.key.address)
+
+    async def _need_holdings(self, tx: Tx, facts: ChainFacts, purpose: str, amount_minor: int) -> None:
+        """raises FundsMissing when the wallet has less than this launch and those not mined yet need"""
+        if self._holdings is None or await rows(
+            tx, QUERIES.state_of_purpose, {"chain_id": facts.chain_id, "purpose": purpose}
+        ):
+            return
+        held = await self._holdings(facts, self.key.address)
+        promised_minor = 0
+        for (data,) in await rows(
+            tx, QUERIES.launches_not_mined, {"chain_id": facts.chain_id, "sender": self.key.address}
+        ):
+            arguments = decode_call("EscrowFactory", "launch", bytes(data))
+            promised_minor += arguments[1] if arguments else 0
+        free_minor = max(0, held.tokens_minor - promised_minor)
+        if free_minor < amount_minor:
+            raise FundsMissing(facts.chain_id, self.key.address, "minor units", needed=amount_minor, held=free_minor)
+        gas_wei = (gas_limit("approve") + gas_limit("launch")) * facts.fees.max_fee_wei
+        if held.gas_wei < gas_wei:
+            raise FundsMissing(facts.chain_id, self.key.address, "wei for gas", needed=gas_wei, held=held.gas_wei)
 
     # --- small things ---------------------------------------------------------------------------------------------
 

@@ -83,3 +83,13 @@ order by kind, worker;
 
 -- name: hold_book
 select pg_advisory_xact_lock(hashtext('ledger.book'), hashtext(%(book)s || ':' || %(escrow)s));
+
+-- name: keys_of_escrow
+-- Who set an escrow up, and the keys that its setup named; no row for an escrow that was not seen.
+select sender, args from outbox.events
+where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'PendingV3' and not orphaned
+limit 1;
+
+-- name: launches_not_mined
+select data from outbox.transactions
+where chain_id = %(chain_id)s and sender = %(sender)s and state in ('waiting', 'sent') and purpose like 'launch:%%';

@@ -15,7 +15,7 @@ from manyhands.pricing import check_juror_pay, learning_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
-from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, PayoutsFile, WorkerPay
+from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, PayoutsFile
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
     AppealRuled,
@@ -536,18 +536,16 @@ class ReputationOracle:
         if not file.pay:
             await self._complete(tx, job)
             return
-        for chunk_no in range(job.chunks):
-            await self.desk.pay_in_bulk(
-                tx,
-                job_id=job_id,
-                chain_id=job.chain_id,
-                escrow=job.escrow,
-                currency=job.parsed().pay.currency,
-                chunk_no=chunk_no,
-                pay=[(pay.worker, pay.total_minor) for pay in _chunk(file, chunk_no)],
-                url=f"blob:{job.payouts_blob}",
-                hash_=hashlib.sha256(job.payouts or b"").hexdigest(),
-            )
+        await self.desk.pay_in_bulk(
+            tx,
+            job_id=job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            currency=job.parsed().pay.currency,
+            pay=[(pay.worker, pay.total_minor) for pay in file.pay],
+            url=f"blob:{job.payouts_blob}",
+            hash_=hashlib.sha256(job.payouts or b"").hexdigest(),
+        )
         await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "paying"})
 
     async def _complete_when_paid(self, tx: Tx, job_id: str) -> None:
@@ -610,10 +608,6 @@ class ReputationOracle:
             if getattr(job, role) != sender:
                 raise NotYours(job_id, sender, role)
         return job
-
-
-def _chunk(file: PayoutsFile, chunk_no: int) -> tuple[WorkerPay, ...]:
-    return file.pay[chunk_no * PAYOUT_CHUNK : (chunk_no + 1) * PAYOUT_CHUNK]
 
 
 def _because(worker: str, replayed: Replayed, learned: Sequence[Learned]) -> str:
