@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,8 @@ async def _examined(opened: Platform, folder: Path) -> None:
     kinds = {one.kind for one in (await _statement(opened, escrow)).moved}
     assert {"funding", "reserve", "payout", "fee", "refund"} <= kinds
 
+    await _audited_without_a_platform(folder, facts.rpc_urls[0])
+
     planted = (("launcher", account("stake", launcher)), ("reputation", account("escrow", escrow)))
     change = "update ledger.accounts set posted_minor = posted_minor + %s where book = %s and account = %s"
     for book, name in planted:
@@ -116,6 +119,29 @@ async def _examined(opened: Platform, folder: Path) -> None:
         async with opened.db.transaction() as tx:
             await tx.execute(change, [-7, book, name])
     assert await book_differences(opened) == []
+
+
+async def _audited_without_a_platform(folder: Path, url: str) -> None:
+    """By the files of the proof and a node alone; a changed file is found, and so is a node that knows nothing."""
+    proof, nowhere = folder / "out" / "proof", folder / "no data"
+    names = {path.name for path in proof.iterdir()}
+    assert names >= {"where.json", "chain.json", "manifest.json", "payouts.json", "proof.html"}
+
+    async def verified(*arguments: str | Path) -> tuple[int, dict]:
+        done = await asyncio.to_thread(manyhands, "verify", *arguments, "--data", nowhere, "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    code, told = await verified("--proof", proof, "--rpc", url)
+    assert (code, told["passed"]) == (0, True), told
+    assert url in told["rests_on"]
+    changed = folder / "changed"
+    shutil.copytree(proof, changed)
+    raw = json.loads((changed / "payouts.json").read_text())
+    raw["pay"][0]["bonus_minor"] += 1
+    (changed / "payouts.json").write_text(json.dumps(raw, sort_keys=True, separators=(",", ":")))
+    code, told = await verified("--proof", changed)
+    assert (code, told["passed"]) == (6, False)
+    assert "chain.json" in told["rests_on"]
 
 
 async def _agreed(opened: Platform) -> list[Difference]:

@@ -160,6 +160,20 @@ def test_every_function_and_event_stands_in_the_specification(name: str) -> None
             assert f"`{entry['name']}`" in own, f"{name}: {entry['type']} {entry['name']}"
 
 
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_every_event_says_when_it_is_told_and_names_calls_that_exist(name: str) -> None:
+    text = SPEC.read_text(encoding="utf-8")
+    own = next(part for part in re.split(r"^## ", text, flags=re.MULTILINE) if part.startswith(name))
+    known = {entry["name"] for kind in CONTRACTS for entry in artifact(kind).abi if "name" in entry}
+    known |= {inner["name"] for kind in CONTRACTS for entry in artifact(kind).abi for inner in entry.get("inputs", ())}
+    for entry in artifact(name).abi:
+        if entry["type"] == "event":
+            said = re.search(rf"^\| `{entry['name']}` \| ([^|]+\.) \| ([^|]+) \|$", own, re.MULTILINE)
+            assert said, entry["name"]
+            assert set(re.findall(r"`(\w+)`", said[1])) <= known, said[1]
+            assert all(inner["name"] in said[2] for inner in entry["inputs"])
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ContractUnknown, match="no contract is called 'Escrw'"):
         artifact("Escrw")

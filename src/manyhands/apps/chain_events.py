@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from manyhands.apps.compose import Platform
 from manyhands.apps.verify import ChainEntry
+from manyhands.chain.client import ChainClient
+from manyhands.chain.indexer import decoded_events
 
 
 async def events_on_chain(
@@ -13,18 +15,17 @@ async def events_on_chain(
 
     transfers  True = also what the token says of tokens that came to the escrow
     """
-    from manyhands.chain.client import ChainClient
-    from manyhands.chain.indexer import decoded_events
-
     facts = platform.chains.of(chain_id)
     assert facts.contracts is not None
     async with ChainClient(facts) as client:
         await client.connect()
-        found = await decoded_events(
-            client,
-            {escrow: "Escrow", facts.contracts.jury: "Jury"},
-            token=facts.contracts.token if transfers else "",
-        )
+        token = facts.contracts.token if transfers else ""
+        return await events_of_escrow(client, escrow, jury=facts.contracts.jury, token=token)
+
+
+async def events_of_escrow(client: ChainClient, escrow: str, *, jury: str, token: str = "") -> list[ChainEntry]:
+    """The same from any node. token  "" = its transfers are not asked for"""
+    found = await decoded_events(client, {escrow: "Escrow", jury: "Jury"}, token=token)
     about = escrow.lower()
     return [
         ChainEntry(event.name, event.args, event.tx_hash)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from manyhands.apps.auditing import WHERE, Where
 from manyhands.apps.chain_events import events_on_chain
 from manyhands.apps.compose import Platform
 from manyhands.apps.verify import Proof
@@ -54,6 +55,7 @@ async def write_results(platform: Platform, job_id: str, out: Path, *, with_proo
         files["proof/payouts.json"] = proof.payouts
         files |= {f"proof/evidence-{number:04}.json": raw for number, raw in enumerate(proof.evidence, start=1)}
         files["proof/proof.html"] = alone_page().document
+        files[f"proof/{WHERE}"] = canonical.encode(await _where(platform, job_id))
         files["proof/chain.json"] = msgspec.json.format(canonical.encode(list(proof.chain)), indent=1)
     for name, content in sorted(files.items()):
         place = PurePosixPath(name)
@@ -63,6 +65,14 @@ async def write_results(platform: Platform, job_id: str, out: Path, *, with_proo
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     return sorted(files)
+
+
+async def _where(platform: Platform, job_id: str) -> Where:
+    case = await platform.reputation.case(job_id)
+    assert case is not None
+    contracts = platform.chains.of(case.chain_id).contracts
+    assert contracts is not None
+    return Where(job_id=job_id, chain_id=case.chain_id, escrow=case.escrow, jury=contracts.jury)
 
 
 async def gather_proof(platform: Platform, job_id: str) -> Proof:

@@ -398,22 +398,41 @@ def results(
 
 
 @app.command
-def verify(job: str, *, data: Data | None = None, json: AsJson = False) -> int:
+def verify(
+    job: str | None = None,
+    *,
+    proof: Annotated[Path | None, Parameter(help="Folder that `results --proof` wrote; no platform is asked.")] = None,
+    rpc: Annotated[str | None, Parameter(help="Node to ask for the events, with --proof.")] = None,
+    data: Data | None = None,
+    json: AsJson = False,
+) -> int:
     """Judge a job again from evidence and chain alone: roots, verdicts, payouts. Exit code 6 when a check fails."""
 
     async def work() -> Exit:
+        from manyhands.apps.auditing import ProofIncomplete, proof_in_folder
         from manyhands.apps.compose import client
         from manyhands.apps.delivery import gather_proof
         from manyhands.apps.verify import verify as verify_proof
 
-        async with client(DataFolder(data or data_default())) as platform:
-            told("reading evidence and chain")
-            report = verify_proof(job, await gather_proof(platform, job))
+        told("reading evidence and chain")
+        if proof is not None:
+            where, found, rests_on = await proof_in_folder(proof, rpc_url=rpc)
+            if job is not None and job != where.job_id:
+                raise ProofIncomplete(f"{proof} is the proof of job {where.job_id}, not of {job}")
+            job_id = where.job_id
+        elif job is None:
+            raise ProofIncomplete("neither a job nor a proof was named", cure="verify JOB, or verify --proof DIR.")
+        else:
+            async with client(DataFolder(data or data_default())) as platform:
+                found, job_id = await gather_proof(platform, job), job
+            rests_on = "events from this platform's own node"
+        report = verify_proof(job_id, found)
         if json:
-            as_json({"job_id": job, "passed": report.passed, "checks": report.checks})
+            as_json({"job_id": job_id, "passed": report.passed, "checks": report.checks, "rests_on": rests_on})
         else:
             for check in report.checks:
                 output.print(f"{'[green]yes[/]' if check.passed else '[bold red]NO [/]'}  {check.name}: {check.found}")
+            output.print(rests_on)
             output.print("all checks passed" if report.passed else "[bold red]the record does not hold[/]")
         return Exit.OK if report.passed else Exit.CHECK_FAILED
 
