@@ -49,6 +49,10 @@ nightly:
 bench name:
     uv run python benchmarks/{{name}}.py
 
+# a picture of every page of a worker and a visitor, 390 and 1280 px wide, to look at
+look folder:
+    uv run python -m tests.browser.look {{folder}}
+
 # make the pictures of the documentation: real pages in a real chromium
 pictures:
     uv run pytest -n 0 -m "" tests/browser/test_pages.py -k pictures_for_the_documentation

@@ -76,6 +76,7 @@ def with_delivered_job(page: Page) -> None:
     page.route("**/api/jobs/delivered/results", lambda route: route.fulfill(json={"files": files}))
 
 
+@pytest.mark.nightly  # test_walk holds every page to this; here the other looks
 @pytest.mark.parametrize(("screen", "scheme"), LOOKS)
 def test_pages_for_anyone_are_accessible(
     opened: Opened, world: World, axe: str, screen: dict[str, Any], scheme: str
@@ -87,6 +88,7 @@ def test_pages_for_anyone_are_accessible(
         check(page, axe)
 
 
+@pytest.mark.nightly  # test_walk holds every page to this; here the other looks
 @pytest.mark.parametrize(("screen", "scheme"), LOOKS)
 def test_pages_for_workers_are_accessible(
     worker_at: WorkerAt, world: World, axe: str, screen: dict[str, Any], scheme: str, job_id: str
