@@ -213,5 +213,32 @@ class MoneyView(Told):
     checked_at_ms: AtMs
 
 
+class LinkedWorker(Told):
+    worker: str
+    words: str = Field(description="what the worker said to it; empty = nothing")
+
+
+class GroupView(Told):
+    group: str
+    job_id: str
+    because: str
+    at_ms: AtMs
+    workers: list[LinkedWorker]
+
+
+class SignView(Told):
+    job_id: str
+    position: Annotated[int, Field(examples=[0])]
+    kind: Annotated[str, Field(examples=["copies"])]
+    workers: list[Annotated[str, Field(examples=["0x4bf7a2f3d1b0e6c58a9d3e2f1c0b9a8d7e6f5a4b"])]]
+    says: Annotated[str, Field(examples=["2 workers gave the same wrong value in 4 of 4 tasks that both got wrong"])]
+    evidence: Annotated[dict[str, int], Field(examples=[{"pairs": 1, "equal_mistakes": 4}])]
+
+
+class SignsView(Told):
+    groups: list[GroupView] = Field(description="accounts that count as one")
+    signs: list[SignView] = Field(description="what somebody should look at; it took no pay")
+
+
 class LogLines(Told):
     lines: list[Annotated[str, Field(examples=["roles  2026-11-26 04:00:00 INFO the job is open"])]]

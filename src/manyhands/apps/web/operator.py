@@ -86,7 +86,12 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
             return download(statement_csv(found), name="statement.csv", media_type="text/csv; charset=utf-8")
         return answer(found)
 
-    @app.get("/api/operator/signs", summary="Signs of copying and haste, and who counts as one for it", **options)
+    @app.get(
+        "/api/operator/signs",
+        response_model=desk_shapes.SignsView,
+        summary="Signs of copying and haste, and who counts as one for it",
+        **options,
+    )
     async def signs(account: Annotated[Account, OPERATOR]) -> Response:
         return answer(await operating.signs())
 
