@@ -145,8 +145,13 @@ async def test_without_any_route_the_job_is_refused_with_the_reason(house: House
 
 
 async def test_a_wish_that_nobody_keeps_is_a_refusal(house: House) -> None:
-    view = await house.launcher.view(await approved(house, wishes=Wishes(chain_ids=(77,))))
+    view = await house.launcher.view(await approved(house, wishes=Wishes(exchanges=("0x" + "7" * 40,))))
     assert (view.state, view.funded_minor) == ("refused", 0)
+
+
+async def test_a_wished_chain_that_is_not_known_here_is_named_before_there_is_a_job(house: House) -> None:
+    with pytest.raises(BadManifest, match=f"77 here; known: {CHAIN_A}, {CHAIN_B}"):
+        await drafted(house, wishes=Wishes(chain_ids=(77, CHAIN_A)))
 
 
 async def test_a_stake_on_its_way_is_waited_for(house: House) -> None:

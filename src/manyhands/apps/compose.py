@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -51,6 +52,7 @@ from manyhands.roles.reputation import ReputationOracle
 from manyhands.roles.router import ChainOffer, Health, Router
 from manyhands.store.blobs import BlobStore
 from manyhands.store.database import Database, Tx
+from manyhands.store.errors import DiskFull
 from manyhands.store.jobs import JobApp, enqueue
 from manyhands.store.mailbox import Mailbox
 
@@ -67,6 +69,8 @@ TREASURY_MINOR = 10_000_000_000_000
 
 GAS_WEI = 10**20
 TICK_S = 0.4
+ROOM_MIN_BYTES = 1_000_000
+"""Below this a command is refused: neither a row nor a page would find room."""
 
 LAUNCHED_TASK_TYPES = ("transcription",)
 """Task types that a job can be launched with; the others serve inside a job."""
@@ -388,10 +392,16 @@ def desk_of(platform: Platform, *, look: Look = _nobody_watches) -> RequesterDes
 
 @asynccontextmanager
 async def client(folder: DataFolder, *, pool: int = 4) -> AsyncIterator[Platform]:
-    """The platform running on this folder, for a command. raises PlatformNotUp"""
+    """The platform running on this folder, for a command.
+
+    raises  PlatformNotUp, DiskFull when its disk has no room: the database would let a command wait for nothing
+    """
     found = running(folder) if folder.exists() else None
     if found is None:
         raise PlatformNotUp(folder.path)
+    free_bytes = shutil.disk_usage(folder.path).free
+    if free_bytes < ROOM_MIN_BYTES:
+        raise DiskFull(str(folder.path), free_bytes=free_bytes)
     platform = await open_platform(folder, found, pool=pool, name="manyhands command")
     try:
         yield platform

@@ -25,16 +25,24 @@ BASIS_POINTS = 10_000
 
 
 class Currency(msgspec.Struct, frozen=True):
-    """code as people write it; exponent = decimals between the unit people speak of and the minor unit."""
+    """code as people write it; exponent = decimals between the unit people speak of and the minor unit.
+
+    spoken  what people are shown instead of the code
+    """
 
     code: str
     exponent: int
+    spoken: str = ""
+
+    @property
+    def shown(self) -> str:
+        return self.spoken or self.code
 
 
 EUR = Currency("EUR", 2)
 USD = Currency("USD", 2)
-MHT = Currency("MHT", 6)
-"""The platform's test token, one dollar a token, six decimals as most dollar tokens have."""
+MHT = Currency("MHT", 6, spoken="USD")
+"""The platform's test token, one dollar a token and shown as one, six decimals as most dollar tokens have."""
 
 CURRENCIES = {currency.code: currency for currency in (EUR, USD, MHT)}
 
@@ -70,7 +78,7 @@ class Money(msgspec.Struct, frozen=True, eq=True):
         return self.minor < other.minor
 
     def __str__(self) -> str:
-        return f"{decimal_text(self.minor, self.currency.exponent)} {self.currency.code}"
+        return f"{decimal_text(self.minor, self.currency.exponent)} {self.currency.shown}"
 
     def __repr__(self) -> str:
         return f"Money({self.minor} {self.currency.code} minor)"

@@ -101,14 +101,10 @@ def table(title: str, columns: list[str], lines: list[list[str]], *, right: tupl
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount as people read it: to the cent, prices below ten cents to a hundredth of one. --json has it exactly.
-
-    The test token is a dollar a token and shown as one.
-    """
+    """An amount as people read it: to the cent, prices below ten cents to a hundredth of one. --json has it exactly."""
     found = CURRENCIES[currency]
-    shown = "USD" if currency == "MHT" else currency
     places = 2 if abs(minor) >= 10 ** (found.exponent - 1) or minor == 0 else min(4, found.exponent)
-    return f"{minor / 10**found.exponent:.{places}f} {shown}"
+    return f"{minor / 10**found.exponent:.{places}f} {found.shown}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from manyhands.ledger import outbox
 from manyhands.ledger.desk import ChainNotReady, Desk, DeskEvent, StakeMissing
 from manyhands.pricing import BudgetBelowQuote, Quote
 from manyhands.protocol import canonical
-from manyhands.protocol.errors import IllegalMove, ManyhandsError, ProtocolError
+from manyhands.protocol.errors import BadManifest, IllegalMove, ManyhandsError, ProtocolError
 from manyhands.protocol.manifest import Manifest, parse_manifest
 from manyhands.protocol.messages import (
     CancelRequested,
@@ -154,6 +154,10 @@ class Launcher:
         raises     BadManifest naming the field, RequestKeyReused
         """
         at_ms = self.ctx.clock() if now_ms is None else now_ms
+        known = self.desk.chains.ids()
+        if strange := set(options.wishes.chain_ids).difference(known):
+            wished, served = (", ".join(map(str, sorted(ids))) for ids in (strange, known))
+            raise BadManifest("wishes.chain_ids", f"no jobs run on chain {wished} here; known: {served}")
         request_key = request_key_of(documents, options, now_ms=at_ms)
         hashed = request_hash(documents, options)
         who = {"requester": options.requester, "request_key": request_key}

@@ -46,7 +46,7 @@ def test_a_budget_one_unit_below_the_quote_is_refused_and_one_at_the_quote_is_no
     enough = planned(changed(budget_minor=total))
     check_budget(enough.manifest, enough.quote)
     too_little = planned(changed(budget_minor=total - 1))
-    with pytest.raises(BudgetBelowQuote, match=r"0\.000001 MHT missing"):
+    with pytest.raises(BudgetBelowQuote, match=r"0\.000001 USD missing"):
         check_budget(too_little.manifest, too_little.quote)
 
 
