@@ -1,4 +1,4 @@
-"""Wrong requests and a full disk on a running platform: a sentence with a cure, no money moved, and the rest goes on."""
+"""Wrong requests and a full disk on a running platform: told with a cure, no money moved, and the rest goes on."""
 
 from __future__ import annotations
 
