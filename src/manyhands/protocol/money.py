@@ -7,7 +7,7 @@ Rules kept here
 >>> split_evenly(Money(100, EUR), parts=3)
 (Money(34 EUR minor), Money(33 EUR minor), Money(33 EUR minor))
 >>> str(Money(19_334, MHT))
-'0.019334 MHT'
+'0.019334 USD'
 """
 
 from __future__ import annotations
