@@ -18,16 +18,17 @@ Rules kept here
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from .errors import PageMissing, PieceUndecided
-from .fields import KindSpec, fields_of, kind_spec
+from .fields import KindSpec, checked, field_of_choice, fields_of, kind_spec
 from .layout import reading_order
 from .model import (
     Box,
     CellValue,
+    Chosen,
     DocumentRecord,
     How,
     Kind,
@@ -43,13 +44,20 @@ _WEIGHT: dict[How, int] = {"blank": 0, "machine": 1, "people": 2, "unreadable": 
 
 
 def assemble(
-    doc_id: str, kind: Kind, pages: Sequence[PageRecord], *, spec: KindSpec | None = None, allow_open: bool = False
+    doc_id: str,
+    kind: Kind,
+    pages: Sequence[PageRecord],
+    *,
+    spec: KindSpec | None = None,
+    allow_open: bool = False,
+    chosen: Mapping[str, Chosen] | None = None,
 ) -> DocumentRecord:
     """The finished record of a document.
 
     pages       all page records, in any order, numbered 1..n without a gap
     spec        the kind's fields and checks; None = the built-in ones for ``kind``
     allow_open  give a preview although pieces are undecided
+    chosen      field name -> where people say that it stands; None = the kind's rules find the fields
     raises      PageMissing, PieceUndecided
     """
     ordered = sorted(pages, key=lambda p: p.page.page_no)
@@ -63,7 +71,13 @@ def assemble(
                     raise PieceUndecided(doc_id=doc_id, piece_id=record.piece.piece_id)
     lines = tuple(line for page in ordered for line in lines_of(page))
     tables = tuple(table_of(page, grid) for page in ordered for grid in page.tables)
-    fields = fields_of(spec or kind_spec(kind), lines, [p.page for p in ordered])
+    rules = spec or kind_spec(kind)
+    if chosen is None:
+        fields = fields_of(rules, lines, [p.page for p in ordered])
+    else:
+        said = ((field, chosen[field.name]) for field in rules.fields if field.name in chosen)
+        values = (field_of_choice(field, place, lines) for field, place in said)
+        fields = checked(rules, [value for value in values if value is not None])
     by_number = {page.page.page_no: page for page in ordered}
 
     def back(page_no: int, box: Box) -> Box:

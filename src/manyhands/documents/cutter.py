@@ -66,7 +66,7 @@ def render_cutting(
     straight    how the page was laid straight before it was cut
     raises      UnreadableImage
     """
-    return _drawn(laid_straight(_grey(page_image), straight), piece.box, all_boxes, line_height_px(all_boxes))
+    return _drawn(laid_straight(page_grey(page_image), straight), piece.box, all_boxes, line_height_px(all_boxes))
 
 
 def render_cuttings(
@@ -77,13 +77,14 @@ def render_cuttings(
     straight  how the page was laid straight before it was cut
     raises    UnreadableImage
     """
-    grey = laid_straight(_grey(page_image), straight)
+    grey = laid_straight(page_grey(page_image), straight)
     boxes = [p.box for p in pieces]
     line_px = line_height_px([p.box for p in pieces if not p.empty])
     return {p.piece_id: _drawn(grey, p.box, boxes, line_px) for p in pieces}
 
 
-def _grey(page_image: bytes) -> Grey:
+def page_grey(page_image: bytes) -> Grey:
+    """A page's grey pixels. raises UnreadableImage"""
     grey = cv2.imdecode(np.frombuffer(page_image, np.uint8), cv2.IMREAD_GRAYSCALE)
     if grey is None:
         raise UnreadableImage(what=f"a page of {len(page_image)} bytes")

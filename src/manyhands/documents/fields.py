@@ -22,7 +22,7 @@ import msgspec
 from .checks import CHECKS, failed_checks
 from .errors import DocumentsError
 from .layout import reading_order
-from .model import Box, FieldValue, How, Kind, Line, PageImage
+from .model import Box, Chosen, FieldValue, How, Kind, Line, PageImage
 from .text import unified
 from .values import CURRENCIES, decimal_of, find_amounts, find_dates, iso_date
 
@@ -182,6 +182,11 @@ def fields_of(spec: KindSpec, lines: Sequence[Line], pages: Sequence[PageImage])
         candidates = _FINDERS[field.find](field, rows)
         if candidates:
             found.append(_value(field, max(candidates, key=lambda c: c.weight)))
+    return checked(spec, found)
+
+
+def checked(spec: KindSpec, found: Sequence[FieldValue]) -> tuple[FieldValue, ...]:
+    """The fields with the names of the kind's checks that each fails."""
     failed = failed_checks([(c.name, c.fields) for c in spec.checks], {f.name: f.value for f in found})
     return tuple(msgspec.structs.replace(f, failed_checks=failed.get(f.name, ())) for f in found)
 
@@ -189,6 +194,62 @@ def fields_of(spec: KindSpec, lines: Sequence[Line], pages: Sequence[PageImage])
 def candidates_for(field: FieldSpec, lines: Sequence[Line]) -> list[Found]:
     """All candidates of a field, best first: what the task type "which piece is the total?" offers."""
     return sorted(_FINDERS[field.find](field, rows_of(lines)), key=lambda c: -c.weight)
+
+
+def field_of_choice(field: FieldSpec, chosen: Chosen, lines: Sequence[Line]) -> FieldValue | None:
+    """The field's value, copied from the lines of the chosen pieces; None where people say that it is not there.
+
+    lines  all lines of the document, as decided
+    """
+    wanted = set(chosen.pieces)
+    own = [line for line in lines if wanted & set(line.pieces)]
+    if not own:
+        return None
+    raw, parts = raw_on_lines(field, own)
+    box = own[0].box
+    for line in own[1:]:
+        box = box.union(line.box) if line.page_no == own[0].page_no else box
+    known = [line.confidence_bp for line in own if line.confidence_bp is not None]
+    if chosen.confidence_bp is not None:
+        known.append(chosen.confidence_bp)
+    how: How = "open" if any(line.how in ("open", "unreadable") for line in own) else "people"
+    return FieldValue(
+        name=field.name,
+        value=formed(field, raw, parts),
+        raw=raw,
+        page_no=own[0].page_no,
+        box=box,
+        how=how,
+        confidence_bp=min(known) if len(known) == len(own) + 1 else None,
+        people_asked=chosen.people_asked + sum(line.people_asked for line in own),
+        because=chosen.because,
+        pieces=chosen.pieces,
+    )
+
+
+def raw_on_lines(field: FieldSpec, lines: Sequence[Line]) -> tuple[str, tuple[str, ...]]:
+    """(what the chosen lines write of a field, its parts): a value of the field's type in them, else all their text.
+
+    For lines that people have chosen: no label has to stand beside them, and no rule may drop one of them.
+    """
+    texts = [unified(line.text) for line in lines]
+    whole = " ".join(texts)
+    match field.find:
+        case "letterhead":
+            return _bare_name(whole), ()
+        case "party":
+            return re.split(r"\s[-–·•|,]\s", whole)[0], ()
+        case "party_address":
+            return ", ".join(_street_and_town(texts)), tuple(_street_and_town(texts))
+        case "currency":
+            found = _currency(field, rows_of(lines))
+            return (max(found, key=lambda one: one.weight).raw if found else whole), ()
+        case "labelled" if field.type != "text":
+            values = [raw for line in lines for raw, _ in _values_in(field, line)]
+            if values:
+                # an amount follows its label and what it is made of; a date or number comes before what is said of it
+                return (values[-1] if field.type == "amount" else values[0]), ()
+    return whole, tuple(texts)
 
 
 def formed(field: FieldSpec, raw: str, parts: Sequence[str] = ()) -> str:
@@ -338,9 +399,14 @@ def _letterhead(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
         words = [w for w in re.findall(r"[^\W\d_]{3,}", text) if not any(_hits(m, w) for m in field.markers[:1])]
         if marked == 0 and i and len(words) < 2 and not _hits(field.skip, top[i - 1].text):
             lines = top[i - 1].lines + row.lines  # "POPULAR BOOK" over "CO. (M) SDN BHD": one name on two rows
-        raw = re.sub(r"\s*\([A-Z]{0,4}[\d -]{4,}-?\s?[A-Z]?\)\s*$", "", unified(" ".join(x.text for x in lines)))
+        raw = _bare_name(unified(" ".join(x.text for x in lines)))
         found.append(Found(raw, lines, weight, "a company's name at the top of the first page"))
     return found
+
+
+def _bare_name(name: str) -> str:
+    """A company's name without the registration number in brackets after it."""
+    return re.sub(r"\s*\([A-Z]{0,4}[\d -]{4,}-?\s?[A-Z]?\)\s*$", "", name)
 
 
 def _address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
@@ -399,11 +465,16 @@ def _party_address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
                 break
             block.append(following.lines[0])
             break
-        parts = [unified(line.text) for line in block]
-        if len(parts) == 2 and (town := re.match(r"(?:[A-Z]{1,3}[- ])?(\d{4,5}) (.+)$", parts[1])):
-            parts[1:] = [town.group(1), town.group(2)]
+        parts = _street_and_town([unified(line.text) for line in block])
         return [Found(", ".join(parts), tuple(block), 60, "the seller's street and town")]
     return []
+
+
+def _street_and_town(texts: Sequence[str]) -> list[str]:
+    """Street, postcode and town as parts of their own, where the second line begins with a postcode."""
+    if len(texts) == 2 and (town := re.match(r"(?:[A-Z]{1,3}[- ])?(\d{4,5}) (.+)$", texts[1])):
+        return [texts[0], town.group(1), town.group(2)]
+    return list(texts)
 
 
 def _currency(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:

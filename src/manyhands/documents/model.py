@@ -322,6 +322,15 @@ class FieldValue(msgspec.Struct, frozen=True):
     failed_checks: tuple[str, ...] = ()
 
 
+class Chosen(msgspec.Struct, frozen=True):
+    """Where people say that a field stands, and how it came to that. pieces: empty where it is not on the page."""
+
+    pieces: tuple[str, ...]
+    people_asked: int
+    because: str
+    confidence_bp: int | None = None
+
+
 class DocumentRecord(msgspec.Struct, frozen=True):
     """The finished record of a document, ready for the writers. The page records it came from are kept beside it."""
 

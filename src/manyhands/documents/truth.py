@@ -11,15 +11,19 @@ Rules kept here
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from .choices import NONE_OF_THESE, Choice
+from .fields import FieldSpec, formed, raw_on_lines
 from .layout import reading_order
-from .model import Box, Piece, Reading
+from .model import Box, Line, Piece, Reading
 from .text import same_value, tight, unified
+from .values import decimal_of, iso_date
 
 _UNKNOWN = "\ufffc"
 """Stands for one character that no reader has read."""
@@ -189,6 +193,61 @@ def simulate_answer(
     if mistakes and rng.random() < repeat_share:
         return mistakes[0]
     return _slip(truth_text, rng)
+
+
+def true_answer(choice: Choice, field: FieldSpec, texts: Mapping[str, str], value: str) -> str:
+    """The answer of a person who knows a field's value: the places that write it, or none of them.
+
+    texts  piece id -> true text
+    value  the field's true value; "" = the document has none
+    A value that takes several places is looked for in runs of neighbours; the likest counts when it is more like than
+    unlike the value, as a person would still tap the lines they see.
+    """
+    if not value:
+        return NONE_OF_THESE
+    written = [" ".join(texts.get(i, "") for i in place) for place in choice.places]
+    best, likest = NONE_OF_THESE, 0.6
+    several = field.type == "text"
+    for first in range(len(written)):
+        for last in range(first, len(written) if several else first + 1):
+            lines = [_spot_line(n, text) for n, text in enumerate(written[first : last + 1]) if text]
+            if not lines:
+                continue
+            raw, parts = raw_on_lines(field, lines)
+            like = _likeness(field, formed(field, raw, parts), value)
+            if like > likest:
+                best, likest = " ".join(str(n) for n in range(first + 1, last + 2)), like
+    return best
+
+
+def _spot_line(number: int, text: str) -> Line:
+    return Line(1, Box(0, 30 * number, 100, 30 * number + 20), text, "people", None, 0, ())
+
+
+def _likeness(field: FieldSpec, one: str, other: str) -> float:
+    if field.type == "date":
+        return float(iso_date(one) is not None and iso_date(one) == iso_date(other))
+    if field.type == "amount":
+        return float(decimal_of(one) is not None and decimal_of(one) == decimal_of(other))
+    left, right = (re.sub(r"[\W_]+", "", unified(text).upper()) for text in (one, other))
+    if field.type != "text":
+        return float(left == right)
+    return float(Levenshtein.normalized_similarity(left, right))
+
+
+def simulate_choice(
+    right: str, suggested: str, places: int, *, error_rate: float, rng: random.Random, repeat_share: float = 0.15
+) -> str:
+    """What a simulated person taps: the right places, the rules' own mistake, or another place.
+
+    right, suggested  answers as in `true_answer`; suggested "" = the rules say nothing
+    """
+    if rng.random() >= error_rate:
+        return right
+    if suggested and suggested != right and rng.random() < repeat_share:
+        return suggested
+    others = [str(n) for n in range(1, places + 1) if str(n) != right] + [NONE_OF_THESE] * (right != NONE_OF_THESE)
+    return rng.choice(others) if others else NONE_OF_THESE
 
 
 def _slip(text: str, rng: random.Random) -> str:

@@ -16,6 +16,7 @@ task says of each of its workers right or wrong, which moves their skill for the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -27,6 +28,9 @@ from manyhands.protocol.manifest import Manifest, QualityRule
 from manyhands.protocol.messages import REQUESTER, AnswerFact, Decision, RefusedAnswer, TaskFacts
 from manyhands.quality import gold, reputation, transcription
 from manyhands.quality.fields import normalise
+
+from . import base as task_type_base
+from .asked import Asked, asked_of, compared_as
 
 FIRST_TERMS = JudgingTerms()
 """What jobs were judged by before terms were written into their evidence."""
@@ -275,6 +279,9 @@ def judge_batch(
 
 def decide(task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule) -> Decision:
     """What to do with one task. Of linked workers the first answer counts."""
+    asked = asked_of(task.facts.question)
+    if asked is not None:
+        return _decide_asked(asked, task, people, rule)
     readings = [transcription.Reading(r.text, r.reader, r.confidence_bp) for r in task.facts.readings]
     counted = once_per_group(task.answers, people)
     keyed = [keyed_of(answer, people) for answer in counted]
@@ -321,7 +328,7 @@ def once_per_group(answers: Sequence[AnswerFact], people: Mapping[str, WorkerBoo
 def known_value(facts: TaskFacts) -> str:
     """What made a piece gold, normalised: the requester's own word, else its surest reading."""
     best = min(facts.readings, key=lambda one: (one.reader != REQUESTER, -one.confidence_bp, one.text))
-    return normalise(best.text, facts.question)
+    return normalise(best.text, compared_as(facts.question))
 
 
 def is_contested(task: TaskBook, people: Mapping[str, WorkerBook]) -> bool:
@@ -333,7 +340,7 @@ def is_contested(task: TaskBook, people: Mapping[str, WorkerBook]) -> bool:
         [
             gold.Contest(
                 answer.worker,
-                normalise(answer.text, task.facts.question) == known,
+                normalise(answer.text, compared_as(task.facts.question)) == known,
                 people[answer.worker].standing.mean_bp,
             )
             for answer in once_per_group(task.answers, people)
@@ -362,6 +369,84 @@ def gold_need_bp(book: WorkerBook, rule: QualityRule) -> int:
     seen = right + -(-book.standing.wrong_micro // reputation.MICRO)
     share_bp = gold.SHARE_MOST_BP if seen < gold.ENTRY_GOLD else gold.gold_share_bp(seen, right)
     return min(DOUBTED_GOLD_BP, share_bp * rule.gold_share_bp * 2 // gold.SHARE_MOST_BP)
+
+
+def _decide_asked(
+    asked: Asked, task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule
+) -> Decision:
+    """One task of another form than keying: its own task type says what agrees, the skills say how sure that is.
+
+    An answer that its form does not allow says as little as "I cannot tell"; it is paid and supports nothing.
+    """
+    kind, question = asked.task_type, asked.question
+    counted = once_per_group(task.answers, people)
+    answers = [allowed(asked, answer.text) for answer in counted]
+    hints = [reading.text for reading in task.facts.readings]
+    step = kind.judge(question, answers, hints)
+    outcome: Literal["accept", "ask_more", "unreadable"] = step.status
+    value, confidence_bp, support, wanted = None, 0, 0, 0
+    because = step.because
+    if isinstance(step, task_type_base.Accept):
+        value, support = step.text, len(step.agreeing)
+        confidence_bp = _confidence_of_choice(kind.key(step.text), asked, task, people, rule)
+    elif isinstance(step, task_type_base.AskMore):
+        if len(task.answers) >= rule.answers_max:
+            outcome, because = "unreadable", f"{len(task.answers)} people differ, and no more may be asked"
+        else:
+            wanted = len(task.answers) + task.refused + min(step.count, rule.answers_max - len(task.answers))
+    return Decision(
+        task_id=task.facts.task_id,
+        outcome=outcome,
+        value=value,
+        confidence_bp=confidence_bp,
+        support=support,
+        wanted=wanted,
+        because=because,
+    )
+
+
+def allowed(asked: Asked, text: str | None) -> str | None:
+    """An answer in the form it is judged in; None where the form does not allow it."""
+    try:
+        return asked.task_type.clean(asked.question, text)
+    except task_type_base.AnswerInvalid:
+        return None
+
+
+def _confidence_of_choice(
+    key: str, asked: Asked, task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule
+) -> int:
+    """Posterior of a value in basis points, rounded down: each answer of skill s is worth s, else (1 - s) / others.
+
+    source  Dawid and Skene (1979) with one parameter a worker; a machine's suggestion counts with its own confidence
+    """
+    kind = asked.task_type
+    said = [
+        (kind.key(text), keyed_of(answer, people).skill_bp)
+        for answer in once_per_group(task.answers, people)
+        if (text := allowed(asked, answer.text)) is not None
+    ]
+    said += [(kind.key(reading.text), reading.confidence_bp) for reading in task.facts.readings]
+    others = max(1, len(asked.question.options) - 1)
+    keys = {key, *(one for one, _ in said)}
+    support_mnat = dict.fromkeys(keys, 0)
+    for one, skill_bp in said:
+        support_mnat[one] += transcription.weight_mnat(
+            min(max(skill_bp, rule.skill_least_bp), rule.skill_most_bp), others
+        )
+    unseen = max(0, others + 1 - len(keys))
+    top = max(support_mnat.values())
+    total = sum(math.exp((value - top) / 1000) for value in sorted(support_mnat.values()))
+    total += unseen * math.exp(-top / 1000)
+    return int(10_000 * math.exp((support_mnat[key] - top) / 1000) / total)
+
+
+def _judge_worker_asked(asked: Asked, decision: Decision, answer: AnswerFact) -> transcription.Judgement:
+    """What a settled task of another form says of one answer to it; for skill, not for pay."""
+    text = allowed(asked, answer.text)
+    if decision.outcome != "accept" or text is None:
+        return "right" if decision.outcome != "accept" and answer.text is None else "undecided"
+    return "right" if asked.task_type.key(text) == asked.task_type.key(decision.value) else "wrong"
 
 
 def records(
@@ -462,10 +547,15 @@ class _Learning:
             transcription.Accept(decision.value or "", decision.confidence_bp, decision.support, decision.because)
             if decision.outcome == "accept"
             else transcription.Unreadable(decision.because)
-        )
+
+        asked = asked_of(task.facts.question)
         found = []
         for answer in answers:
-            judgement = transcription.judge_worker(step, keyed_of(answer, self.people), task.facts.question)
+            judgement = (
+                transcription.judge_worker(step, keyed_of(answer, self.people), task.facts.question)
+                if asked is None
+                else _judge_worker_asked(asked, decision, answer)
+            )
             if judgement != "undecided":
                 found.append((answer, judgement == "right"))
         return found

@@ -41,6 +41,9 @@ STANDARD_SHARE_PERCENT = 10
 SAMPLE_MAX = 200
 SAMPLE_LEAST = 20
 UNKNOWN_CHARS_LEAST = 4
+RULES_CONFIDENCE_BP = 7_000
+"""How far a kind's rules are believed when they say where a field stands: given flawless text, plain rules miss 21 of
+80 fields of receipts (the project's document anchors, section 4)."""
 
 EXCHANGE_JOB_MOVES: Moves = {
     ("announced", "read"): "reading",  # funds seen on chain and pages handed

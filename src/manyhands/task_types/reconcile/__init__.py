@@ -1,7 +1,7 @@
-"""Reconcile two figures: does this line of a ledger match that line of a statement?
+"""Reconcile two figures: does this line of a ledger have its counterpart on a page of the statement?
 
 Rules kept here
-- Two cuttings are shown side by side, nothing else of either page.
+- The ledger's line is the question, the page of the statement is shown; nothing else of the ledger is.
 - Match is about amount and reference; dates may differ by the days a bank takes.
 - No machine has a say: the pairs that a machine could match are not asked.
 """
@@ -9,14 +9,15 @@ Rules kept here
 from ..base import Question, Sample
 from ..choosing import Choosing
 
-MATCH, AMOUNT_DIFFERS, OTHER = "they match", "the amounts differ", "they are different things"
-_QUESTION = Question("Do these two lines belong together?", "text", (MATCH, AMOUNT_DIFFERS, OTHER))
+MATCH, AMOUNT_DIFFERS, OTHER = "it is there", "it is there with another amount", "it is not there"
+OPTIONS = (MATCH, AMOUNT_DIFFERS, OTHER)
+_QUESTION = Question("Is INV-471 Mill Lane 12.50 on this page?", "text", OPTIONS)
 
 TASK_TYPE = Choosing(
     name="reconcile",
     title="Match two figures",
     package=__name__,
-    look_ms=5_000,  # an assumption, no measurement yet: two lines of a dozen words at 160 words a minute
+    look_ms=15_000,  # an assumption, no measurement yet: a line of a dozen words, then a scan of the page
     ms_per_option=500,
     machine_counts=False,
     samples=(

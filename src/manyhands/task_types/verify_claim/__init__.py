@@ -17,7 +17,7 @@ from ..base import Accept, Answer, AnswerInvalid, AskMore, Judgement, Question, 
 from ..choosing import Choosing
 
 TRUE, FALSE, NOT_TOLD = "the page says so", "the page says otherwise", "the page does not tell"
-_OPTIONS = (TRUE, FALSE, NOT_TOLD)
+OPTIONS = (TRUE, FALSE, NOT_TOLD)
 _MARKED = re.compile(r"(?P<verdict>.+?) @ (?P<box>\d{1,4} \d{1,4} \d{1,4} \d{1,4})")
 
 Place = tuple[int, int, int, int]
@@ -48,7 +48,7 @@ class VerifyClaim(Choosing):
     @property
     def answer_schema(self) -> dict[str, Any]:
         """JSON schema of an answer."""
-        verdict = "|".join(_OPTIONS[:2])
+        verdict = "|".join(OPTIONS[:2])
         told = {
             "type": "string",
             "pattern": rf"^(({verdict}) @ \d{{1,4}} \d{{1,4}} \d{{1,4}} \d{{1,4}}|{NOT_TOLD})$",
@@ -61,7 +61,7 @@ class VerifyClaim(Choosing):
         if answer is None or answer == NOT_TOLD:
             return answer
         found, place = _MARKED.fullmatch(answer), place_of(answer)
-        if found is None or place is None or found["verdict"] not in _OPTIONS[:2]:
+        if found is None or place is None or found["verdict"] not in OPTIONS[:2]:
             raise AnswerInvalid(
                 task_type=self.name, answer=answer, cure="choose a verdict and mark the place that tells it"
             )
@@ -103,16 +103,16 @@ TASK_TYPE = VerifyClaim(
     machine_counts=False,
     samples=(
         Sample(
-            Question("The threshold for carbon dioxide to air is 100 million kg a year.", "text", _OPTIONS),
+            Question("The threshold for carbon dioxide to air is 100 million kg a year.", "text", OPTIONS),
             f"{TRUE} @ 120 310 480 335",
             f"{FALSE} @ 120 310 480 335",
         ),
         Sample(
-            Question("Emissions in 2023 were 1,240 t CO2e.", "text", _OPTIONS),
+            Question("Emissions in 2023 were 1,240 t CO2e.", "text", OPTIONS),
             f"{FALSE} @ 80 500 300 520",
             f"{TRUE} @ 80 500 300 520",
             note="page: 1,420 t",
         ),
-        Sample(Question("The figure was audited.", "text", _OPTIONS), NOT_TOLD, f"{TRUE} @ 10 10 20 20"),
+        Sample(Question("The figure was audited.", "text", OPTIONS), NOT_TOLD, f"{TRUE} @ 10 10 20 20"),
     ),
 )

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Measures the only-fields mode offline: people tap where a field stands, then key only what was chosen.
+
+Rules kept here
+- People are SIMULATED (error rate and share of repeated machine mistakes are printed with every figure).
+- The judge is the running one (task_types.judging.decide); only the workers are made up.
+- The published truth says which line is the company's name or the address; a person of one's own may see it otherwise.
+
+usage: benchmarks/fields.py [--shared ../shared] [--readings DIR] [--rounds 20] [--wrong] [--markdown FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shlex
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from documents import USUAL_SKILL_BP, _on_page, answered, load_scorer, readings_of
+
+from manyhands.documents.acceptance import POLICIES, AcceptUnseen, decide_unseen
+from manyhands.documents.assemble import assemble
+from manyhands.documents.choices import Choice, choices_of, pieces_chosen, read_best, suggestion
+from manyhands.documents.cutter import cut
+from manyhands.documents.fields import kind_spec
+from manyhands.documents.model import Chosen, Decision, PageImage, PageReadings, PageRecord, Piece, PieceRecord
+from manyhands.documents.truth import simulate_choice, true_answer, truth_for_pieces
+from manyhands.documents.writers import record_json
+from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
+from manyhands.roles.exchange.decisions import RULES_CONFIDENCE_BP
+from manyhands.task_types.asked import asked_of, which
+from manyhands.task_types.judging import TaskBook, WorkerBook, decide, standing_from
+from manyhands.quality import transcription
+
+RULE = transcription.TranscriptionRule(target_bp=9_800)
+STANDING = standing_from(USUAL_SKILL_BP * 100_000, (10_000 - USUAL_SKILL_BP) * 100_000, 0)
+
+
+def settled(choice: Choice, right: str, *, error_rate: float, rng: random.Random) -> tuple[str | None, int, str, int]:
+    """(answer people agree on or None, answers used, because, working ms)."""
+    hint = suggestion(choice)
+    readings = (ReadingFact(reader="rules", text=hint, confidence_bp=RULES_CONFIDENCE_BP),) if hint else ()
+    question = which(choice.field, len(choice.places))
+    facts = TaskFacts(task_id="t", question=question, readings=readings, gold=False, effort_ms=1, reward_minor=1)
+    asked = asked_of(question)
+    assert asked is not None
+    answers: list[AnswerFact] = []
+    while True:
+        people = {a.worker: WorkerBook(STANDING) for a in answers}
+        step = decide(TaskBook(facts, tuple(answers)), people, RULE)
+        if step.outcome != "ask_more":
+            break
+        text = simulate_choice(right, hint, len(choice.places), error_rate=error_rate, rng=rng)
+        answers.append(AnswerFact(task_id="t", worker=f"w{len(answers)}", text=text, active_ms=0, received_at_ms=0))
+    used_ms = len(answers) * asked.task_type.effort_ms(asked.question)
+    return (step.value if step.outcome == "accept" else None), len(answers), step.because, used_ms
+
+
+def run(
+    readings: dict[str, tuple[str, list[PageReadings]]],
+    truths: dict[str, dict[str, Any]],
+    *,
+    error_rate: float,
+    seed: int,
+    out: Path,
+    tally: Counter[str],
+    wrong: bool,
+) -> None:
+    """One round over receipts and invoices; writes results to ``out`` and counts into ``tally``."""
+    rng = random.Random(seed)
+    pieces = {d: [p for page in pages for p in cut(page, doc_id=d)] for d, (_, pages) in readings.items()}
+    decisions = decide_unseen([p for own in pieces.values() for p in own], POLICIES["agreement"])
+    for doc_id, (kind, pages) in readings.items():
+        spec, by_number = kind_spec(kind), {page.page_no: page for page in pages}
+        if not spec.fields:
+            continue
+        texts = truth_for_pieces([_on_page(p, by_number[p.page_no]) for p in pieces[doc_id]], truths[doc_id])
+        blank = [
+            PageRecord(doc_id, PageImage(p.page_no, p.width_px, p.height_px), (), p.tables, p.readers, p.straight)
+            for p in pages
+        ]
+        of_page = {n: [p for p in pieces[doc_id] if p.page_no == n] for n in by_number}
+        drafts = [read_best(of_page[page.page.page_no], page) for page in blank]
+        chosen: dict[str, Chosen] = {}
+        fields = {field.name: field for field in spec.fields}
+        for choice in choices_of(spec, drafts):
+            value = str((truths[doc_id].get("fields") or {}).get(choice.field, ""))
+            right = true_answer(choice, fields[choice.field], texts, value)
+            answer, used, because, ms = settled(choice, right, error_rate=error_rate, rng=rng)
+            tally[f"{kind} choices"] += 1
+            tally[f"{kind} choice answers"] += used
+            tally[f"{kind} human ms"] += ms
+            tally[f"{kind} places"] += len(choice.places)
+            chosen[choice.field] = Chosen(pieces_chosen(choice, answer), used, because)
+            if wrong and seed == 0 and (answer != right or "none" in right or suggestion(choice) != right):
+                print(f"{doc_id} {choice.field}: rules {suggestion(choice)!r}, true {right!r}, said {answer!r}")
+        keyed = {i for one in chosen.values() for i in one.pieces}
+        records = []
+        for page in blank:
+            done = [
+                PieceRecord(p, word(p, decisions[p.piece_id], texts[p.piece_id], p.piece_id in keyed, kind, error_rate, rng, tally))
+                for p in of_page[page.page.page_no]
+            ]
+            records.append(msgspec.structs.replace(page, pieces=tuple(done)))
+        tally[f"{kind} documents"] += 1
+        record = assemble(doc_id, kind, records, chosen=chosen, allow_open=True)
+        (out / f"{doc_id}.json").write_bytes(record_json(record))
+
+
+def word(
+    piece: Piece, step: Any, true: str, wanted: bool, kind: str, error_rate: float, rng: random.Random, tally: Counter[str]
+) -> Decision:
+    """What is believed of a piece: unseen, keyed because it was chosen, or nothing."""
+    if isinstance(step, AcceptUnseen):
+        return Decision("machine" if step.text else "blank", step.text, step.because)
+    if not wanted:
+        return Decision("open", "", "nobody asked for it")
+    decision, used, ms = answered(piece, true, error_rate=error_rate, rng=rng, judge="running")
+    tally[f"{kind} keyed"] += 1
+    tally[f"{kind} key answers"] += used
+    tally[f"{kind} human ms"] += ms
+    return decision
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[1].parent / "shared")
+    parser.add_argument("--readings", type=Path, help="folder that keeps machine readings between runs")
+    parser.add_argument("--error", type=float, default=0.03)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--wrong", action="store_true", help="name the fields that go wrong in the first round")
+    parser.add_argument("--markdown", type=Path)
+    args = parser.parse_args()
+    scorer = load_scorer(args.shared)
+    truth_dir = args.shared / "documents" / "truth"
+    readings = {
+        d: one for d, one in readings_of(args.shared, args.readings, ("ppocr6", "ppocr4")).items() if one[0] != "table"
+    }
+    truths = {d: json.loads((truth_dir / f"{d}.json").read_text(encoding="utf-8")) for d in readings}
+    tally: Counter[str] = Counter()
+    right: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as temporary:
+        out = Path(temporary)
+        for seed in range(args.rounds):
+            run(readings, truths, error_rate=args.error, seed=seed, out=out, tally=tally, wrong=args.wrong)
+            if args.wrong and seed == 0:
+                show_wrong(scorer, truths, out)
+            for kind, score in scorer.score(str(truth_dir), str(out)).items():
+                right[kind, "all"].append(score.get("field_f1_value") or 0.0)
+                for name, field in score["fields"].items():
+                    right[kind, name].append(field["value"] or 0.0)
+    page = markdown(tally, right, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}")
+    print(page)
+    if args.markdown:
+        args.markdown.write_text(page, encoding="utf-8")
+    return 0
+
+
+def show_wrong(scorer: Any, truths: dict[str, dict[str, Any]], out: Path) -> None:
+    for doc_id, truth in truths.items():
+        got = json.loads((out / f"{doc_id}.json").read_text(encoding="utf-8")).get("fields") or {}
+        for name, value in (truth.get("fields") or {}).items():
+            said = got.get(name, "")
+            if not said or scorer.value(name, said) != scorer.value(name, value):
+                print(f"WRONG {doc_id} {name}: {said!r} is {value!r}")
+
+
+def markdown(
+    tally: Counter[str], right: dict[tuple[str, str], list[float]], rounds: int, error_rate: float, command: str
+) -> str:
+    """The figures as a page."""
+    lines = [
+        "# Only the fields of a document, measured",
+        "",
+        f"`{command}`, scored by the shared `documents_score.py`. **The people are simulated**: {100 * error_rate:g} % of "
+        f"answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds, means. They tap where a field "
+        "stands (the rules' hidden suggestion agrees or not), then key the chosen pieces that no rule believes unseen. "
+        "Human seconds and cost are computed, not timed.",
+        "",
+        "| measure | measured | goal |",
+        "| --- | --- | --- |",
+    ]
+    for kind, goals in (("receipt", (">= 96 %", "<= 8", "<= 45")), ("invoice", (">= 95 %", "", ""))):
+        documents = tally[f"{kind} documents"]
+        if not documents:
+            continue
+        answers = tally[f"{kind} choice answers"] + tally[f"{kind} key answers"]
+        seconds = tally[f"{kind} human ms"] / 1000 / documents
+        mean = {name: sum(some) / len(some) for (own, name), some in right.items() if own == kind}
+        each = ", ".join(f"{name} {100 * share:.1f}" for name, share in sorted(mean.items()) if name != "all")
+        lines += [
+            f"| {kind}: fields by value | {100 * mean['all']:.2f} % ({each}) | {goals[0]} |",
+            f"| {kind}: answers a document | {answers / documents:.2f} "
+            f"({tally[f'{kind} choice answers'] / documents:.2f} taps, {tally[f'{kind} key answers'] / documents:.2f} keyed) "
+            f"| {goals[1]} |",
+            f"| {kind}: human seconds a document | {seconds:.1f} | {goals[2]} |",
+            f"| {kind}: cost at 6 / 12 USD an hour | {seconds / 600:.3f} / {seconds / 300:.3f} | |",
+        ]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

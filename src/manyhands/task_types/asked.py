@@ -1,0 +1,96 @@
+"""What a task's ``question`` says: how to key a cutting, or which other task type asks and what about.
+
+Rules kept here
+- One word of ``FIELD_TYPES`` is a cutting to be keyed. Everything else begins with the word of its form, so that the
+  tables, messages and pages that carry a question need to know no form at all.
+- Whoever judges reads options and prompt from the question alone: an auditor needs nothing but the evidence.
+
+>>> asked_of("amount") is None
+True
+>>> asked_of(which("total", 3)).question.options
+('1', '2', '3', 'none of these')
+>>> asked_of(claim("Scope 1 was 1,240 t")).task_type.name
+'verify_claim'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manyhands.quality.fields import FIELD_TYPES
+
+from .base import Question, TaskType
+from .field_choice import NONE, prompt_of
+from .field_choice import TASK_TYPE as FIELD_CHOICE
+from .reconcile import OPTIONS as MATCHES
+from .reconcile import TASK_TYPE as RECONCILE
+from .verify_claim import OPTIONS as VERDICTS
+from .verify_claim import TASK_TYPE as VERIFY_CLAIM
+
+PLACES_MAX = 20
+"""Places that one picture numbers at most."""
+
+QUESTION_CHARS_MAX = 600
+
+
+class BadQuestion(ValueError):
+    """A question that cannot be asked. The sentence says why."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of another form than keying."""
+
+    task_type: TaskType
+    question: Question
+
+
+def which(field: str, places: int) -> str:
+    """The question in which of so many numbered places a field stands. raises BadQuestion"""
+    if not 1 <= places <= PLACES_MAX:
+        raise BadQuestion(f"a picture numbers 1 to {PLACES_MAX} places, not {places}")
+    return f"which {places} {_one_line(field)}"
+
+
+def claim(text: str) -> str:
+    """The question whether a page says so. raises BadQuestion"""
+    return f"claim {_one_line(text)}"
+
+
+def match(text: str) -> str:
+    """The question whether a page has the counterpart of a line of a ledger. raises BadQuestion"""
+    return f"match {_one_line(text)}"
+
+
+def asked_of(question: str) -> Asked | None:
+    """What a question asks; None where a cutting is keyed.
+
+    raises  BadQuestion for a word that no form has
+    """
+    word, _, rest = question.partition(" ")
+    if not rest:
+        return None
+    match word:
+        case "which":
+            places, _, field = rest.partition(" ")
+            if not (places.isdecimal() and 1 <= int(places) <= PLACES_MAX and field):
+                raise BadQuestion(f"{question[:60]!r} names no field or no number of places")
+            numbers = tuple(str(n) for n in range(1, int(places) + 1))
+            return Asked(FIELD_CHOICE, Question(prompt_of(field), "text", (*numbers, NONE)))
+        case "claim":
+            return Asked(VERIFY_CLAIM, Question(rest, "text", VERDICTS))
+        case "match":
+            return Asked(RECONCILE, Question(rest, "text", MATCHES))
+    raise BadQuestion(f"no form of task is called {word!r}")
+
+
+def compared_as(question: str) -> str:
+    """The field type by which two answers are compared."""
+    return question if question in FIELD_TYPES else "text"
+
+
+def _one_line(text: str) -> str:
+    told = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    if not told or len(told) > QUESTION_CHARS_MAX:
+        raise BadQuestion(f"a question has 1 to {QUESTION_CHARS_MAX} characters, this one has {len(told)}")
+    return told
