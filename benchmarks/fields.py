@@ -33,10 +33,10 @@ from manyhands.documents.model import Chosen, Decision, PageImage, PageReadings,
 from manyhands.documents.truth import simulate_choice, true_answer, truth_for_pieces
 from manyhands.documents.writers import record_json
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
+from manyhands.quality import transcription
 from manyhands.roles.exchange.decisions import RULES_CONFIDENCE_BP
 from manyhands.task_types.asked import asked_of, which
 from manyhands.task_types.judging import TaskBook, WorkerBook, decide, standing_from
-from manyhands.quality import transcription
 
 RULE = transcription.TranscriptionRule(target_bp=9_800)
 STANDING = standing_from(USUAL_SKILL_BP * 100_000, (10_000 - USUAL_SKILL_BP) * 100_000, 0)
@@ -104,7 +104,12 @@ def run(
         records = []
         for page in blank:
             done = [
-                PieceRecord(p, word(p, decisions[p.piece_id], texts[p.piece_id], p.piece_id in keyed, kind, error_rate, rng, tally))
+                PieceRecord(
+                    p,
+                    word(
+                        p, decisions[p.piece_id], texts[p.piece_id], p.piece_id in keyed, kind, error_rate, rng, tally
+                    ),
+                )
                 for p in of_page[page.page.page_no]
             ]
             records.append(msgspec.structs.replace(page, pieces=tuple(done)))
@@ -114,7 +119,14 @@ def run(
 
 
 def word(
-    piece: Piece, step: Any, true: str, wanted: bool, kind: str, error_rate: float, rng: random.Random, tally: Counter[str]
+    piece: Piece,
+    step: Any,
+    true: str,
+    wanted: bool,
+    kind: str,
+    error_rate: float,
+    rng: random.Random,
+    tally: Counter[str],
 ) -> Decision:
     """What is believed of a piece: unseen, keyed because it was chosen, or nothing."""
     if isinstance(step, AcceptUnseen):
@@ -155,7 +167,9 @@ def main() -> int:
                 right[kind, "all"].append(score.get("field_f1_value") or 0.0)
                 for name, field in score["fields"].items():
                     right[kind, name].append(field["value"] or 0.0)
-    page = markdown(tally, right, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}")
+    page = markdown(
+        tally, right, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}"
+    )
     print(page)
     if args.markdown:
         args.markdown.write_text(page, encoding="utf-8")

@@ -72,7 +72,7 @@ TICK_S = 0.4
 ROOM_MIN_BYTES = 1_000_000
 """Below this a command is refused: neither a row nor a page would find room."""
 
-LAUNCHED_TASK_TYPES = ("transcription",)
+LAUNCHED_TASK_TYPES = ("transcription", "field_choice", "verify_claim", "reconcile")
 """Task types that a job can be launched with; the others serve inside a job."""
 
 CHAIN_WORK = "chain.event"

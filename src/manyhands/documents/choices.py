@@ -23,7 +23,7 @@ from .assemble import lines_of
 from .cutter import page_grey
 from .errors import UnreadableImage
 from .fields import FieldSpec, KindSpec, Row, candidates_for, formed, rows_of
-from .model import Box, Decision, Line, PageRecord, Piece, PieceRecord, Straight
+from .model import Box, Choice, Decision, Line, PageRecord, Piece, PieceRecord, Straight
 from .straighten import laid_straight
 
 NONE_OF_THESE = "none of these"
@@ -36,21 +36,6 @@ HEAD_ROWS = 12
 """Rows at the head of a page among which a name or an address is looked for."""
 _TEXT_FINDERS = ("letterhead", "address", "party", "party_address")
 _BY_LINE = ("party", "party_address")  # an invoice's head has columns: a row there is two parties' text
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """One field to be found on one page.
-
-    places     ids of the pieces of each candidate, in the order of the page; numbered from 1
-    suggested  numbers that the kind's rules would take; empty = the rules find nothing
-    shown      ids of all pieces that people see: the candidates' and those beside them
-    """
-
-    field: str
-    page_no: int
-    places: tuple[tuple[str, ...], ...]
-    suggested: tuple[int, ...]
-    shown: tuple[str, ...]
 
 
 def read_best(pieces: Iterable[Piece], page: PageRecord) -> PageRecord:
@@ -175,7 +160,7 @@ def draw_choice(
             part[shared.y0 - frame.y0 : shared.y1 - frame.y0, shared.x0 - frame.x0 : shared.x1 - frame.x0] = _PAPER
     scale = min(max(0.4, _LINE_PX / max(1, line_px)), _WIDTH_MOST_PX / max(1, part.shape[1]))
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
-    part = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8)
     margin = 2 * _TAG_PX
     shown = np.full((max(size[1], _TAG_PX) + 8, size[0] + margin), _PAPER, np.uint8)
     shown[4 : 4 + size[1], margin:] = part

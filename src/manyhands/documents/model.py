@@ -322,6 +322,21 @@ class FieldValue(msgspec.Struct, frozen=True):
     failed_checks: tuple[str, ...] = ()
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """One field to be found on one page.
+
+    places     ids of the pieces of each candidate, in the order of the page; numbered from 1
+    suggested  numbers that the kind's rules would take; empty = the rules find nothing
+    shown      ids of all pieces that people see: the candidates' and those beside them
+    """
+
+    field: str
+    page_no: int
+    places: tuple[tuple[str, ...], ...]
+    suggested: tuple[int, ...]
+    shown: tuple[str, ...]
+
+
 class Chosen(msgspec.Struct, frozen=True):
     """Where people say that a field stands, and how it came to that. pieces: empty where it is not on the page."""
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
-from .choices import NONE_OF_THESE, Choice
+from .choices import NONE_OF_THESE
 from .fields import FieldSpec, formed, raw_on_lines
 from .layout import reading_order
-from .model import Box, Line, Piece, Reading
+from .model import Box, Choice, Line, Piece, Reading
 from .text import same_value, tight, unified
 from .values import decimal_of, iso_date
 

@@ -110,10 +110,12 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     regions     only pieces whose middle lies in one of them go to people; empty = the whole page
     pieces_max  pieces that go to people at most, over all pages: a try-out; 0 = no limit
+    fields      names of the fields wanted by a job of fields alone; absent = all of the kind
     """
 
     regions: tuple[Region, ...] = ()
     pieces_max: int = 0
+    fields: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 REGIONS_MAX = 40
@@ -306,6 +308,13 @@ def is_language(code: str) -> bool:
 def _check_scope(scope: Scope, need: Callable[[bool, str, str], None]) -> None:
     need(scope.pieces_max >= 0, "scope.pieces_max", "must not be negative")
     need(len(scope.regions) <= REGIONS_MAX, "scope.regions", f"are more than {REGIONS_MAX}")
+    if isinstance(scope.fields, tuple):
+        need(0 < len(scope.fields) <= REGIONS_MAX, "scope.fields", f"are none, or more than {REGIONS_MAX}")
+        need(
+            all(0 < len(name.strip()) <= 80 for name in scope.fields) and len(set(scope.fields)) == len(scope.fields),
+            "scope.fields",
+            "hold a name that is empty, too long or there twice",
+        )
     names = [region.name for region in scope.regions]
     need(len(set(names)) == len(names), "scope.regions", "name one field twice")
     for region in scope.regions:

@@ -101,6 +101,7 @@ class PageRef(msgspec.Struct, frozen=True, kw_only=True):
     """One re-encoded page image in the blob store. width, height in pixels.
 
     text_blob  blob of the words of a born-digital page with their boxes, "" = a scan
+    questions  asked about the whole page; the page is then neither read nor cut
     """
 
     page_no: int
@@ -108,6 +109,7 @@ class PageRef(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     text_blob: str = ""
+    questions: tuple[str, ...] = ()
 
 
 class DocumentRef(msgspec.Struct, frozen=True, kw_only=True):

@@ -547,7 +547,7 @@ class _Learning:
             transcription.Accept(decision.value or "", decision.confidence_bp, decision.support, decision.because)
             if decision.outcome == "accept"
             else transcription.Unreadable(decision.because)
-
+        )
         asked = asked_of(task.facts.question)
         found = []
         for answer in answers:

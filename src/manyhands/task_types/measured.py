@@ -168,6 +168,9 @@ def _confidences(book: JobBook, scale: Scale, *, readers: bool) -> dict[str, int
     for task_id, task in sorted(book.tasks.items()):
         if task.settled is None or task.settled.outcome != "accept":
             continue
+        if asked_of(task.facts.question) is not None:
+            found.append((task_id, task.settled.confidence_bp / 10_000))
+            continue
         value = normalise(task.settled.value or "", task.facts.question)
         found.append((task_id, _posterior(task, book, readers=readers).get(value, 0) / 10_000))
     confidences = scale.apply(np.asarray([share for _, share in found], np.float64))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 # the model is plain values: it stays light, and msgspec has to know it when it reads a plan back
-from manyhands.documents.model import Piece
+from manyhands.documents.model import Choice, Piece
 from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
@@ -283,6 +283,26 @@ def _text_of(decision: AcceptUnseen | Ask) -> str | None:
     return getattr(decision, "text", None)
 
 
+class PageAsk(msgspec.Struct, frozen=True):
+    """A question about a page that is more than one of its pieces.
+
+    ask_id     stands where a piece's id stands in tasks, evidence and answers
+    question   as in task_types.asked
+    suggested  what the rules would answer, never shown; "" = they say nothing
+    choice     the places to choose from; None = the whole page is shown
+    """
+
+    ask_id: str
+    question: str
+    suggested: str = ""
+    choice: Choice | None = None
+
+
+def ask_id_of(job_id: str, doc_id: str, page_no: int, question: str) -> str:
+    """The same question about the same page is one ask."""
+    return digest("ask", job_id, doc_id, page_no, question)
+
+
 class TaskPlan(msgspec.Struct, frozen=True):
     """A task to be opened. place: order of its piece on the page; wanted: answers asked for at first.
 
@@ -304,6 +324,36 @@ def plan_tasks(plans: Sequence[PiecePlan], manifest: Manifest) -> list[TaskPlan]
     """
     share = page_share(manifest.privacy, pieces=len(plans))
     return [_plan_task(plan, manifest, share) for plan in plans if plan.unseen is None and not plan.left_out]
+
+
+PLACE_OF_ASKS = 100_000
+"""Where the order of asks begins, after every piece of a page, ten apart: two of them are not neighbours on it."""
+
+
+def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> list[TaskPlan]:
+    """The tasks of a page's asks. pieces: of the page, for how many of its things one worker may be lent."""
+    from manyhands.task_types.asked import asked_of
+
+    share = page_share(manifest.privacy, pieces=pieces)
+    planned = []
+    for number, ask in enumerate(asks):
+        asked = asked_of(ask.question)
+        assert asked is not None, "an ask is of a form of its own"
+        effort = asked.task_type.effort_ms(asked.question)
+        facts = TaskFacts(
+            task_id=task_id_of(manifest.job_id, ask.ask_id),
+            question=ask.question,
+            readings=(ReadingFact(reader="rules", text=ask.suggested, confidence_bp=RULES_CONFIDENCE_BP),)
+            if ask.suggested and manifest.machine != "none"
+            else (),
+            gold=False,
+            effort_ms=effort,
+            reward_minor=reward_minor(manifest.pay, effort_ms=effort),
+        )
+        # where no rule has a say two people have to agree: both are asked at once
+        wanted = asked.task_type.first_answers if facts.readings else min(2, manifest.quality.max_answers)
+        planned.append(TaskPlan(facts, ask.ask_id, PLACE_OF_ASKS + 10 * number, share, wanted))
+    return planned
 
 
 def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPlan:

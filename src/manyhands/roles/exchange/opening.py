@@ -25,7 +25,7 @@ from manyhands.documents.model import Straight  # plain values: it stays light
 from manyhands.protocol import canonical
 from manyhands.protocol.lifecycles import move
 from manyhands.protocol.manifest import Manifest, Scope, parse_manifest
-from manyhands.protocol.messages import BATCH_MAX, DocumentsHanded, JobFunded, Routing, TaskFacts, TasksOpened
+from manyhands.protocol.messages import BATCH_MAX, DocumentsHanded, JobFunded, PageRef, Routing, TaskFacts, TasksOpened
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue, enqueue_many
@@ -34,13 +34,16 @@ from manyhands.store.sql import load_queries
 from .decisions import (
     EXCHANGE_JOB_MOVES,
     GOLD_VIEWS_MOST,
+    PageAsk,
     PiecePlan,
     TaskPlan,
+    ask_id_of,
     batches_of,
     gold_answers_most,
     gold_seed,
     job_salt,
     keep_scope,
+    plan_asks,
     plan_pieces,
     plan_tasks,
 )
@@ -63,6 +66,9 @@ POLICY_NAMES = {"agreeing_readers": "agreement", "none": "none"}
 """Machine policy of a manifest -> acceptance policy of `documents`."""
 
 PUTS_AT_ONCE = 8
+
+FIELD_CHOICE = "field_choice"
+"""The task type whose jobs ask where the fields stand, then key what was chosen and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,12 @@ class PageRow:
     failed: str | None
     text_blob: str
     truth_blob: str
+    asks: bytes | None
     job_state: str
+
+    def asked(self) -> list[PageAsk]:
+        """Questions about the page that are more than one of its pieces."""
+        return msgspec.json.decode(self.asks, type=list[PageAsk]) if self.asks is not None else []
 
     def straight(self) -> Straight | None:
         """How the page was laid straight before it was cut."""
@@ -238,6 +249,7 @@ class Opening:
                         "height_px": page.height,
                         "text_blob": page.text_blob,
                         "truth_blob": document.truth_blob,
+                        "asks": _asks_of(body.job_id, document.doc_id, page),
                     }
                     for page_key, (document, page) in enumerate(pages)
                 ],
@@ -280,6 +292,9 @@ class Opening:
         page = await self._page(job_id, doc_id, page_no)
         if page is None or page.state != "waiting" or page.job_state != "reading":
             return
+        if page.asks is not None:  # people look at the page themselves: nothing of it is read
+            await self._store_readings(page, readings=_unread(page), failed=None)
+            return
         readings, failed = None, None
         png = await self._ctx.blobs.get(page.blob)
         words = await self._ctx.blobs.get(page.text_blob) if page.text_blob else None
@@ -291,13 +306,16 @@ class Opening:
         except UnreadableImage as problem:
             logger.warning("page %s of %s can't be read: %s", page_no, doc_id, problem)
             failed = str(problem)
-        values = {"job_id": job_id, "page_key": page.page_key, "readings": readings, "failed": failed}
+        await self._store_readings(page, readings=readings, failed=failed)
+
+    async def _store_readings(self, page: PageRow, *, readings: bytes | None, failed: str | None) -> None:
+        values = {"job_id": page.job_id, "page_key": page.page_key, "readings": readings, "failed": failed}
 
         async def store(tx: Tx) -> None:
             if await scalar(tx, QUERIES.store_readings, values) is None:
                 return  # another process was faster
-            if await scalar(tx, QUERIES.count_read_page, {"job_id": job_id}) == 0:
-                await enqueue(tx, CUT_JOB, queue=OCR_QUEUE, args={"job_id": job_id})
+            if await scalar(tx, QUERIES.count_read_page, {"job_id": page.job_id}) == 0:
+                await enqueue(tx, CUT_JOB, queue=OCR_QUEUE, args={"job_id": page.job_id})
 
         await self._ctx.db.retrying(store)
 
@@ -314,6 +332,9 @@ class Opening:
             for page in {page.doc_id: page for page in pages if page.truth_blob}.values()
         }
         plans = await asyncio.to_thread(_plan_job, pages, manifest, job_salt(self._secret, job_id), truths)
+        asks: dict[int, list[PageAsk]] = {}
+        if manifest.task_type == FIELD_CHOICE:
+            asks, plans = await asyncio.to_thread(_plan_choices, pages, plans, manifest)
         everything = [plan for page in plans.values() for plan in page]
         unseen = sum(plan.unseen is not None for plan in everything)
         reserved = sum(plan.reserve for plan in everything)
@@ -328,7 +349,12 @@ class Opening:
                 await cursor.executemany(
                     QUERIES.store_pieces,
                     [
-                        {"job_id": job_id, "page_key": page_key, "pieces": msgspec.json.encode(page_plans)}
+                        {
+                            "job_id": job_id,
+                            "page_key": page_key,
+                            "pieces": msgspec.json.encode(page_plans),
+                            "asks": msgspec.json.encode(asks[page_key]) if page_key in asks else None,
+                        }
                         for page_key, page_plans in plans.items()
                     ],
                 )
@@ -358,8 +384,11 @@ class Opening:
         async with self._ctx.db.connection() as connection:
             manifest_raw = await scalar(connection, "select manifest from exchange.jobs where job_id = %s", (job_id,))
         plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
-        tasks = plan_tasks(plans, parse_manifest(manifest_raw))
+        manifest, asks = parse_manifest(manifest_raw), page.asked()
+        tasks = plan_tasks(plans, manifest)
         pictures = await self.draw(page, plans, {task.piece_id for task in tasks}) if tasks else {}
+        tasks += plan_asks(asks, manifest, pieces=len(plans))
+        pictures |= await self._draw_asks(page, plans, asks)
 
         async def store(tx: Tx) -> None:
             if await scalar(tx, QUERIES.mark_drawn, {"job_id": job_id, "page_key": page.page_key}) is None:
@@ -387,6 +416,21 @@ class Opening:
                 return piece_id, blob
 
         return dict(await asyncio.gather(*(put(piece_id) for piece_id in sorted(asked))))
+
+    async def _draw_asks(self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk]) -> dict[str, str]:
+        """What people see of each ask: the numbered places alone, or the page itself."""
+        pictures = {ask.ask_id: page.blob for ask in asks if ask.choice is None}
+        choices = [(ask.ask_id, ask.choice) for ask in asks if ask.choice is not None]
+        if not choices:
+            return pictures
+        png = await self._ctx.blobs.get(page.blob)
+        from manyhands.documents.choices import draw_choice
+
+        pieces, straight = {plan.piece.piece_id: plan.piece for plan in plans}, page.straight()
+        for ask_id, choice in choices:
+            drawn = await asyncio.to_thread(draw_choice, png, choice, pieces, straight=straight)
+            pictures[ask_id] = await self._ctx.blobs.put(drawn, media_type="image/png", namespace=page.job_id)
+        return pictures
 
     async def _open(self, tx: Tx, job_id: str) -> None:
         """All pages are drawn: the tasks are told to the recording oracle and offered, in one transaction.
@@ -460,6 +504,59 @@ def _plan_job(
         return of_pages
     sizes_px = {page.page_key: (page.width_px, page.height_px) for page in pages}
     return keep_scope(of_pages, sizes_px, manifest.scope, job_id=manifest.job_id)
+
+
+def _plan_choices(
+    pages: Sequence[PageRow], plans: dict[int, list[PiecePlan]], manifest: Manifest
+) -> tuple[dict[int, list[PageAsk]], dict[int, list[PiecePlan]]]:
+    """Where the wanted fields may stand, by page; and plans that key nothing before it is chosen. For a thread."""
+    from manyhands.documents.choices import choices_of, read_best, suggestion
+    from manyhands.documents.fields import kind_spec, kind_spec_of
+    from manyhands.documents.model import PageImage, PageReadings, PageRecord
+    from manyhands.task_types.asked import which
+
+    own_kinds = manifest.kinds if isinstance(manifest.kinds, dict) else {}
+    wanted = manifest.scope.fields if isinstance(manifest.scope, Scope) else ()
+    of_document: dict[str, list[PageRow]] = {}
+    for page in pages:
+        of_document.setdefault(page.doc_id, []).append(page)
+    asks: dict[int, list[PageAsk]] = {page.page_key: [] for page in pages}
+    for doc_id, own in of_document.items():
+        drafts = []
+        for page in own:
+            tables = msgspec.json.decode(page.readings, type=PageReadings).tables if page.readings is not None else ()
+            empty = PageRecord(doc_id, PageImage(page.page_no, page.width_px, page.height_px), (), tables)
+            drafts.append(read_best([plan.piece for plan in plans[page.page_key]], empty))
+        kind, key_of = own[0].kind, {page.page_no: page.page_key for page in own}
+        spec = kind_spec_of(own_kinds[kind]) if kind in own_kinds else kind_spec(kind)
+        for choice in choices_of(spec, drafts, fields=wanted if isinstance(wanted, tuple) else ()):
+            question = which(choice.field, len(choice.places))
+            ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, question)
+            asks[key_of[choice.page_no]].append(PageAsk(ask_id, question, suggestion(choice), choice))
+    left = {
+        page_key: [
+            # known pieces in reserve stay: they are what people are measured by
+            plan if plan.unseen is not None or plan.reserve else msgspec.structs.replace(plan, left_out=True, gold=False)
+            for plan in own
+        ]
+        for page_key, own in plans.items()
+    }
+    return asks, left
+
+
+def _asks_of(job_id: str, doc_id: str, page: PageRef) -> bytes | None:
+    """The questions that came with a page; None = it is to be read and cut."""
+    if not page.questions:
+        return None
+    return msgspec.json.encode(
+        [PageAsk(ask_id_of(job_id, doc_id, page.page_no, question), question) for question in page.questions]
+    )
+
+
+def _unread(page: PageRow) -> bytes:
+    from manyhands.documents.model import PageReadings
+
+    return msgspec.json.encode(PageReadings(page.page_no, page.width_px, page.height_px, ()))
 
 
 def _task_values(job_id: str, page_key: int, task: TaskPlan, pictures: dict[str, str]) -> dict[str, object]:

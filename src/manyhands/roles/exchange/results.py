@@ -6,14 +6,15 @@ Rules kept here
 - A piece that nobody could read, or that was withdrawn, is delivered as such, never as an empty text that looks read.
 
 In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.view.html (the page with every value and its reason),
-NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, exposure.json (what each worker
-saw of a page), quality.json (confidence against known pieces, signs), and package.json with the size and sha-256 of
-each of them.
+NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, answers.csv (verdicts on
+questions about whole pages, where any were asked), exposure.json (what each worker saw of a page), quality.json
+(confidence against known pieces, signs), and package.json with the size and sha-256 of each of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import hashlib
 import io
 import zipfile
@@ -35,10 +36,10 @@ from manyhands.store.sql import load_queries
 from .collecting import Collecting
 from .decisions import PiecePlan, again_task_id_of
 from .errors import NotYours, OutOfOrder
-from .opening import PageRow, lock_job
+from .opening import FIELD_CHOICE, PageRow, lock_job
 
 if TYPE_CHECKING:
-    from manyhands.documents.model import Decision, DocumentRecord, PageRecord
+    from manyhands.documents.model import Chosen, Decision, DocumentRecord, PageRecord
     from manyhands.task_types.measured import Measured
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -46,6 +47,11 @@ QUERIES = load_queries("manyhands.roles.exchange")
 ASSEMBLY_QUEUE = "assembly"
 ASSEMBLE_JOB = "exchange.assemble_job"
 INDEX_NAME = "package.json"
+ANSWERS_NAME = "answers.csv"
+ANSWER_HEADINGS = (
+    "doc_id", "page", "question", "verdict", "x0_permille", "y0_permille", "x1_permille", "y1_permille",
+    "people_asked", "because", "proof",
+)  # fmt: skip
 EXPOSURE_NAME = "exposure.json"
 QUALITY_NAME = "quality.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same package has the same bytes
@@ -138,6 +144,7 @@ class Results:
                 )
             ]
         batches = [canonical.decode(await self._ctx.blobs.get(one), BatchEvidence, what="evidence") for one in evidence]
+        shown = {name: pieces_of_asks(pages, ids) for name, ids in shown.items()}
         measured = await asyncio.to_thread(measured_of, manifest, batches)
         files = await asyncio.to_thread(record_files, pages, with_confidences(decided, measured), answers, manifest)
         files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
@@ -217,7 +224,7 @@ def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str,
         return Decision("machine" if plan.unseen else "blank", plan.unseen, plan.because)
     if plan.reserve and (task is None or task.state not in ("accepted", "unreadable")):
         return Decision("machine", plan.known or "", plan.because)
-    if plan.left_out:
+    if plan.left_out and task is None:
         return Decision("open", "", "it lies outside of what was asked for")
     given = tuple(answers.get(plan.piece.piece_id, ()))
     proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
@@ -268,8 +275,65 @@ def draft_records(
     documents: dict[str, DocumentRecord] = {}
     for doc_id, own in of_document.items():
         records = [page_record(page, last, answers, pages_of_document=len(own)) for page in own]
-        documents[doc_id] = assemble(doc_id, own[0].kind, records, spec=specs.get(own[0].kind), allow_open=True)
+        chosen = chosen_fields(own, last, answers) if manifest.task_type == FIELD_CHOICE else None
+        documents[doc_id] = assemble(
+            doc_id, own[0].kind, records, spec=specs.get(own[0].kind), allow_open=True, chosen=chosen
+        )
     return documents
+
+
+def chosen_fields(
+    pages: Sequence[PageRow], last: Mapping[str, DecidedTask], answers: Mapping[str, Sequence[str]]
+) -> dict[str, Chosen]:
+    """Where people say that a document's fields stand, by field name. pages: of one document"""
+    from manyhands.documents.choices import pieces_chosen
+    from manyhands.documents.model import Chosen
+
+    chosen: dict[str, Chosen] = {}
+    for page in pages:
+        for ask in page.asked():
+            task = last.get(ask.ask_id)
+            if ask.choice is None or task is None or task.state != "accepted":
+                continue
+            people = len(answers.get(ask.ask_id, ())) or task.support or 0
+            places = pieces_chosen(ask.choice, task.value)
+            chosen[ask.choice.field] = Chosen(places, people, f"place: {task.because}", task.confidence_bp)
+    return chosen
+
+
+def pieces_of_asks(pages: Sequence[PageRow], shown: Set[str]) -> set[str]:
+    """What a worker saw, in pieces: of a choice all that its picture holds."""
+    choices = [ask for page in pages for ask in page.asked() if ask.ask_id in shown and ask.choice is not None]
+    return set(shown) | {piece for ask in choices if ask.choice is not None for piece in ask.choice.shown}
+
+
+def answers_csv(
+    pages: Sequence[PageRow], last: Mapping[str, DecidedTask], answers: Mapping[str, Sequence[str]]
+) -> bytes | None:
+    """Every question about a whole page with its verdict and the place marked; None when there was none."""
+    from manyhands.documents.writers.tables import safe_csv_text
+    from manyhands.task_types.asked import asked_of
+    from manyhands.task_types.verify_claim import place_of
+
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(ANSWER_HEADINGS)
+    count = 0
+    for page in pages:
+        for ask in page.asked():
+            asked, task = asked_of(ask.question), last.get(ask.ask_id)
+            if ask.choice is not None or asked is None:
+                continue
+            count += 1
+            value = (task.value or "") if task is not None and task.state == "accepted" else ""
+            place = place_of(value) or ("", "", "", "")
+            verdict = asked.task_type.key(value) if value else "people could not settle it"
+            proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
+            because = (task.because or "") if task is not None else "nobody was asked"
+            people = len(answers.get(ask.ask_id, ()))
+            row = (page.doc_id, page.page_no, asked.question.prompt, verdict, *place, people, because, proof)
+            table.writerow([safe_csv_text(str(one)) for one in row])
+    return out.getvalue().encode() if count else None
 
 
 def record_files(
@@ -296,6 +360,9 @@ def record_files(
     everything = list(documents.values())
     files["fields.csv"] = fields_csv(everything)
     files["results.xlsx"] = workbook(everything)
+    told = answers_csv(pages, last_words(decided, manifest.job_id), answers)
+    if told is not None:
+        files[ANSWERS_NAME] = told
     return RecordFiles(files, dict(documents))
 
 

@@ -27,8 +27,8 @@ from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 
 from .decisions import PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_tasks
-from .opening import PageRow, lock_job
-from .results import ASSEMBLY_QUEUE, DecidedTask, draft_records, with_confidences
+from .opening import FIELD_CHOICE, PageRow, lock_job
+from .results import ASSEMBLY_QUEUE, DecidedTask, chosen_fields, draft_records, with_confidences
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -65,15 +65,16 @@ class SecondRound:
             manifest = canonical.decode(found[0][1], Manifest, what="manifest")
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
             decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
+        chosen = chosen_to_key(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
         try:
-            wanted = await asyncio.to_thread(_failing_pieces, pages, decided, manifest)
+            wanted = chosen or await asyncio.to_thread(_failing_pieces, pages, decided, manifest)
         except Exception:  # a draft that cannot be made must not keep anybody from being paid
             logger.exception("the fields of job %s cannot be checked", job_id)
             wanted = {}
         planned: list[tuple[PageRow, TaskPlan, str]] = []
         for page in pages:
             plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
-            tasks = again_tasks(plans, wanted, manifest)
+            tasks = again_tasks(plans, wanted, manifest, again=not chosen)
             if tasks:
                 pictures = await self._draw(page, plans, {task.piece_id for task in tasks})
                 planned.extend((page, task, pictures[task.piece_id]) for task in tasks)
@@ -82,7 +83,8 @@ class SecondRound:
             job = await lock_job(tx, job_id)
             if job.rounds != 1 or job.state != "open":
                 return
-            await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 2})
+            # what was chosen has to be keyed before a check can say anything: the next draft looks again
+            await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 0 if chosen and planned else 2})
             if not planned:
                 return
             async with tx.cursor() as cursor:
@@ -107,20 +109,44 @@ class SecondRound:
 BATCH_OF_TASKS = 500
 
 
-def again_tasks(plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest) -> list[TaskPlan]:
+def chosen_to_key(pages: Sequence[PageRow], decided: Sequence[DecidedTask]) -> dict[str, str]:
+    """piece id -> why it is keyed: people chose it for a field, nobody has keyed it, and no rule believes it unseen."""
+    words = {task.piece_id: task for task in decided}
+    left = {
+        plan.piece.piece_id
+        for page in pages
+        for plan in msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+        if plan.unseen is None and not plan.reserve and plan.piece.piece_id not in words
+    }
+    wanted: dict[str, str] = {}
+    for doc_id in sorted({page.doc_id for page in pages}):
+        fields = chosen_fields([page for page in pages if page.doc_id == doc_id], words, {})
+        for name, place in fields.items():
+            wanted |= {piece: f"people chose it: {name}" for piece in place.pieces if piece in left}
+    return wanted
+
+
+def again_tasks(
+    plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest, *, again: bool = True
+) -> list[TaskPlan]:
     """Tasks of the second round for one page.
 
     plans   all pieces of the page
-    wanted  piece id -> checks that its field failed
+    wanted  piece id -> why it is asked: a check that its field failed, or that it was chosen
+    again   whether the pieces were asked before
     """
     asked = [
-        msgspec.structs.replace(plan, unseen=None, gold=False) if plan.piece.piece_id in wanted else plan
+        msgspec.structs.replace(plan, unseen=None, gold=False, left_out=False)
+        if plan.piece.piece_id in wanted
+        else plan
         for plan in plans
     ]
     return [
         msgspec.structs.replace(
             task, facts=msgspec.structs.replace(task.facts, task_id=again_task_id_of(manifest.job_id, task.piece_id))
         )
+        if again
+        else task
         for task in plan_tasks(asked, manifest)
         if task.piece_id in wanted
     ]
@@ -133,11 +159,13 @@ def _failing_pieces(pages: Sequence[PageRow], decided: Sequence[DecidedTask], ma
     wanted: dict[str, str] = {}
     for record in draft_records(pages, with_confidences(decided, "it is a draft"), {}, manifest).values():
         failed = {piece: field.failed_checks for field in record.fields for piece in field.pieces}
-        wanted |= {piece: ", ".join(failed[piece]) for piece in pieces_to_ask_again(record)}
+        wanted |= {
+            piece: f"asked again: its field failed {', '.join(failed[piece])}" for piece in pieces_to_ask_again(record)
+        }
     return wanted
 
 
-def _values(job_id: str, page_key: int, task: TaskPlan, picture: str, checks: str, rank: int) -> dict[str, Any]:
+def _values(job_id: str, page_key: int, task: TaskPlan, picture: str, because: str, rank: int) -> dict[str, Any]:
     facts = task.facts
     return {
         "job_id": job_id,
@@ -153,5 +181,5 @@ def _values(job_id: str, page_key: int, task: TaskPlan, picture: str, checks: st
         "reward_minor": facts.reward_minor,
         "picture": picture,
         "facts": canonical.encode(facts),
-        "because": f"asked again: its field failed {checks}",
+        "because": because,
     }

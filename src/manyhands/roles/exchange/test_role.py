@@ -193,8 +193,9 @@ class House:
                 blob = await self.blobs.put(png, media_type="image/png", namespace=JOB)
                 pages.append(PageRef(page_no=page_no, blob=blob, width=png_size(png)[0], height=png_size(png)[1]))
             refs.append(DocumentRef(doc_id=document.doc_id, kind=document.kind, pages=tuple(pages)))
-        handed = DocumentsHanded(job_id=JOB, documents=tuple(refs))
-        assert (await self.say("launcher", handed)).outcome == "applied"
+        if refs:
+            handed = DocumentsHanded(job_id=JOB, documents=tuple(refs))
+            assert (await self.say("launcher", handed)).outcome == "applied"
 
     async def fund(self) -> None:
         await self.chain_says(ChainEvent(1338, ESCROW, "Fund", {"amount": FUNDED_MINOR}))

@@ -24,7 +24,7 @@ from manyhands.store.database import rows, rows_of
 from manyhands.store.sql import load_queries
 
 from .books import Books, Pace, RequesterRecord
-from .decisions import SAMPLE_LEAST, PiecePlan, median_of
+from .decisions import SAMPLE_LEAST, PageAsk, PiecePlan, median_of
 from .errors import NoSuchJob
 from .fitting import NEWCOMER_BP, Known, needs_of, unfit
 from .learning import Learning, LearningOffer, guide_version
@@ -176,6 +176,7 @@ class SimulatedPiece(msgspec.Struct, frozen=True):
     doc_id: str
     page_no: int
     piece: Any
+    ask: PageAsk | None = None
 
 
 class Views:
@@ -360,6 +361,8 @@ class Views:
             for plan in msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan]):
                 piece = piece_on_page(plan.piece, straight, width_px=page.width_px, height_px=page.height_px)
                 places[plan.piece.piece_id] = SimulatedPiece(page.doc_id, page.page_no, piece)
+            for ask in page.asked():
+                places[ask.ask_id] = SimulatedPiece(page.doc_id, page.page_no, None, ask)
         asked: dict[str, SimulatedPiece] = {}
         for task_id, piece_id, _ in tasks:  # a piece that is asked again has two tasks
             asked[task_id] = places[piece_id]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from manyhands.documents.fields import kind_spec, kind_spec_of
 from manyhands.pricing import BudgetBelowQuote, Quote, Workload, learning_for, make_quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
@@ -24,12 +25,23 @@ from manyhands.protocol.money import CURRENCIES, Money
 from manyhands.protocol.parties import Directory, UnknownParty
 from manyhands.quality import gold
 from manyhands.task_types import TASK_TYPES, task_type
+from manyhands.task_types.asked import BadQuestion, asked_of
 from manyhands.task_types.practising import learning_times
 
 from .values import ImportedDocumentRef, LaunchOptions
-from .workload import PageEstimate, limited_to, workers_needed, workload_of
+from .workload import (
+    PageEstimate,
+    fields_workload,
+    limited_to,
+    questions_workload,
+    workers_needed,
+    workload_of,
+)
 
 DAY_MS = 86_400_000
+FIELD_CHOICE = "field_choice"
+PAGE_TASK_TYPES = ("verify_claim", "reconcile")
+"""Task types whose questions come with the pages and are asked about a whole page."""
 
 HOLDBACK_SHARE_BP = 5_000
 """Of the documents that the requester knows, so many judge the whole; the others measure workers and the confidence."""
@@ -148,7 +160,8 @@ def plan(
             f"{Money(manifest.pay.floor_per_hour_minor, currency)} an hour is below this operator's fair floor of "
             f"{Money(floor, currency)} an hour",
         )
-    work = workload_of(pages, quality=manifest.quality, machine=manifest.machine)
+    _check_form(documents, manifest)
+    work = _workload(documents, pages, manifest)
     if isinstance(manifest.scope, Scope) and manifest.scope.pieces_max:
         work = limited_to(work, manifest.scope.pieces_max)
     learning = None
@@ -168,6 +181,51 @@ def plan(
             pages, privacy=manifest.privacy, quality=manifest.quality, machine=manifest.machine
         ),
     )
+
+
+def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) -> None:
+    """raises BadManifest where the task type cannot ask this, or shows more than the privacy level allows"""
+    questions = [question for document in documents for page in document.pages for question in page.questions]
+    asks_pages = manifest.task_type in PAGE_TASK_TYPES
+    if asks_pages and not all(page.questions for document in documents for page in document.pages):
+        raise BadManifest("task_type", f"{manifest.task_type} asks about whole pages: every page needs its questions")
+    if questions and not asks_pages:
+        raise BadManifest(
+            "task_type", f"{manifest.task_type} takes no questions: choose {' or '.join(PAGE_TASK_TYPES)}"
+        )
+    for question in questions:
+        try:
+            asked = asked_of(question)
+        except BadQuestion as problem:
+            raise BadManifest("questions", str(problem)) from problem
+        if asked is None or asked.task_type.name != manifest.task_type:
+            raise BadManifest("questions", f"{question[:60]!r} is no question of {manifest.task_type}")
+    if asks_pages and manifest.privacy != "off":
+        raise BadManifest("privacy", "a whole page is shown to each worker: say so by choosing 'off'")
+    if manifest.task_type == FIELD_CHOICE and manifest.privacy == "strict":
+        raise BadManifest("privacy", "choosing a field shows several places of a page: choose 'standard' or 'off'")
+
+
+def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEstimate], manifest: Manifest) -> Workload:
+    """The work by the task type: pieces to key, fields to find and key, or questions about pages."""
+    if manifest.task_type == FIELD_CHOICE:
+        own = manifest.kinds if isinstance(manifest.kinds, dict) else {}
+        wanted = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET
+        counts = [
+            len(kind_spec_of(own[one.kind]).fields if one.kind in own else kind_spec(one.kind).fields)
+            for one in documents
+        ]
+        if not all(counts):
+            bare = next(one.kind for one, count in zip(documents, counts, strict=True) if not count)
+            raise BadManifest("kinds", f"kind {bare!r} names no fields: give a description of its fields")
+        fields = sum(min(count, len(wanted)) if isinstance(wanted, tuple) else count for count in counts)
+        return fields_workload(fields, quality=manifest.quality, machine=manifest.machine)
+    questions = [question for document in documents for page in document.pages for question in page.questions]
+    if questions:
+        forms = [asked for question in questions if (asked := asked_of(question)) is not None]
+        effort = -(-sum(one.task_type.effort_ms(one.question) for one in forms) // len(forms))
+        return questions_workload(len(questions), effort_ms=effort, quality=manifest.quality, pay=manifest.pay)
+    return workload_of(pages, quality=manifest.quality, machine=manifest.machine)
 
 
 def check_budget(manifest: Manifest, quote: Quote) -> None:

@@ -521,6 +521,7 @@ class Launcher:
                             width=page.width,
                             height=page.height,
                             text_blob=page.text_blob,
+                            questions=page.questions,
                         )
                         for page in pages
                     ),

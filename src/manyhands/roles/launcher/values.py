@@ -26,6 +26,7 @@ class ImportedPageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """A re-encoded page that the caller has put into the blob store. pieces 0 = nobody estimated them.
 
     text_blob  blob of the words of a born-digital page, "" = a scan
+    questions  asked about the whole page, in the words of task_types.asked; it is then neither read nor cut
     """
 
     page_no: int
@@ -36,6 +37,7 @@ class ImportedPageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     pieces_max: int = 0
     chars_per_piece: int = 0
     text_blob: str = ""
+    questions: tuple[str, ...] = ()
 
 
 class ImportedDocumentRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

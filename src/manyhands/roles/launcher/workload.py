@@ -26,7 +26,7 @@ from types import MappingProxyType
 import msgspec
 
 from manyhands.pricing import Workload
-from manyhands.protocol.manifest import MachinePolicy, Privacy, QualityRule
+from manyhands.protocol.manifest import MachinePolicy, PayRule, Privacy, QualityRule
 from manyhands.protocol.money import BASIS_POINTS
 
 
@@ -151,6 +151,57 @@ def limited_to(work: Workload, pieces_max: int) -> Workload:
         rests_on=f"a try-out of {pieces_max} pieces",
     )
 
+
+FIELD_CHARS = 14
+"""Looking at eight numbered places takes 5.2 s and keying eleven characters 5.7 s: an answer is priced as the latter,
+three characters longer."""
+FIELD_PIECES_MAX = 4
+"""An address takes up to six lines, a total one: with its choice four answers a field are the most on the mean."""
+
+
+def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy) -> Workload:
+    """The work of finding so many fields and keying what was chosen.
+
+    Expected is one choice and one piece a field: of an address's lines some are believed unseen, most dates are.
+
+    >>> from manyhands.protocol.manifest import QualityRule
+    >>> work = fields_workload(4, quality=QualityRule(), machine="agreeing_readers")
+    >>> work.pieces, work.asked_bp
+    (8, 10000)
+    """
+    answers_milli, answers_max_milli = answers_milli_of(quality=quality, machine=machine)
+    return Workload(
+        pieces=2 * fields,
+        pieces_max=FIELD_PIECES_MAX * fields,
+        chars_per_piece=FIELD_CHARS,
+        asked_bp=BASIS_POINTS,
+        asked_max_bp=BASIS_POINTS,
+        answers_milli=answers_milli,
+        answers_max_milli=answers_max_milli,
+        rests_on=f"{fields} fields to be found, and the text of the places that people choose",
+    )
+
+
+def questions_workload(questions: int, *, effort_ms: int, quality: QualityRule, pay: PayRule) -> Workload:
+    """The work of so many questions about whole pages; no machine has a say, so two people agree on each.
+
+    effort_ms  mean of one answer; told in characters of keying, as everything is priced by them
+    """
+    limit = 1_000 * quality.max_answers
+    return Workload(
+        pieces=questions,
+        pieces_max=questions,
+        chars_per_piece=max(0, -(-(effort_ms - pay.effort_base_ms) // max(1, pay.effort_char_ms))),
+        asked_bp=BASIS_POINTS,
+        asked_max_bp=BASIS_POINTS,
+        answers_milli=min(limit, ANSWERS_NO_READER_MILLI),
+        answers_max_milli=min(limit, ANSWERS_QUESTION_MAX_MILLI),
+        rests_on=f"{questions} questions about pages, each answered by two people who agree",
+    )
+
+
+ANSWERS_QUESTION_MAX_MILLI = 4_000
+"""A question that four people answer differently is given up."""
 
 STRICT_PIECES_PER_PAGE = 1
 STANDARD_SHARE_BP = 1_000

@@ -24,9 +24,11 @@ where chain_id = %(chain_id)s and escrow = %(escrow)s;
 select job_id from exchange.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s and state = 'announced';
 
 -- name: add_page
-insert into exchange.pages (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px, text_blob, truth_blob)
+insert into exchange.pages
+    (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px, text_blob, truth_blob,
+     asks)
 values (%(job_id)s, %(page_key)s, %(doc_id)s, %(page_no)s, %(kind)s, %(blob)s, %(width_px)s,
-        %(height_px)s, %(text_blob)s, %(truth_blob)s)
+        %(height_px)s, %(text_blob)s, %(truth_blob)s, %(asks)s)
 on conflict do nothing;
 
 -- name: pages_handed
@@ -42,13 +44,15 @@ select page_key, doc_id, page_no from exchange.pages where job_id = %(job_id)s o
 
 -- name: page
 select page.job_id, page.page_key, page.doc_id, page.page_no, page.kind, page.blob, page.width_px, page.height_px,
-       page.state, page.readings, page.pieces, page.failed, page.text_blob, page.truth_blob, job.state as job_state
+       page.state, page.readings, page.pieces, page.failed, page.text_blob, page.truth_blob, page.asks,
+       job.state as job_state
 from exchange.pages page join exchange.jobs job on job.job_id = page.job_id
 where page.job_id = %(job_id)s and page.doc_id = %(doc_id)s and page.page_no = %(page_no)s;
 
 -- name: pages_of
 select page.job_id, page.page_key, page.doc_id, page.page_no, page.kind, page.blob, page.width_px, page.height_px,
-       page.state, page.readings, page.pieces, page.failed, page.text_blob, page.truth_blob, job.state as job_state
+       page.state, page.readings, page.pieces, page.failed, page.text_blob, page.truth_blob, page.asks,
+       job.state as job_state
 from exchange.pages page join exchange.jobs job on job.job_id = page.job_id
 where page.job_id = %(job_id)s order by page.page_key;
 
@@ -63,7 +67,7 @@ returning page_key;
 update exchange.jobs set pages_unread = pages_unread - 1 where job_id = %(job_id)s returning pages_unread;
 
 -- name: store_pieces
-update exchange.pages set state = 'cut', pieces = %(pieces)s
+update exchange.pages set state = 'cut', pieces = %(pieces)s, asks = coalesce(%(asks)s, asks)
 where job_id = %(job_id)s and page_key = %(page_key)s and state = 'read';
 
 -- name: start_cutting

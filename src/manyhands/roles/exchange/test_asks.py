@@ -1,0 +1,207 @@
+"""Jobs that ask more than what a cutting shows: where a field stands, and whether a page says so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from manyhands.documents.conftest_material import readings_from_truth
+from manyhands.documents.fields import kind_spec
+from manyhands.documents.samples import SampleDocument, sample_documents
+from manyhands.documents.truth import true_answer, truth_for_pieces
+from manyhands.protocol.manifest import Scope
+from manyhands.protocol.messages import DocumentRef, DocumentsHanded, PageRef, ResultsAssembled, TasksOpened
+from manyhands.roles.exchange import Given
+from manyhands.roles.exchange.errors import JobNotOpen
+from manyhands.store.database import Database
+from manyhands.store.migrations import Room
+from manyhands.task_types.asked import asked_of, claim
+
+from .test_role import JOB, House, png_size
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Sequence[Room]:
+    return [Room("exchange", "manyhands.roles.exchange")]
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    yield House(database, tmp_path / "blobs")
+
+
+@pytest.fixture(scope="module")
+def receipt_scan() -> SampleDocument:
+    return sample_documents(seed=1, receipts=1)[0]
+
+
+class ReaderOf:
+    """Reads what the truth says, so that a test needs no model."""
+
+    def __init__(self, truth: Mapping[str, Any]) -> None:
+        self.truth = truth
+
+    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
+        return readings_from_truth(dict(self.truth))
+
+
+async def answered(house: House, documents: Sequence[SampleDocument], workers: Sequence[str]) -> list[str]:
+    """Everybody answers truly until nothing is left; the questions asked, in order."""
+    truths = {one.doc_id: one.truth for one in documents}
+    asked: list[str] = []
+    for _ in range(12):
+        view = await house.exchange.simulation_view(JOB)
+        done = 0
+        for worker in workers:
+            try:
+                bundle = await house.exchange.claim(worker, JOB, 20)
+            except JobNotOpen:
+                break
+            given = []
+            for one in bundle.assignments:
+                asked.append(one.question)
+                given.append(Given(one.assignment_id, truth_of(one.task_id, view, truths), active_ms=4_000))
+            if given:
+                await house.exchange.submit(worker, JOB, given)
+            done += len(given)
+        await house.settle_down()
+        if not await house.record() and not done:
+            return asked
+        await house.settle_down()
+    raise AssertionError("the work did not end")
+
+
+def truth_of(task_id: str, view: Mapping[str, Any], truths: Mapping[str, Any]) -> str:
+    place = view[task_id]
+    truth = truths[place.doc_id]
+    pieces = [one.piece for one in view.values() if one.piece is not None and one.doc_id == place.doc_id]
+    texts = truth_for_pieces(list({piece.piece_id: piece for piece in pieces}.values()), truth)
+    if place.ask is None:
+        return texts[place.piece.piece_id]
+    spec = {field.name: field for field in kind_spec(truth["kind"]).fields}
+    field = place.ask.choice.field
+    return true_answer(place.ask.choice, spec[field], texts, truth["fields"].get(field, ""))
+
+
+async def delivered(house: House) -> dict[str, bytes]:
+    await house.conclude()
+    await house.settle_down()
+    (assembled,) = house.told(ResultsAssembled)
+    with zipfile.ZipFile(io.BytesIO(await house.blobs.get(assembled.package_blob))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+async def test_only_the_wanted_fields_are_found_and_only_their_text_is_keyed(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    scope = Scope(fields=("date", "total"))
+    await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="agreeing_readers")
+    await house.fund()
+    await house.settle_down()
+    workers = await house.workers(3)
+    asked = await answered(house, [receipt_scan], workers)
+    assert {question.split()[2] for question in asked if question.startswith("which")} == {"date", "total"}
+    assert len(asked) <= 6, "one tap a field that agrees with the rules, and hardly anything to key"
+    files = await delivered(house)
+    record = json.loads(files[f"{receipt_scan.doc_id}.json"])
+    assert set(record["fields"]) == {"date", "total"}
+    for name in ("date", "total"):
+        assert record["fields"][name] == receipt_scan.truth["fields"][name]
+    told = record["provenance"]["fields"] if "provenance" in record else record
+    assert "place: a person agrees with a machine's suggestion" in json.dumps(told)
+
+
+async def test_without_a_machine_two_people_choose_and_every_chosen_piece_is_keyed(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    scope = Scope(fields=("total",))
+    await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none")
+    await house.fund()
+    await house.settle_down()
+    workers = await house.workers(4)
+    asked = await answered(house, [receipt_scan], workers)
+    assert sum(question.startswith("which") for question in asked) == 2
+    assert sum(not question.startswith("which") for question in asked) == 2
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"] == {"total": receipt_scan.truth["fields"]["total"]}
+
+
+async def test_what_people_see_of_a_choice_is_its_places_and_nothing_else(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    await house.announce([receipt_scan], task_type="field_choice", scope=Scope(fields=("total",)))
+    await house.fund()
+    await house.settle_down()
+    (worker,) = await house.workers(1)
+    (one,) = (await house.exchange.claim(worker, JOB, 20)).assignments
+    picture = await house.blobs.get(one.picture)
+    shown = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    page = cv2.imdecode(np.frombuffer(receipt_scan.pages[0], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown is not None and page is not None
+    view = (await house.exchange.simulation_view(JOB))[one.task_id]
+    assert view.ask is not None and view.ask.choice is not None
+    assert len(view.ask.choice.shown) < len(receipt_scan.truth["lines"]) / 2
+    assert shown.size < page.size, "it is a part of the page"
+
+
+async def test_a_claim_is_put_to_people_beside_its_page_and_comes_back_with_its_place(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    true, false = "the total is on this page", "the page is a contract"
+    await house.announce([], task_type="verify_claim", document_count=1)
+    png = receipt_scan.pages[0]
+    blob = await house.blobs.put(png, media_type="image/png", namespace=JOB)
+    width, height = png_size(png)
+    page = PageRef(page_no=1, blob=blob, width=width, height=height, questions=(claim(true), claim(false)))
+    handed = DocumentsHanded(job_id=JOB, documents=(DocumentRef(doc_id="scan", kind="receipt", pages=(page,)),))
+    assert (await house.say("launcher", handed)).outcome == "applied"
+    await house.fund()
+    await house.settle_down()
+    assert {facts.question for body in house.told(TasksOpened) for facts in body.tasks} == {claim(true), claim(false)}
+    for number, worker in enumerate(await house.workers(2)):
+        bundle = await house.exchange.claim(worker, JOB, 20)
+        assert {one.picture for one in bundle.assignments} == {blob}
+        said = {
+            true: f"the page says so @ 100 80{number} 300 850",
+            false: f"the page says otherwise @ 1 1 9{number} 99",
+        }
+        prompts = {one.assignment_id: asked_of(one.question) for one in bundle.assignments}
+        await house.exchange.submit(
+            worker, JOB, [Given(key, said[asked.question.prompt]) for key, asked in prompts.items() if asked]
+        )
+    await house.settle_down()
+    await house.record()
+    await house.settle_down()
+    files = await delivered(house)
+    rows = {row["question"]: row for row in csv.DictReader(io.StringIO(files["answers.csv"].decode()))}
+    assert rows[true]["verdict"] == "the page says so" and rows[true]["y0_permille"] in ("800", "801")
+    assert rows[false]["verdict"] == "the page says otherwise"
+    assert {row["people_asked"] for row in rows.values()} == {"2"}
+
+
+async def test_an_answer_that_its_form_does_not_allow_supports_nothing(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    await house.announce([receipt_scan], task_type="field_choice", scope=Scope(fields=("total",)), machine="none")
+    await house.fund()
+    await house.settle_down()
+    for worker in await house.workers(2):
+        (one,) = (await house.exchange.claim(worker, JOB, 20)).assignments
+        await house.exchange.submit(worker, JOB, [Given(one.assignment_id, "<script>")])
+        await house.settle_down()
+        await house.record()
+        await house.settle_down()
+    assert (await house.exchange.progress(JOB)).tasks["unreadable"] == 1
