@@ -192,8 +192,8 @@ def markdown(
     lines = [
         "# Only the fields of a document, measured",
         "",
-        f"`{command}`, scored by the shared `documents_score.py`. **The people are simulated**: {100 * error_rate:g} % of "
-        f"answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds, means. They tap where a field "
+        f"`{command}`, scored by the shared `documents_score.py`. **The people are simulated**: {100 * error_rate:g} % "
+        f"of answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds. They tap where a field "
         "stands (the rules' hidden suggestion agrees or not), then key the chosen pieces that no rule believes unseen. "
         "Human seconds and cost are computed, not timed.",
         "",
@@ -205,14 +205,13 @@ def markdown(
         if not documents:
             continue
         answers = tally[f"{kind} choice answers"] + tally[f"{kind} key answers"]
+        taps, keys = tally[f"{kind} choice answers"] / documents, tally[f"{kind} key answers"] / documents
         seconds = tally[f"{kind} human ms"] / 1000 / documents
         mean = {name: sum(some) / len(some) for (own, name), some in right.items() if own == kind}
         each = ", ".join(f"{name} {100 * share:.1f}" for name, share in sorted(mean.items()) if name != "all")
         lines += [
             f"| {kind}: fields by value | {100 * mean['all']:.2f} % ({each}) | {goals[0]} |",
-            f"| {kind}: answers a document | {answers / documents:.2f} "
-            f"({tally[f'{kind} choice answers'] / documents:.2f} taps, {tally[f'{kind} key answers'] / documents:.2f} keyed) "
-            f"| {goals[1]} |",
+            f"| {kind}: answers a paper | {answers / documents:.2f} ({taps:.2f} taps, {keys:.2f} keyed) | {goals[1]} |",
             f"| {kind}: human seconds a document | {seconds:.1f} | {goals[2]} |",
             f"| {kind}: cost at 6 / 12 USD an hour | {seconds / 600:.3f} / {seconds / 300:.3f} | |",
         ]

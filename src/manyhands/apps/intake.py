@@ -63,6 +63,7 @@ async def take_in(
     *,
     kind: str | None = None,
     truths: Mapping[str, bytes] | None = None,
+    questions: Mapping[str, Mapping[int, tuple[str, ...]]] | None = None,
     seen: Seen = lambda _: None,
     page_seen: PageSeen | None = None,
 ) -> Intake:
@@ -70,6 +71,7 @@ async def take_in(
 
     kind    the requester's word for all documents, None = by their look
     truths  document id -> known record, for the holdback
+    questions  document id -> page number -> questions about that page; only documents with one are taken then
     raises  NothingToLaunch when no file is left
     """
     documents: list[ImportedDocumentRef] = []
@@ -93,7 +95,10 @@ async def take_in(
             refused.append(item)
             seen(item.file_name)
             continue
-        documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id), page_seen))
+        if questions is not None and item.doc_id not in questions:
+            continue
+        own = (questions or {}).get(item.doc_id, {})
+        documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id), page_seen, own))
         seen(item.doc_id)
     await feeder
     if not documents:
@@ -107,6 +112,7 @@ async def _store(
     kind: str | None,
     truth: bytes | None,
     page_seen: PageSeen | None,
+    questions: Mapping[int, tuple[str, ...]],
 ) -> ImportedDocumentRef:
     pages: list[ImportedPageRef] = []
     for page in document.pages:
@@ -125,6 +131,7 @@ async def _store(
                 if page.text_layer
                 else ""
             ),
+            questions=questions.get(page.page_no, ()),
         )
         pages.append(stored)
         if page_seen is not None:
@@ -132,7 +139,11 @@ async def _store(
     return ImportedDocumentRef(
         doc_id=document.doc_id,
         kind=kind or document.kind,
-        content_hash=digest(*(page.blob for page in pages), *(page.text_blob for page in pages if page.text_blob)),
+        content_hash=digest(
+            *(page.blob for page in pages),
+            *(page.text_blob for page in pages if page.text_blob),
+            *(question for page in pages for question in page.questions),
+        ),
         pages=tuple(pages),
         truth_blob=await blobs.put(truth, namespace=TRUTH, media_type=JSON) if truth else "",
     )

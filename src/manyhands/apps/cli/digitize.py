@@ -12,7 +12,18 @@ from cyclopts import Parameter
 from manyhands.apps.folder import DataFolder
 
 from . import AsJson, Data, app, data_default, run
-from .jobs import Kind, KindFile, Machine, PerHour, PrivacyLevel, Quality, import_folder_shown, kinds_of, options_of
+from .jobs import (
+    Fields,
+    Kind,
+    KindFile,
+    Machine,
+    PerHour,
+    PrivacyLevel,
+    Quality,
+    import_folder_shown,
+    kinds_of,
+    options_of,
+)
 from .show import Exit, as_json, errors, output, progress, told
 
 if TYPE_CHECKING:
@@ -40,6 +51,7 @@ def digitize(
     per_hour: PerHour = "12USD",
     quality: Quality = 0.995,
     privacy: PrivacyLevel = "standard",
+    fields: Fields = "",
     data: Data | None = None,
     json: AsJson = False,
 ) -> int:
@@ -55,7 +67,7 @@ def digitize(
         match crowd:
             case "simulated":
                 return await _simulated(
-                    folder, out, truth, error=error, machine=machine, kind=named, kinds=kinds, json=json
+                    folder, out, truth, error=error, machine=machine, kind=named, kinds=kinds, fields=fields, json=json
                 )
             case "none":
                 return await asyncio.to_thread(_machine_alone, folder, out, named, kinds, json)
@@ -76,6 +88,7 @@ def digitize(
                 privacy=privacy,
                 requester=platform.launcher.ctx.address,
                 kinds=kinds,
+                fields=fields,
             )
             view = await platform.launcher.draft(taken.documents, options)
             view = await platform.launcher.approve(view.job_id)
@@ -105,6 +118,7 @@ async def _simulated(
     machine: Literal["agreeing_readers", "none"],
     kind: str,
     kinds: dict[str, str],
+    fields: str,
     json: bool,
 ) -> Exit:
     """A whole job with simulated people on a platform of its own."""
@@ -116,7 +130,16 @@ async def _simulated(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = DemoOptions(
-        folder=folder, truth=truth, error=error, machine=machine, out=out, exit=True, port=port, kind=kind, kinds=kinds
+        folder=folder,
+        truth=truth,
+        error=error,
+        machine=machine,
+        out=out,
+        exit=True,
+        port=port,
+        kind=kind,
+        kinds=kinds,
+        fields=fields,
     )
     measured = await Demo(options, (lambda _: None) if json else told).run(until=asyncio.Event())
     if json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +14,7 @@ from msgspec import UNSET
 
 from manyhands.apps.folder import DataFolder
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Wishes
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, Wishes
 from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
 from manyhands.roles.launcher.values import LaunchOptions
 
@@ -54,6 +56,19 @@ PrivacyLevel = Annotated[
 ]
 
 
+Fields = Annotated[
+    str,
+    Parameter(
+        help="Only these fields, such as date,total, or all of the kind: people find their places, and only those are "
+        "keyed. Default: the full text."
+    ),
+]
+
+
+class BadQuestions(ManyhandsError):
+    """A file of claims or of a ledger's lines cannot be used."""
+
+
 class BadKind(ManyhandsError):
     """The description of a kind of document cannot be used."""
 
@@ -82,8 +97,12 @@ def options_of(
     crowd: Literal["people", "simulated"] = "people",
     request_key: str = "",
     kinds: dict[str, str] | None = None,
+    fields: str = "",
 ) -> LaunchOptions:
     """What the words of the command line ask for."""
+    named = tuple(name.strip() for name in fields.split(",") if name.strip())
+    if fields:
+        task_type = "field_choice"
     per_hour_minor = in_token(per_hour)
     return LaunchOptions(
         requester=requester,
@@ -99,7 +118,40 @@ def options_of(
         budget_minor=in_token(budget) if budget else None,
         request_key=request_key,
         kinds=kinds or UNSET,
+        scope=Scope(fields=named) if fields and named != ("all",) else UNSET,
     )
+
+
+def questions_of(file: Path, task_type: str) -> dict[str, dict[int, tuple[str, ...]]]:
+    """Questions about pages from a CSV with the columns document, page and claim (or line): document -> page -> them.
+
+    raises  BadQuestions naming the row
+    """
+    from manyhands.task_types.asked import BadQuestion, claim, match
+
+    column, ask = ("claim", claim) if task_type == "verify_claim" else ("line", match)
+    found: dict[str, dict[int, tuple[str, ...]]] = {}
+    cure = f"Write a CSV with the columns document,page,{column}; document is the file's name without its ending."
+    try:
+        table = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
+        if missing := {"document", column} - set(table.fieldnames or ()):
+            raise BadQuestions(f"{file}: the column {sorted(missing)[0]!r} is missing", cure=cure)
+        for number, row in enumerate(table, start=2):
+            page = (row.get("page") or "1").strip()
+            document = (row["document"] or "").strip()
+            if not document or not page.isdecimal() or int(page) < 1:
+                raise BadQuestions(f"{file}, line {number}: no document, or no page number", cure=cure)
+            try:
+                question = ask(row[column] or "")
+            except BadQuestion as problem:
+                raise BadQuestions(f"{file}, line {number}: {problem}", cure=cure) from problem
+            pages = found.setdefault(document, {})
+            pages[int(page)] = tuple(dict.fromkeys((*pages.get(int(page), ()), question)))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise BadQuestions(f"{file}: {problem}", cure=cure) from problem
+    if not found:
+        raise BadQuestions(f"{file} holds no row", cure=cure)
+    return found
 
 
 def show_quote(title: str, quote: Quote, taken: Intake, workers_needed: int) -> None:
@@ -146,15 +198,31 @@ def kinds_of(kind_file: Path | None, kind: str) -> tuple[dict[str, str], str]:
 
 
 async def import_folder_shown(
-    folder: Path, blobs: BlobStore, *, kind: str, truths: dict[str, bytes], quiet: bool
+    folder: Path,
+    blobs: BlobStore,
+    *,
+    kind: str,
+    truths: dict[str, bytes],
+    quiet: bool,
+    questions: dict[str, dict[int, tuple[str, ...]]] | None = None,
 ) -> Intake:
-    """Imports a folder with a bar, and says what was left out."""
+    """Imports a folder with a bar, and says what was left out. raises BadQuestions for a page that is not there"""
     from manyhands.apps.intake import take_in
 
     with progress(quiet=quiet) as bars:
         files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
         bar = bars.add_task("importing", total=files)
-        taken = await take_in(folder, blobs, kind=kind or None, truths=truths, seen=lambda _: bars.advance(bar))
+        taken = await take_in(
+            folder, blobs, kind=kind or None, truths=truths, questions=questions, seen=lambda _: bars.advance(bar)
+        )
+    pages = {(document.doc_id, page.page_no) for document in taken.documents for page in document.pages}
+    for doc_id, own in (questions or {}).items():
+        for page_no in own:
+            if (doc_id, page_no) not in pages:
+                raise BadQuestions(
+                    f"a question is about page {page_no} of {doc_id!r}, which is not in {folder}",
+                    cure="Name the document as its file without the ending, and count pages from 1.",
+                )
     for refused in taken.refused:
         errors.print(f"[yellow]left out[/] {refused}")
     return taken
@@ -175,6 +243,17 @@ def launch(
     kind_file: KindFile = None,
     machine: Machine = "agreeing_readers",
     privacy: PrivacyLevel = "standard",
+    fields: Fields = "",
+    claims: Annotated[
+        Path | None,
+        Parameter(help="CSV (document,page,claim): people say of each claim whether the page says so, and where."),
+    ] = None,
+    ledger: Annotated[
+        Path | None,
+        Parameter(
+            help="CSV (document,page,line): people say of each ledger line whether the page has its counterpart."
+        ),
+    ] = None,
     holdback: Annotated[
         Path | None, Parameter(help="Folder with known records, NAME.json, to judge the whole by.")
     ] = None,
@@ -197,12 +276,17 @@ def launch(
         from manyhands.apps.compose import client
 
         kinds, named = kinds_of(kind_file, kind)
+        form, file = ("verify_claim", claims) if claims else ("reconcile", ledger) if ledger else (task_type, None)
+        questions = questions_of(file, form) if file else None
         async with client(DataFolder(data or data_default())) as platform:
             truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}
-            taken = await import_folder_shown(folder, platform.blobs, kind=named, truths=truths, quiet=json)
+            taken = await import_folder_shown(
+                folder, platform.blobs, kind=named, truths=truths, quiet=json, questions=questions
+            )
             options = options_of(
                 title=title or folder.resolve().name,
-                task_type=task_type,
+                task_type=form,
+                fields=fields,
                 per_hour=per_hour,
                 floor=floor,
                 quality=quality,

@@ -21,7 +21,7 @@ import httpx
 import msgspec
 
 from manyhands.documents.model import Reading
-from manyhands.documents.truth import simulate_answer
+from manyhands.documents.truth import simulate_answer, simulate_choice
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,16 @@ class Habits:
 
 @dataclass(frozen=True)
 class Known:
-    """What simulated people are told of one task. text None = not even truth knows, so they say "cannot read"."""
+    """What simulated people are told of one task. text None = not even truth knows, so they say "cannot read".
+
+    places     of a choice, how many places its picture numbers; 0 = a cutting to be keyed
+    suggested  of a choice, what the rules would take
+    """
 
     text: str | None
     readings: tuple[Reading, ...] = ()
+    places: int = 0
+    suggested: str = ""
 
 
 TruthSource = Callable[[str], Mapping[str, Known] | None]
@@ -145,6 +151,10 @@ class SimulatedPerson:
     def _key(self, known: Known) -> str | None:
         if known.text is None:
             return None
+        if known.places:
+            return simulate_choice(
+                known.text, known.suggested, known.places, error_rate=self.person.error_rate, rng=self._chance
+            )
         keyed = simulate_answer(
             known.text, known.readings, error_rate=self.person.error_rate, rng=self._chance, repeat_share=0.15
         )

@@ -23,13 +23,14 @@ from manyhands.apps.processes import Supervisor
 from manyhands.apps.running import running
 from manyhands.apps.verify import Proof, Report, verify
 from manyhands.documents.compare import RecordOf, compare_lines
+from manyhands.documents.fields import kind_spec, kind_spec_of
 from manyhands.documents.samples import write_samples
-from manyhands.documents.truth import truth_for_pieces
+from manyhands.documents.truth import true_answer, truth_for_pieces
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.evidence import BatchEvidence
-from manyhands.protocol.manifest import PayRule, QualityRule, Wishes
-from manyhands.roles.exchange.decisions import again_task_id_of
+from manyhands.protocol.manifest import PayRule, QualityRule, Scope, Wishes
+from manyhands.roles.exchange.decisions import PageAsk, again_task_id_of, task_id_of
 from manyhands.roles.launcher.values import JobView, LaunchOptions
 
 from .crowd import Known, work
@@ -66,6 +67,7 @@ class DemoOptions:
     ocr_processes: int = 2
     kind: str = ""
     kinds: dict[str, str] = field(default_factory=dict)
+    fields: str = ""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +184,8 @@ class Demo:
             requester=platform.launcher.ctx.address,
             title="Receipts, invoices and tables" if self.options.folder else "Rendered receipts",
             description="A demo." if mine else "A demo. The people in it are simulated.",
-            task_type="transcription",
+            task_type="field_choice" if self.options.fields else "transcription",
+            scope=self._scope(),
             pay=PayRule(per_hour_minor=self.options.per_hour_minor, floor_per_hour_minor=self.options.per_hour_minor),
             quality=QualityRule(benchmark_bp=9_000),
             machine=self.options.machine,
@@ -192,6 +195,10 @@ class Demo:
             request_key=f"demo {self.options.seed}",
             kinds=self.options.kinds or msgspec.UNSET,
         )
+
+    def _scope(self) -> Scope | msgspec.UnsetType:
+        named = tuple(name.strip() for name in self.options.fields.split(",") if name.strip())
+        return Scope(fields=named) if named and named != ("all",) else msgspec.UNSET
 
     async def _crowd(self, platform: Platform, view: JobView, truths: Mapping[str, bytes], stop: asyncio.Event) -> None:
         """Simulated people begin when there is work, with what truth says of each piece."""
@@ -245,6 +252,8 @@ class Demo:
             by_document.setdefault(place.doc_id, []).append(key)
         known: dict[str, Known] = {}
         for doc_id, keys in by_document.items():
+            asks = {key: places[key].ask for key in keys if places[key].ask is not None}
+            keys = [key for key in keys if key not in asks]
             pieces = [places[key].piece for key in keys]
             raw = truths.get(doc_id)
             # a piece that is asked a second time has two tasks, but stands on the page once
@@ -252,10 +261,26 @@ class Demo:
             for key, piece in zip(keys, pieces, strict=True):
                 read = next((reading.text for reading in piece.readings if reading.text), None)
                 knows = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
-                for task_id in (key, again_task_id_of(job_id, piece.piece_id)):
+                for task_id in (key, task_id_of(job_id, piece.piece_id), again_task_id_of(job_id, piece.piece_id)):
                     known[task_id] = knows
                     self.document_of[task_id] = doc_id
+            for key, ask in asks.items():
+                known[key] = self._known_choice(ask, places[key].kind, texts, json.loads(raw) if raw else None)
+                self.document_of[key] = doc_id
         return known
+
+    def _known_choice(
+        self, ask: PageAsk | None, kind: str, texts: Mapping[str, str], truth: Mapping[str, Any] | None
+    ) -> Known:
+        """What simulated people tap: where the truth's value stands; without a truth what the rules would take."""
+        if ask is None or ask.choice is None or truth is None:
+            return Known(ask.suggested or None if ask else None)
+        own = self.options.kinds
+        spec = kind_spec_of(own[kind]) if kind in own else kind_spec(kind)
+        one = next(field for field in spec.fields if field.name == ask.choice.field)
+        value = str((truth.get("fields") or {}).get(one.name, ""))
+        right = true_answer(ask.choice, one, texts, value)
+        return Known(right, places=len(ask.choice.places), suggested=ask.suggested)
 
     async def _until_ended(self, platform: Platform, view: JobView, crowd: asyncio.Task[None]) -> JobView:
         while view.state not in ENDED:

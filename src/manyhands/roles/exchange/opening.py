@@ -67,6 +67,9 @@ POLICY_NAMES = {"agreeing_readers": "agreement", "none": "none"}
 
 PUTS_AT_ONCE = 8
 
+PAGE_TASK_TYPES = ("verify_claim", "reconcile")
+"""Task types that ask about whole pages, with questions that come with them."""
+
 FIELD_CHOICE = "field_choice"
 """The task type whose jobs ask where the fields stand, then key what was chosen and nothing else."""
 
@@ -234,6 +237,7 @@ class Opening:
         if sender != job.launcher:
             raise NotYours(body.job_id, sender, "launcher")
         pages = [(document, page) for document in body.documents for page in document.pages]
+        about_pages = job.parsed().task_type in PAGE_TASK_TYPES
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_page,
@@ -249,7 +253,7 @@ class Opening:
                         "height_px": page.height,
                         "text_blob": page.text_blob,
                         "truth_blob": document.truth_blob,
-                        "asks": _asks_of(body.job_id, document.doc_id, page),
+                        "asks": _asks_of(body.job_id, document.doc_id, page) if about_pages else None,
                     }
                     for page_key, (document, page) in enumerate(pages)
                 ],
@@ -544,10 +548,8 @@ def _plan_choices(
     return asks, left
 
 
-def _asks_of(job_id: str, doc_id: str, page: PageRef) -> bytes | None:
-    """The questions that came with a page; None = it is to be read and cut."""
-    if not page.questions:
-        return None
+def _asks_of(job_id: str, doc_id: str, page: PageRef) -> bytes:
+    """The questions that came with a page, which is then neither read nor cut."""
     return msgspec.json.encode(
         [PageAsk(ask_id_of(job_id, doc_id, page.page_no, question), question) for question in page.questions]
     )

@@ -177,6 +177,7 @@ class SimulatedPiece(msgspec.Struct, frozen=True):
     page_no: int
     piece: Any
     ask: PageAsk | None = None
+    kind: str = ""
 
 
 class Views:
@@ -362,7 +363,7 @@ class Views:
                 piece = piece_on_page(plan.piece, straight, width_px=page.width_px, height_px=page.height_px)
                 places[plan.piece.piece_id] = SimulatedPiece(page.doc_id, page.page_no, piece)
             for ask in page.asked():
-                places[ask.ask_id] = SimulatedPiece(page.doc_id, page.page_no, None, ask)
+                places[ask.ask_id] = SimulatedPiece(page.doc_id, page.page_no, None, ask, page.kind)
         asked: dict[str, SimulatedPiece] = {}
         for task_id, piece_id, _ in tasks:  # a piece that is asked again has two tasks
             asked[task_id] = places[piece_id]

@@ -187,8 +187,8 @@ def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) ->
     """raises BadManifest where the task type cannot ask this, or shows more than the privacy level allows"""
     questions = [question for document in documents for page in document.pages for question in page.questions]
     asks_pages = manifest.task_type in PAGE_TASK_TYPES
-    if asks_pages and not all(page.questions for document in documents for page in document.pages):
-        raise BadManifest("task_type", f"{manifest.task_type} asks about whole pages: every page needs its questions")
+    if asks_pages and not questions:
+        raise BadManifest("task_type", f"{manifest.task_type} asks about whole pages, and there is no question")
     if questions and not asks_pages:
         raise BadManifest(
             "task_type", f"{manifest.task_type} takes no questions: choose {' or '.join(PAGE_TASK_TYPES)}"

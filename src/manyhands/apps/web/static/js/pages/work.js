@@ -79,6 +79,13 @@ function Cutting({ item }) {
   </div>`;
 }
 
+// a tool for questions that are not keyed; most bundles hold none, so it is fetched by the first that does
+const choice = signal(null);
+const isKeyed = (item) => !item?.question.includes(" ");
+effect(() => {
+  if (bundle.items.value.some((item) => !isKeyed(item)) && !choice.peek()) import("manyhands/tools/choice.js").then((tool) => (choice.value = tool), () => (why.value = "tool"));
+});
+
 function answer(text) {
   return bundle.answer(text);
 }
@@ -248,16 +255,17 @@ function Guide() {
 
 function Working() {
   const item = bundle.current.value;
+  const keyed = isKeyed(item);
+  const tool = keyed ? { Task, Picture: Cutting } : choice.value;
   return html`<section class="work" aria-label=${t("work")}>
     <${Break} />
     <${Meters} />
     <${Progress} />
     <div class="desk">
-      <${Cutting} item=${item} />
-      <${Task} item=${item} answer=${answer} why=${why.value} onTry=${(name) => (why.value = name)} />
+      ${tool ? html`<${tool.Picture} item=${item} /><${tool.Task} item=${item} answer=${answer} why=${why.value} onTry=${(name) => (why.value = name)} />` : html`<p class="quiet" role="status">${t("bundle_loading")}</p>`}
       <div class="others">
         <button class="button quietly" onClick=${() => say(null)}>${t("cannot_read")}<kbd aria-hidden="true">⇧⏎</kbd></button>
-        <button class="button quietly" onClick=${() => say("")}>${t("nothing_there")}</button>
+        ${keyed && html`<button class="button quietly" onClick=${() => say("")}>${t("nothing_there")}</button>`}
         <button class="button quietly" disabled=${!bundle.canUndo.value} onClick=${() => bundle.undo()}>${t("back")}<kbd aria-hidden="true">↑</kbd></button>
         <button class="button quietly" onClick=${() => (reporting.value = true)}>${t("report")}<kbd aria-hidden="true">F2</kbd></button>
       </div>

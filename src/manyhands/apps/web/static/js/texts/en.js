@@ -82,6 +82,7 @@ export const texts = {
   report: "Report",
   leave: "Stop here",
   why_empty: "Key what you see, or choose “Cannot read”.",
+  why_tool: "The page needs a part that could not be fetched. Reload it.",
   why_picture: "Wait for the cutting: an answer needs to have been seen.",
   this_pays: "This one pays",
   none_left: "Nothing left for you here",

@@ -82,6 +82,7 @@ export const texts = {
   report: "Denunciar",
   leave: "Parar aquí",
   why_empty: "Teclee lo que ve o elija «No se lee».",
+  why_tool: "A la página le falta una parte que no se pudo traer. Vuelva a cargarla.",
   why_picture: "Espere al recorte: para responder hay que haberlo visto.",
   this_pays: "Esta paga",
   none_left: "Aquí no queda nada para usted",

@@ -1,0 +1,121 @@
+// Questions that are not keyed: where on a page a field stands, whether a page says so, whether a figure is on it.
+// Loaded when a bundle holds one. The question says its form and what it asks about; see task_types/asked.py.
+import "manyhands/more.js";
+import { html, signal, t, useLayoutEffect, useRef } from "manyhands/kit.js";
+import { keepDraft } from "manyhands/bundle.js";
+
+const NONE = "none of these";
+const VERDICTS = { claim: ["the page says so", "the page says otherwise", "the page does not tell"], match: ["it is there", "it is there with another amount", "it is not there"] };
+const MARKED = new Set(VERDICTS.claim.slice(0, 2));
+const FIELDS = new Set(["total", "date", "company", "address", "invoice_number", "tax_total", "currency"]);
+const STEP = 10;
+
+/** {form, places, about}: "which 5 total" is five places and the total. */
+export function asked(question) {
+  const [form, ...rest] = question.split(" ");
+  return form === "which" ? { form, places: Number(rest[0]), about: rest.slice(1).join(" ") } : { form, places: 0, about: rest.join(" ") };
+}
+
+const chosen = signal([]);
+const verdict = signal("");
+const mark = signal(null);
+const corner = signal(null);
+
+function begin(item) {
+  const draft = item.text ?? "";
+  const [said, box] = draft.split(" @ ");
+  corner.value = null;
+  mark.value = box ? box.split(" ").map(Number) : null;
+  verdict.value = said;
+  chosen.value = /^\d/.test(draft) ? draft.split(" ").map(Number) : [];
+}
+
+/** The picture; on a claim's page two taps mark a place, and the arrow keys move it. */
+export function Picture({ item }) {
+  const { form } = asked(item.question);
+  if (item.broken) return html`<div class="cutting broken" role="alert"><p>${t("picture_broken")}</p></div>`;
+  if (!item.picture) return html`<div class="cutting loading"><p class="quiet" role="status">${t("picture_loading")}</p></div>`;
+  const wide = form === "which" ? `min(100%, ${item.width}px)` : "max(100%, 46rem)";
+  const at = (event) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return [Math.round((1000 * (event.clientX - box.left)) / box.width), Math.round((1000 * (event.clientY - box.top)) / box.height)];
+  };
+  function tap(event) {
+    if (form !== "claim") return;
+    const here = at(event);
+    if (!corner.value) {
+      corner.value = here;
+      mark.value = [...here, Math.min(1000, here[0] + STEP), Math.min(1000, here[1] + STEP)];
+    } else {
+      const [x, y] = corner.value;
+      mark.value = [Math.min(x, here[0]), Math.min(y, here[1]), Math.min(1000, Math.max(x, here[0], Math.min(x, here[0]) + STEP)), Math.min(1000, Math.max(y, here[1], Math.min(y, here[1]) + STEP))];
+      corner.value = null;
+    }
+  }
+  function move(event) {
+    const by = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key];
+    if (form !== "claim" || !by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [x0, y0, x1, y1] = mark.value ?? [400, 450, 600, 480];
+    const within = (n, least) => Math.min(1000, Math.max(least, n));
+    mark.value = event.shiftKey ? [x0, y0, within(x1 + by[0], x0 + STEP), within(y1 + by[1], y0 + STEP)] : x0 + by[0] < 0 || x1 + by[0] > 1000 || y0 + by[1] < 0 || y1 + by[1] > 1000 ? mark.value : [x0 + by[0], y0 + by[1], x1 + by[0], y1 + by[1]];
+  }
+  const [x0, y0, x1, y1] = mark.value ?? [0, 0, 0, 0];
+  return html`<div class="cutting page" tabindex="0" role="group" aria-label=${t(form === "claim" ? "page_to_mark" : "cutting")} onKeyDown=${move}>
+    <div class="sheet" style=${{ inlineSize: wide }} onClick=${tap}>
+      <img key=${item.assignment_id} src=${item.picture} data-assignment=${item.assignment_id} style=${{ inlineSize: "100%" }} alt=${t("page_alt")} draggable=${false} />
+      ${mark.value && html`<i class="mark" style=${{ insetInlineStart: `${x0 / 10}%`, insetBlockStart: `${y0 / 10}%`, inlineSize: `${(x1 - x0) / 10}%`, blockSize: `${(y1 - y0) / 10}%` }}></i>`}
+    </div>
+  </div>`;
+}
+
+/** As the tool for keying: item = the assignment shown; answer(text|null) returns whether it was taken. */
+export function Task({ item, answer, why, onTry }) {
+  const first = useRef(null);
+  const id = item.assignment_id;
+  const { form, places, about } = asked(item.question);
+  useLayoutEffect(() => {
+    begin(item);
+    first.current?.focus({ preventScroll: true });
+  }, [id]);
+
+  function said() {
+    if (form === "which") return chosen.value.length ? [...chosen.value].sort((a, b) => a - b).join(" ") : "";
+    if (form === "claim" && MARKED.has(verdict.value)) return mark.value ? `${verdict.value} @ ${mark.value.join(" ")}` : "";
+    return VERDICTS[form].includes(verdict.value) ? verdict.value : "";
+  }
+  function next(event) {
+    event?.preventDefault();
+    const text = said();
+    if (!text) onTry(form === "claim" && MARKED.has(verdict.value) ? "mark" : "choose");
+    else if (!answer(text)) onTry("picture");
+  }
+  function toggle(number) {
+    chosen.value = chosen.value.includes(number) ? chosen.value.filter((one) => one !== number) : [...chosen.value, number];
+    keepDraft(id, chosen.value.join(" "));
+  }
+  function key(event) {
+    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    const number = Number(event.key);
+    if (event.key === "Enter" && event.shiftKey) {
+      event.preventDefault();
+      if (!answer(null)) onTry("picture");
+    } else if (form === "which" && number >= 1 && number <= Math.min(9, places)) toggle(number);
+    else if (form !== "which" && number >= 1 && number <= 3) verdict.value = VERDICTS[form][number - 1];
+  }
+
+  const about_words = form === "which" ? t("which_asks", { what: FIELDS.has(about) ? t(`field_${about}`) : about.replaceAll("_", " ") }) : about;
+  return html`<form class="keying" onSubmit=${next} onKeyDown=${key}>
+    <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about_words}</strong></p>
+    ${form === "which"
+      ? html`<div class="places" role="group" aria-labelledby="asks">
+          ${Array.from({ length: places }, (_, n) => html`<button type="button" ref=${n === 0 ? first : undefined} class="button quietly" aria-pressed=${chosen.value.includes(n + 1)} onClick=${() => toggle(n + 1)}>${n + 1}</button>`)}
+          <button type="button" class="button quietly" onClick=${() => (answer(NONE) ? undefined : onTry("picture"))}>${t("none_of_these")}</button>
+        </div>`
+      : html`<fieldset class="verdicts"><legend class="unseen">${t("your_verdict")}</legend>${VERDICTS[form].map((one, n) => html`<label class="choice"><input type="radio" name="verdict" ref=${n === 0 ? first : undefined} checked=${verdict.value === one} onChange=${() => (verdict.value = one)} /> <span>${t(`verdict_${form}_${n}`)}</span></label>`)}</fieldset>
+          ${form === "claim" && MARKED.has(verdict.value) && html`<p class="hint" role="status">${t(corner.value ? "mark_second" : mark.value ? "mark_done" : "mark_first")}</p>`}`}
+    <p id="why" class="why" role="status">${why ? t(`why_${why}`) : ""}</p>
+    <button class="button next">${t("next")}<kbd aria-hidden="true">⏎</kbd></button>
+  </form>`;
+}
