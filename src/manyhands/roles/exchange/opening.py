@@ -540,7 +540,9 @@ def _plan_choices(
     left = {
         page_key: [
             # known pieces in reserve stay: they are what people are measured by
-            plan if plan.unseen is not None or plan.reserve else msgspec.structs.replace(plan, left_out=True, gold=False)
+            plan
+            if plan.unseen is not None or plan.reserve
+            else msgspec.structs.replace(plan, left_out=True, gold=False)
             for plan in own
         ]
         for page_key, own in plans.items()
