@@ -109,7 +109,7 @@ def test_a_folder_is_dropped_quoted_launched_watched_and_downloaded(
     page.get_by_role("tab", name="To look at").click()
     expect(page.get_by_text("three people could not read it").first).to_be_visible()
     check(page, axe)
-    page.locator("table.list button.value").first.click()
+    page.locator("table.rows button.value").first.click()
     page.get_by_role("button", name="I do not believe this").click()
     page.get_by_label("What does the page show?").fill("GST ID 001689255936")
     page.get_by_label("How do you know?").fill("It is printed clearly on the scan.")

@@ -152,7 +152,7 @@ def test_reasons_and_names_of_money_and_webhooks_are_shown_as_text(world: World,
     world.asking(written)
     assert len(WRAPPED) >= 200
     go(page, world.url + "/desk/money")
-    expect(page.locator("table.list tbody tr")).to_have_count(len(WRAPPED) + 2)
+    expect(page.locator("table.rows tbody tr")).to_have_count(len(WRAPPED) + 2)
     expect(page.get_by_text(WRAPPED[5]).first).to_be_visible()
     go(page, world.url + "/desk/webhooks")
     expect(page.locator(".hook")).to_have_count(20)

@@ -45,25 +45,27 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "practice": ("manyhands/pages/practice.js", "manyhands/more.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
-    "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js", "manyhands/desk/nav.js"),
-    "purse": ("manyhands/pages/purse.js", "manyhands/desk/words.js", "manyhands/desk/nav.js"),
-    "hooks": ("manyhands/pages/hooks.js", "manyhands/desk/words.js", "manyhands/desk/nav.js"),
+    "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
+    "purse": ("manyhands/pages/purse.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
+    "hooks": ("manyhands/pages/hooks.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
     "draft": (
         "manyhands/pages/draft.js", "manyhands/desk/words.js", "manyhands/desk/upload.js", "manyhands/desk/draw.js",
         "manyhands/desk/quote.js",
     ),
     "watch": (
         "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
-        "manyhands/desk/results.js",
+        "manyhands/desk/results.js", "manyhands/rows.js",
     ),
-    "operator": ("manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js"),
+    "operator": (
+        "manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js", "manyhands/rows.js",
+    ),
     "not-found": ("manyhands/pages/not-found.js",),
 }  # fmt: skip
 """Page name -> modules that only it needs."""
 
 SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), ("desk",)),
-    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits", "practice"), ("more",)),
+    **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), ("desk", "rows")),
+    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits", "practice"), ("more", "rows")),
 }
 """Page name -> style sheets that it needs beside the common one."""
 

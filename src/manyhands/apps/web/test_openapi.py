@@ -21,6 +21,9 @@ from schemathesis import GenerationMode
 from manyhands.apps.web.examples import example_of
 from manyhands.apps.web.testing import HEADERS, PASSWORD, House
 
+PATIENCE_S = 120
+"""A machine that is busy with other things answers late; what is looked for is what breaks, not what is slow."""
+
 
 async def test_every_route_is_told_with_summary_tags_examples_and_one_shape_of_refusal(house: House) -> None:
     document = house.app.openapi()
@@ -66,7 +69,9 @@ async def test_every_parameter_body_and_answer_has_an_example_that_fits_its_sche
     assert not wrong, "\n".join(wrong)
 
 
-def trial(operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, seen: list[str]) -> Any:
+def trial(
+    url: str, operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, seen: list[str]
+) -> Any:
     """A test of one operation that notes each request, and what broke the site with a leading `!`."""
 
     @settings(
@@ -75,7 +80,7 @@ def trial(operation: Any, mode: GenerationMode, headers: dict[str, str], example
     )  # fmt: skip
     @given(case=operation.as_strategy(generation_mode=mode))
     def once(case: Any) -> None:
-        told = case.call(headers=headers)
+        told = case.call(base_url=url, headers=headers, timeout=PATIENCE_S)
         broke = told.status_code >= 500 and told.status_code != 503
         seen.append(f"{'!' * broke}{case.method} {case.formatted_path} {case.body!r:.200} -> {told.status_code}")
 
@@ -84,17 +89,19 @@ def trial(operation: Any, mode: GenerationMode, headers: dict[str, str], example
 
 def tried(url: str, name: str, examples: int) -> tuple[int, list[str]]:
     """Calls every operation; returns how many requests were made and which broke the site."""
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{url}/openapi.json", timeout=PATIENCE_S).json())
     seen: list[str] = []
     for found in schema.get_all_operations():
         operation = found.ok()
-        with httpx.Client(base_url=url, headers=HEADERS) as http:  # a session of its own: some operations end it
+        with httpx.Client(
+            base_url=url, headers=HEADERS, timeout=PATIENCE_S
+        ) as http:  # a session of its own: some operations end it
             http.post("/api/sign-in", json={"name": name, "password": PASSWORD})
             headers = {**HEADERS, "Cookie": f"mh_session={http.cookies.get('mh_session')}"}
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             # an operation without anything to get wrong has no wrong form
             with contextlib.suppress(schemathesis.errors.SchemathesisError, Unsatisfiable, unittest.SkipTest):
-                trial(operation, mode, headers, examples, seen)()
+                trial(url, operation, mode, headers, examples, seen)()
     return len(seen), [one for one in seen if one.startswith("!")]
 
 

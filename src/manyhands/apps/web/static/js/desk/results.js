@@ -5,6 +5,7 @@
 // - A place chosen in the table is shown on the page, and the other way round.
 import { asProblem, batch, count, html, Loading, percent, Problem, signal, t, useRef } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
+import { Rows } from "manyhands/rows.js";
 import { PageWithBoxes } from "manyhands/desk/draw.js";
 import "manyhands/desk/words.js";
 
@@ -158,8 +159,14 @@ export function DoubtsView({ of, onOpen }) {
     return html`<${Loading} />`;
   }
   if (doubts.length === 0) return html`<p class="card empty">${t("no_doubts")}</p>`;
-  return html`<p class="hint">${t("doubts_why")}</p><div class="scroll" tabindex="0" role="region" aria-label=${t("tab_doubts")}><table class="list"><thead><tr><th scope="col">${t("document")}</th><th scope="col">${t("field")}</th><th scope="col">${t("value")}</th><th scope="col">${t("cause")}</th><th scope="col">${t("believed")}</th></tr></thead>
-    <tbody>${doubts.map((doubt) => html`<tr><th scope="row" dir="auto"><button class="plain value" onClick=${() => onOpen(doubt)}>${doubt.doc_id} · ${doubt.page}</button></th><td dir="auto">${doubt.field.replaceAll("_", " ")}</td><td dir="auto">${doubt.text || "–"}</td><td dir="auto">${doubt.why}</td><td><${Level} level=${doubt.level} /></td></tr>`)}</tbody></table></div>`;
+  const columns = [
+    [t("document"), (doubt) => html`<button class="plain value" onClick=${() => onOpen(doubt)}>${doubt.doc_id} · ${doubt.page}</button>`, "head"],
+    [t("field"), (doubt) => doubt.field.replaceAll("_", " ") || "–"],
+    [t("value"), (doubt) => doubt.text || "–"],
+    [t("cause"), (doubt) => doubt.why],
+    [t("believed"), (doubt) => html`<${Level} level=${doubt.level} />`],
+  ];
+  return html`<p class="hint">${t("doubts_why")}</p><div class="card flush"><${Rows} name=${t("tab_doubts")} columns=${columns} rows=${doubts} /></div>`;
 }
 
 const FORMATS = [["zip", "zip"], ["csv", "csv"], ["xlsx", "xlsx"], ["pdf", "pdf"], ["json", "json"], ["hocr.html", "hocr"], ["alto.xml", "alto"]];

@@ -2,6 +2,7 @@
 import { Amount, asProblem, count, html, loader, Loading, Problem, signal, t, when } from "manyhands/kit.js";
 import { at, del, get, post } from "manyhands/api.js";
 import { DeskWays } from "manyhands/desk/nav.js";
+import { Rows } from "manyhands/rows.js";
 
 const list = loader(() => get("/api/desk/jobs"));
 const problem = signal(null);
@@ -66,17 +67,16 @@ function Drafts({ drafts }) {
 
 function Jobs({ jobs }) {
   if (jobs.length === 0) return null;
-  return html`<section class="block"><h2>${t("jobs_launched")}</h2><div class="card flush"><div class="scroll" tabindex="0" role="region" aria-label=${t("jobs_launched")}><table class="list">
-    <thead><tr><th scope="col">${t("job")}</th><th scope="col">${t("state")}</th><th scope="col" class="figure">${t("pages")}</th><th scope="col" class="figure">${t("at_most")}</th><th scope="col" class="figure">${t("paid")}</th><th scope="col" class="figure">${t("launched")}</th></tr></thead>
-    <tbody>${jobs.map((job) => html`<tr key=${job.job_id}>
-      <th scope="row" dir="auto"><a href=${at`/desk/jobs/${job.job_id}`}>${job.title}</a>${job.simulated && html` <span class="tag">◇ ${t("simulated_short")}</span>`}</th>
-      <td><span class=${`state ${job.state}`}>${t(`state_${job.state}`)}</span></td>
-      <td class="figure">${count(job.pages)}</td>
-      <td class="figure"><${Amount} digits=${2} minor=${job.quote_total_minor} currency=${job.currency} exponent=${job.exponent} /></td>
-      <td class="figure">${job.paid_minor ? html`<${Amount} digits=${2} minor=${job.paid_minor} currency=${job.currency} exponent=${job.exponent} />` : html`<span class="quiet">–</span>`}</td>
-      <td class="figure quiet">${when(job.created_at_ms)}</td>
-    </tr>`)}</tbody>
-  </table></div></div></section>`;
+  const amount = (job, minor) => html`<${Amount} digits=${2} minor=${minor} currency=${job.currency} exponent=${job.exponent} />`;
+  const columns = [
+    [t("job"), (job) => html`<a href=${at`/desk/jobs/${job.job_id}`}>${job.title}</a>${job.simulated && html` <span class="tag">◇ ${t("simulated_short")}</span>`}`, "head"],
+    [t("state"), (job) => html`<span class=${`state ${job.state}`}>${t(`state_${job.state}`)}</span>`],
+    [t("pages"), (job) => count(job.pages), "figure"],
+    [t("at_most"), (job) => amount(job, job.quote_total_minor), "figure"],
+    [t("paid"), (job) => (job.paid_minor ? amount(job, job.paid_minor) : html`<span class="quiet">–</span>`), "figure"],
+    [t("launched"), (job) => html`<span class="quiet">${when(job.created_at_ms)}</span>`, "figure"],
+  ];
+  return html`<section class="block"><h2>${t("jobs_launched")}</h2><div class="card flush"><${Rows} name=${t("jobs_launched")} columns=${columns} rows=${jobs} /></div></section>`;
 }
 
 export function Page() {

@@ -6,6 +6,7 @@
 import { asProblem, batch, count, html, loader, Loading, Problem, signal, t, useEffect, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 import { DeskWays } from "manyhands/desk/nav.js";
+import { Rows } from "manyhands/rows.js";
 
 const list = loader(() => get("/api/webhooks"));
 const problem = signal(null);
@@ -70,13 +71,14 @@ function Secret() {
 function Tellings({ hook }) {
   if (tellings.value === null) return html`<${Loading} />`;
   if (tellings.value.length === 0) return html`<p class="quiet">${t("tellings_none")}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("tellings")}><table class="list"><thead><tr><th scope="col">${t("event")}</th><th scope="col">${t("state")}</th><th scope="col">${t("receiver_said")}</th><th scope="col" class="figure">${t("tries")}</th><th scope="col"><span class="unseen">${t("tell_again")}</span></th></tr></thead>
-    <tbody>${tellings.value.map((one) => html`<tr key=${`${one.job_id}/${one.number}`}>
-      <th scope="row"><a href=${at`/desk/jobs/${one.job_id}`}>${one.name} · ${count(one.number)}</a><span class="hint">${when(one.at_ms)}</span></th>
-      <td><span class=${`state ${one.state === "told" ? "closed" : "refused"}`}>${t(`telling_${one.state}`)}</span>${one.told_at_ms ? html`<span class="hint">${when(one.told_at_ms)}</span>` : ""}</td>
-      <td dir="auto">${one.reason || one.status || ""}</td><td class="figure">${count(one.attempts)}</td>
-      <td><button class="button quietly small" onClick=${() => replay(hook, one)}>${t("tell_again")}<span class="unseen"> ${one.name} ${one.number}</span></button></td></tr>`)}</tbody></table></div>
-    <p class="hint">${t("tell_again_why")}</p>`;
+  const columns = [
+    [t("event"), (one) => html`<a href=${at`/desk/jobs/${one.job_id}`}>${one.name} · ${count(one.number)}</a><span class="hint">${when(one.at_ms)}</span>`, "head"],
+    [t("state"), (one) => html`<span class=${`state ${one.state === "told" ? "closed" : "refused"}`}>${t(`telling_${one.state}`)}</span>${one.told_at_ms ? html`<span class="hint">${when(one.told_at_ms)}</span>` : ""}`],
+    [t("receiver_said"), (one) => one.reason || one.status || "–"],
+    [t("tries"), (one) => count(one.attempts), "figure"],
+    ["", (one) => html`<button class="button quietly small" onClick=${() => replay(hook, one)}>${t("tell_again")}<span class="unseen"> ${one.name} ${one.number}</span></button>`],
+  ];
+  return html`<${Rows} name=${t("tellings")} columns=${columns} rows=${tellings.value} /><p class="hint">${t("tell_again_why")}</p>`;
 }
 
 function Hook({ hook }) {

@@ -6,6 +6,7 @@
 import { Amount, asProblem, count, Hash, html, Loading, money as amountText, Problem, signal, t, useRef, when } from "manyhands/kit.js";
 import { at, get, post, put } from "manyhands/api.js";
 import { span } from "manyhands/desk/quote.js";
+import { Rows } from "manyhands/rows.js";
 import "manyhands/desk/words.js";
 
 const EVERY_MS = 4_000;
@@ -202,8 +203,8 @@ function PurseForms({ one }) {
   };
   const sum = (name) => html`<label>${t(name)}<input name="amount" type="number" inputmode="decimal" min="0" step="0.01" required /></label>`;
   const why = html`<label>${t("purse_because")}<input name="because" required minlength="3" maxlength="450" /></label>`;
-  return html`<tr><td colspan="6"><${Problem} problem=${trouble.value} /><div class="two"><form onSubmit=${limit}>${sum("purse_new_limit")}${why}<p class="row"><button class="button small">${t("purse_save")}</button><button class="button quietly small" value="default" formnovalidate=${false}>${t("purse_as_default")}</button></p></form>
-    <form onSubmit=${deposit}>${sum("purse_amount")}<label>${t("purse_reference")}<input name="reference" required minlength="3" maxlength="200" /></label>${why}<p class="row"><button class="button quietly small">${t("purse_deposit")}</button></p></form></div></td></tr>`;
+  return html`<div class="purse-forms"><h3>${one.name || one.requester}</h3><${Problem} problem=${trouble.value} /><div class="two"><form onSubmit=${limit}>${sum("purse_new_limit")}${why}<p class="row"><button class="button small">${t("purse_save")}</button><button class="button quietly small" value="default" formnovalidate=${false}>${t("purse_as_default")}</button></p></form>
+    <form onSubmit=${deposit}>${sum("purse_amount")}<label>${t("purse_reference")}<input name="reference" required minlength="3" maxlength="200" /></label>${why}<p class="row"><button class="button quietly small">${t("purse_deposit")}</button></p></form></div></div>`;
 }
 
 const amountOf = (minor, one) => amountText(minor, one.currency, one.exponent, 2);
@@ -211,13 +212,16 @@ const amountOf = (minor, one) => amountText(minor, one.currency, one.exponent, 2
 function Purses() {
   const told = purses.value;
   if (!told) return null;
-  const figure = (one, minor) => html`<td class="figure"><${Amount} digits=${2} minor=${minor} currency=${one.currency} exponent=${one.exponent} /></td>`;
-  const head = (name) => html`<th scope="col" class="figure">${t(name)}</th>`;
+  const amount = (one, minor) => html`<${Amount} digits=${2} minor=${minor} currency=${one.currency} exponent=${one.exponent} />`;
+  const edited = told.purses.find((one) => one.requester === editing.value);
+  const columns = [
+    [t("purse_of"), (one) => html`<span dir="auto">${one.name || t("unknown")}</span> <${Hash} value=${one.requester} /> <button class="plain" aria-expanded=${one === edited} onClick=${() => (editing.value = one === edited ? "" : one.requester)}>${t("purse_edit")}<span class="unseen"> ${one.name}</span></button>`, "head"],
+    [t("purse_limit"), (one) => html`${amount(one, one.limit_minor)}${one.by_default && html` <span class="hint">${t("by_default")}</span>`}`, "figure"],
+    ...["paid_in", "held", "spent", "free"].map((name) => [t(`purse_${name}`), (one) => amount(one, one[`${name}_minor`]), "figure"]),
+  ];
   return html`<section class="card" id="purses"><h2>${t("purses")}</h2><p class="hint">${t("purses_why")} ${t("purses_default", { amount: amountText(told.default_limit_minor, "MHT", 6, 2) })}</p>
-    ${told.purses.length === 0 ? html`<p class="quiet">${t("purses_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("purses")}><table class="list"><thead><tr><th scope="col">${t("purse_of")}</th>${["purse_limit", "purse_paid_in", "purse_held", "purse_spent", "purse_free"].map(head)}</tr></thead>
-      <tbody>${told.purses.map((one) => html`<tr key=${one.requester}><th scope="row"><span dir="auto">${one.name || t("unknown")}</span> <${Hash} value=${one.requester} /> <button class="plain" aria-expanded=${editing.value === one.requester} onClick=${() => (editing.value = editing.value === one.requester ? "" : one.requester)}>${t("purse_edit")}<span class="unseen"> ${one.name}</span></button></th>
-        <td class="figure"><${Amount} digits=${2} minor=${one.limit_minor} currency=${one.currency} exponent=${one.exponent} />${one.by_default && html`<span class="hint">${t("by_default")}</span>`}</td>${figure(one, one.paid_in_minor)}${figure(one, one.held_minor)}${figure(one, one.spent_minor)}${figure(one, one.free_minor)}</tr>
-        ${editing.value === one.requester && html`<${PurseForms} one=${one} />`}`)}</tbody></table></div>`}
+    ${told.purses.length === 0 ? html`<p class="quiet">${t("purses_none")}</p>` : html`<${Rows} name=${t("purses")} columns=${columns} rows=${told.purses} />`}
+    ${edited && html`<${PurseForms} key=${edited.requester} one=${edited} />`}
   </section>`;
 }
 

@@ -2,6 +2,7 @@
 import { Amount, html, loader, Loading, Problem, t, when } from "manyhands/kit.js";
 import { at, get, me } from "manyhands/api.js";
 import { DeskWays } from "manyhands/desk/nav.js";
+import { Rows } from "manyhands/rows.js";
 
 const own = loader(() => get("/api/desk/purse"));
 
@@ -37,9 +38,14 @@ function PayIn({ places }) {
 function Lines({ lines, purse }) {
   const amount = (minor) => html`<${Amount} digits=${2} minor=${minor} currency=${purse.currency} exponent=${purse.exponent} />`;
   const name = (line) => t(line.kind === "hold" ? `line_hold_${line.state}` : `line_${line.kind}`);
+  const columns = [
+    [t("what"), (line) => html`${name(line)}${line.job_id ? html` · <a href=${at`/desk/jobs/${line.job_id}`}>${t("job")}</a>` : ""}<span class="hint" dir="auto">${line.because}</span>`, "head"],
+    [t("when"), (line) => html`<span class="quiet">${when(line.at_ms)}</span>`],
+    [t("amount"), (line) => html`<span class=${line.state === "voided" ? "gone" : ""}>${amount(line.amount_minor)}</span>`, "figure"],
+    [t("purse_then"), (line) => html`<span class="quiet">${line.kind === "hold" ? "–" : amount(line.balance_minor)}</span>`, "figure"],
+  ];
   return html`<section class="card flush"><h2 class="pad">${t("purse_lines")}</h2>
-    ${lines.length === 0 ? html`<p class="quiet">${t("purse_lines_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("purse_lines")}><table class="list"><thead><tr><th scope="col">${t("when")}</th><th scope="col">${t("what")}</th><th scope="col" class="figure">${t("amount")}</th><th scope="col" class="figure">${t("purse_then")}</th></tr></thead>
-      <tbody>${lines.map((line) => html`<tr class=${line.state === "voided" ? "gone" : ""}><td class="quiet">${when(line.at_ms)}</td><td>${name(line)}${line.job_id ? html` · <a href=${at`/desk/jobs/${line.job_id}`}>${t("job")}</a>` : ""}<span class="hint" dir="auto">${line.because}</span></td><td class="figure">${amount(line.amount_minor)}</td><td class="figure quiet">${line.kind === "hold" ? "–" : amount(line.balance_minor)}</td></tr>`)}</tbody></table></div>`}
+    ${lines.length === 0 ? html`<p class="quiet">${t("purse_lines_none")}</p>` : html`<${Rows} name=${t("purse_lines")} columns=${columns} rows=${lines} />`}
   </section>`;
 }
 
