@@ -6,7 +6,7 @@ Rules kept here
 - Pure: the whole job's pieces in, a decision and its reason for each out; the same input gives the same decisions.
 - Thresholds are the job's (``Policy``), to be set by auditing a random sample of what was accepted (``audit``).
 
->>> from .model import Box, Reading
+>>> from .model import Reading
 >>> box = Box(0, 0, 40, 20)
 >>> def said(text):
 ...     return tuple(Reading(name, text, 9_990, box, 9_900) for name in ("first", "second"))
@@ -22,15 +22,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 
 import msgspec
 
-from .model import Piece, Reading
-from .text import core, tight, unified
+from .model import Box, Piece, Reading
+from .text import core, same_value, tight, unified
 from .values import find_dates
 
 
@@ -55,9 +55,11 @@ class Policy(msgspec.Struct, frozen=True):
 POLICIES: dict[str, Policy] = {
     "none": Policy("none", agree=0, accept_dash=False, accept_empty=False),
     "agreement": Policy("agreement"),
+    "audited": Policy("audited", joint_bp=3_000),
     "careful": Policy("careful", joint_bp=6_500),
 }
-"""Policies by name. ``agreement`` is the default, ``none`` has people key everything."""
+"""Policies by name. ``agreement`` is the default, ``none`` has people key everything. A job with an audit begins with
+``audited`` and ends with the threshold that people's answers support."""
 
 PLAIN_LETTER_READERS = frozenset({"ppocr4"})
 """Readers whose models hardly know accented letters: they write a for ä and B for ß."""
@@ -71,6 +73,8 @@ class AcceptUnseen:
 
     text: str
     because: str
+    joint_bp: int = field(default=10_000, compare=False)
+    """How sure the two best backers are of their weakest characters; all of it where no reader was needed."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,57 @@ def usual_accents(texts: Iterable[str], *, times: int = 3) -> frozenset[str]:
     return frozenset(c for c, count in counts.items() if count >= times)
 
 
+LIKE_MAX = 9
+"""Pieces that one person's word on another may stand for: the next one is asked again."""
+LIKE_SIZE_BP = 1_000
+"""Look-alikes differ by this share in width and height at most: a lost point or minus makes a piece wider."""
+
+
+def look_alikes(documents: Iterable[Sequence[Piece]], asked: Set[str]) -> dict[str, str]:
+    """Pieces that need not be asked when another one of their document is confirmed: their look-alike.
+
+    documents  the pieces of each document, in reading order; only within a document print and scan are the same
+    asked      ids of the pieces that people are to be asked about
+    returns    piece id -> id of the piece that is asked in its place. Every reader gives both the same text, two
+               readers at least agree on it, as many marks of ink stand in both, and they are of one size.
+
+    What a person keys for the other one is believed of this one only where it is what the readers say: two prints of
+    one text that are read alike are rarely read wrongly in two different ways.
+    """
+    stands_for: dict[str, str] = {}
+    for pieces in documents:
+        leaders: defaultdict[tuple[object, ...], list[tuple[Piece, list[str]]]] = defaultdict(list)
+        for piece in pieces:
+            texts = tuple(sorted((r.reader, tight(r.text)) for r in piece.readings if r.text and r.reader != "ink"))
+            if piece.piece_id not in asked or max(Counter(t for _, t in texts).values(), default=0) < 2:
+                continue
+            likes = leaders[texts, piece.glyphs]
+            room = next((own for lead, own in likes if len(own) < LIKE_MAX and _one_size(lead.box, piece.box)), None)
+            if room is None:
+                likes.append((piece, []))
+                continue
+            room.append(piece.piece_id)
+        for likes in leaders.values():
+            stands_for |= {piece_id: lead.piece_id for lead, own in likes for piece_id in own}
+    return stands_for
+
+
+def confirmed_text(piece: Piece, keyed: str | None) -> str | None:
+    """What is believed of a piece after a person keyed its look-alike; None when the piece has to be asked itself.
+
+    keyed  the verdict on the look-alike, None = it came to none
+    """
+    said = [r.text for r in piece.readings if r.text and r.reader != "ink"]
+    return keyed if keyed and sum(same_value(keyed, text) for text in said) >= 2 else None
+
+
+def _one_size(one: Box, other: Box) -> bool:
+    return all(
+        abs(a - b) * 10_000 <= LIKE_SIZE_BP * max(a, b)
+        for a, b in ((one.width_px, other.width_px), (one.height_px, other.height_px))
+    )
+
+
 def _decide(piece: Piece, policy: Policy, rare: frozenset[str], accents: frozenset[str]) -> AcceptUnseen | Ask:
     if policy.agree == 0:
         return Ask("policy: people read everything")
@@ -112,7 +167,8 @@ def _decide(piece: Piece, policy: Policy, rare: frozenset[str], accents: frozens
     text, backers = _largest_agreement(heard, accents)
     if len(backers) < policy.agree:
         return Ask("readers disagree")
-    if joint_confidence_bp(backers) < policy.joint_bp:
+    joint_bp = joint_confidence_bp(backers)
+    if joint_bp < policy.joint_bp:
         return Ask("readers agree but are unsure")
     # the words of a born-digital page lose no decimal point; a reader beside them says that they are what is seen
     told = any(r.reader == "text_layer" for r in backers)
@@ -120,7 +176,7 @@ def _decide(piece: Piece, policy: Policy, rare: frozenset[str], accents: frozens
         doubt = format_doubt(text, glyphs=piece.glyphs) or rare_word(text, rare)
         if doubt:
             return Ask(doubt)
-    return AcceptUnseen(text, f"{len(backers)} readers agree")
+    return AcceptUnseen(text, f"{len(backers)} readers agree", joint_bp)
 
 
 def _dash(piece: Piece, heard: Sequence[Reading]) -> str:
@@ -147,7 +203,19 @@ def _largest_agreement(heard: Sequence[Reading], accents: frozenset[str]) -> tup
             same = next((k for k, said in groups.items() if own in (k, tight(_without(accents, said[0].text)))), own)
             groups[same].append(reading)
     backers = max(groups.values(), key=len)
-    return backers[0].text, backers
+    return _best_spaced(backers), backers
+
+
+def _best_spaced(backers: Sequence[Reading]) -> str:
+    """The first backer's spelling, with the blanks of the one that parts the most words, where no digit is about.
+
+    Readers run words together more often than they part one; beside digits a blank may be a point that was not seen.
+    """
+    first = backers[0].text
+    if any(c.isdigit() for c in first):
+        return first
+    same = [r.text for r in backers if tight(r.text) == tight(first)]
+    return max(same, key=lambda text: len(text.split()))
 
 
 def _without(accents: frozenset[str], text: str) -> str:
@@ -173,12 +241,18 @@ def joint_confidence_bp(backers: Sequence[Reading]) -> int:
     return best[0] * best[1] // 10_000 if len(best) == 2 else best[0]
 
 
+_WHOLE_AMOUNT = (
+    r"[-+(]?(?:\d{1,3}(?:[.,]\d{3})*[.,]\d{2}|\d{4,6}[.,]\d{2}|\d{1,3}\.\d{3},\d{4}|\d{1,3}(?:,\d{3}){2,})\)?"
+)
+"""An amount with its decimals or with two marks of thousands: nothing is lost, and no letter stands in its place."""
+
+
 def format_doubt(text: str, *, glyphs: int = 0) -> str:
     """A known way in which readers err together, or an empty string.
 
     glyphs  marks counted from the ink; a bare number with as many marks as digits has lost neither point nor minus
 
-    >>> format_doubt("8091"), format_doubt("CO2"), format_doubt("7"), format_doubt("Total")
+    >>> format_doubt("8091"), format_doubt("CO2"), format_doubt("17"), format_doubt("Total")
     ('format: digits that may have lost a decimal point', 'format: a word that mixes letters and digits', \
 'format: a bare number that may have lost its minus', '')
     """
@@ -186,12 +260,18 @@ def format_doubt(text: str, *, glyphs: int = 0) -> str:
     squeezed = plain.replace(" ", "")
     if re.fullmatch(r"[-+]?\d{1,2}", squeezed) and glyphs != len(squeezed):
         return "format: a bare number that may have lost its minus"
+    if re.fullmatch(r"[02568]", squeezed):
+        return "format: a lone digit that a lone %, &, O, Z, S or G is easily taken for"
+    if re.search(r"\d[/-]$", plain):
+        return "format: it breaks off where more should follow"
+    if re.search(r"[^\W\d_]{2}", plain) and re.search(r"\d[.,]\d?1(?![\d.,])", plain):
+        return "format: a number among words that may end in the l of litres"
     undated = plain
     for date, _ in find_dates(plain):
         undated = undated.replace(date, " ")
     for word in re.findall(r"[^\s:/]+", undated):
-        if re.fullmatch(r"[-+(]?\d{1,3}(?:[.,]\d{3})*[.,]\d{2}\)?", word):
-            continue  # a whole amount with its decimals: nothing is lost
+        if re.fullmatch(_WHOLE_AMOUNT, word) or not word.strip("-"):
+            continue
         if re.fullmatch(r"\W*\d{3,6}\W*", word):
             return "format: digits that may have lost a decimal point"
         if re.search(r"\d[OISBLoisbl|](?![a-zA-Z])|(?<![a-zA-Z])[OISBLoisbl|]\d", word):

@@ -1,16 +1,22 @@
 """What is believed without a person: only agreement, never against a known way of erring together."""
 
+from collections import Counter
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.documents.acceptance import (
+    LIKE_MAX,
     POLICIES,
     AcceptUnseen,
     Ask,
     Policy,
+    confirmed_text,
     decide_unseen,
     format_doubt,
+    look_alikes,
     rare_lookalikes,
     unknown_lookalikes,
 )
@@ -145,3 +151,52 @@ def test_words_of_a_born_digital_page_that_a_reader_sees_too_have_lost_no_decima
     assert isinstance(decide_unseen([piece_of("ppocr6", "ppocr4")])["p"], Ask)
     assert isinstance(decide_unseen([piece_of("text_layer", "ppocr6")])["p"], AcceptUnseen)
     assert isinstance(decide_unseen([piece_of("text_layer")])["p"], Ask), "a layer alone may say what is not seen"
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [
+        ("8", True), ("7", False), ("0", True), ("1", False),
+        ("Bottles 20 x 0,51", True), ("Bottles 20 x 0,52", False), ("Total 12.31", True), ("12.31", False),
+        ("JALAN SS 15/", True), ("15/4", False),
+        ("15387,08", False), ("1,844,000", False), ("15.387,0800", False), ("1538708", False),
+    ],
+)  # fmt: skip
+def test_known_ways_of_erring_together_are_doubted_and_their_neighbours_are_not(text: str, doubted: bool) -> None:
+    assert bool(format_doubt(text, glyphs=len(text.replace(" ", "")))) == doubted
+
+
+def test_blanks_are_those_of_the_reader_that_parts_most_words_but_never_beside_digits() -> None:
+    assert _one(_piece("a", "SANYUSHOP", "SANYU SHOP")) == AcceptUnseen("SANYU SHOP", "2 readers agree")
+    assert _one(_piece("a", "RM 152.00", "RM 152. 00")) == AcceptUnseen("RM 152.00", "2 readers agree")
+
+
+def _likes(*pieces: Piece) -> dict[str, str]:
+    return look_alikes([pieces], {p.piece_id for p in pieces})
+
+
+def test_pieces_that_are_read_alike_by_two_readers_stand_behind_the_first() -> None:
+    assert _likes(_piece("a", "8091", "8091"), _piece("b", "8091", "8091")) == {"b": "a"}
+    assert look_alikes([[_piece("a", "8091", "8091")], [_piece("b", "8091", "8091")]], {"a", "b"}) == {}
+    assert _likes(_piece("a", "8091", "809l"), _piece("b", "8091", "809l")) == {}, (
+        "readers that differ vouch for nothing"
+    )
+
+
+def test_another_reading_another_count_of_marks_and_another_size_are_no_look_alike() -> None:
+    first = _piece("a", "8091", "8091", glyphs=4)
+    wider = msgspec.structs.replace(_piece("b", "8091", "8091", glyphs=4), box=Box(0, 0, 92, 20))
+    assert _likes(first, _piece("b", "8092", "8092", glyphs=4)) == {}
+    assert _likes(first, _piece("b", "8091", "8091", glyphs=5)) == {}
+    assert _likes(first, wider) == {}
+
+
+def test_one_word_stands_for_nine_others_and_the_next_is_asked_again() -> None:
+    behind = _likes(*(_piece(f"{n:02}", "8091", "8091") for n in range(25)))
+    assert Counter(behind.values()) == {"00": LIKE_MAX, "10": LIKE_MAX, "20": 4}
+
+
+def test_only_the_readers_own_text_is_believed_of_a_look_alike() -> None:
+    piece = _piece("a", "8091", "80 91")
+    assert confirmed_text(piece, "8091") == "8091"
+    assert confirmed_text(piece, "80.91") is None and confirmed_text(piece, None) is None

@@ -58,7 +58,8 @@ def _as_on_paper(true: str, readings: Sequence[Reading]) -> str:
     the paper's; elsewhere letters that a reader shares keep the reader's case. The value never changes.
     """
     same = [r.text for r in readings if r.text and r.reader != "ink" and tight(r.text) == tight(true)]
-    best = max(same, key=lambda t: len(t.split()), default="")  # a reader may run words together, the paper does not
+    # a reader may run words together, the paper does not; one that parts them as the truth does is the paper's
+    best = max(same, key=lambda t: (t.upper().split() == true.upper().split(), len(t.split())), default="")
     if best and len(best.split()) >= len(true.split()):
         return best
     if true != true.upper() or not true:
@@ -131,8 +132,9 @@ def _dealt(pieces: Sequence[Piece], lines: Sequence[tuple[Box, str]]) -> dict[st
     ends[-1] = len(squeezed)
     dealt: dict[str, str] = {}
     start = 0
-    for piece, end in zip(pieces, ends, strict=True):
-        near = min(word_starts, key=lambda w, end=end: (abs(w - end), w))  # type: ignore[misc]  # bound on purpose
+    for piece, part, end in zip(pieces, seen, ends, strict=True):
+        agreed = squeezed[start:end].upper() == part.upper()  # a reader saw just that: no word is to be made whole
+        near = end if agreed else min(word_starts, key=lambda w, end=end: (abs(w - end), w))  # type: ignore[misc]  # bound on purpose
         stop = max(start, near if abs(near - end) <= 3 else end)
         dealt[piece.piece_id] = _with_blanks(text, start, stop)
         start = stop

@@ -121,6 +121,19 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 REGIONS_MAX = 40
 
 
+class UnseenAudit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What people's reading of a random sample has to show of the pieces that a machine's reading is believed of.
+
+    wrong_share_bp  so large a share of them may be wrong and unseen, basis points; else more are shown to people
+    confidence_bp   how sure that has to be
+    sample_max_bp   share of them that may be sampled at most. Below 10,000 the promise may end as "not shown"
+    """
+
+    wrong_share_bp: int = 100
+    confidence_bp: int = 9_500
+    sample_max_bp: int = 10_000
+
+
 class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the work asks of a worker, told with every offer. The defaults ask nothing.
 
@@ -162,6 +175,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     scope  absent = all of the pages. Without one the bytes, and so the hash, are those from before there was a scope
     kinds  descriptions (YAML) of the requester's own kinds of document, by name: fields, labels, checks
+    audit  absent = the acceptance rules are taken at their word; else the job's threshold follows from a sample
     needs  absent = the work fits anybody
     learning  absent = reading the guide and practising are not paid by this job
     """
@@ -183,6 +197,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lease_ms: int = 600_000
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
     kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    audit: UnseenAudit | msgspec.UnsetType = msgspec.UNSET
     learning: Learning | msgspec.UnsetType = msgspec.UNSET
     needs: Needs | msgspec.UnsetType = msgspec.UNSET
     page_count: int
@@ -292,6 +307,17 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
             "learning.places",
             f"must be between 0 and {LEARNING_PLACES_MAX}",
         )
+    if isinstance(manifest.audit, UnseenAudit):
+        audit = manifest.audit
+        need(1 <= audit.wrong_share_bp <= 2_000, "audit.wrong_share_bp", "must be between 1 and 2000")
+        need(
+            5_000 <= audit.confidence_bp <= 9_999,
+            "audit.confidence_bp",
+            "must be between 5000 and 9999: no sample shows anything for certain",
+        )
+        need(1 <= audit.sample_max_bp <= BASIS_POINTS, "audit.sample_max_bp", "must be between 1 and 10000")
+        need(not isinstance(manifest.scope, Scope), "audit", "speaks of whole pages: leave the scope out")
+        need(manifest.machine != "none", "audit", "has nothing to audit: people read everything in this job")
     if isinstance(manifest.scope, Scope):
         _check_scope(manifest.scope, need)
 

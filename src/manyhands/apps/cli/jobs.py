@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from manyhands.apps.folder import DataFolder
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, Wishes
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, UnseenAudit, Wishes
 from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
 from manyhands.roles.launcher.values import LaunchOptions
 
@@ -64,6 +64,14 @@ Fields = Annotated[
     ),
 ]
 
+UnseenWrong = Annotated[
+    float | None,
+    Parameter(
+        help="Audit: at most this share of what the machine is believed may be wrong and unseen, such as 0.01. People "
+        "read a random sample until that is shown at 95 percent; what it does not support, they read too."
+    ),
+]
+
 
 class BadQuestions(ManyhandsError):
     """A file of claims or of a ledger's lines cannot be used."""
@@ -98,6 +106,7 @@ def options_of(
     request_key: str = "",
     kinds: dict[str, str] | None = None,
     fields: str = "",
+    unseen_wrong: float | None = None,
 ) -> LaunchOptions:
     """What the words of the command line ask for."""
     named = tuple(name.strip() for name in fields.split(",") if name.strip())
@@ -119,6 +128,7 @@ def options_of(
         request_key=request_key,
         kinds=kinds or UNSET,
         scope=Scope(fields=named) if fields and named != ("all",) else UNSET,
+        audit=UNSET if unseen_wrong is None else UnseenAudit(wrong_share_bp=round(unseen_wrong * 10_000)),
     )
 
 
@@ -254,6 +264,7 @@ def launch(
             help="CSV (document,page,line): people say of each ledger line whether the page has its counterpart."
         ),
     ] = None,
+    unseen_wrong: UnseenWrong = None,
     holdback: Annotated[
         Path | None, Parameter(help="Folder with known records, NAME.json, to judge the whole by.")
     ] = None,
@@ -299,6 +310,7 @@ def launch(
                 crowd=crowd,
                 request_key=request_key,
                 kinds=kinds,
+                unseen_wrong=unseen_wrong,
             )
             view = await platform.launcher.draft(taken.documents, options)
             if not json:

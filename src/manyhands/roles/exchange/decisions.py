@@ -186,6 +186,8 @@ class PiecePlan(msgspec.Struct, frozen=True):
     known    the known text of gold. believed by machine: it is asked only where somebody has to be measured, and is
              delivered as believed when nobody was
     by_requester  the requester knew it: people are asked about it like about any other piece
+    like     id of the look-alike that is asked in its place, "" = none; asked itself when that is not confirmed
+    believed, joint_bp  in a job with an audit: the text that the readers agree on, and how sure they are of it
     """
 
     piece: Piece
@@ -195,6 +197,9 @@ class PiecePlan(msgspec.Struct, frozen=True):
     left_out: bool = False
     known: str | None = None
     by_requester: bool = False
+    like: str = ""
+    believed: str = ""
+    joint_bp: int | None = None
 
     @property
     def reserve(self) -> bool:
@@ -323,7 +328,11 @@ def plan_tasks(plans: Sequence[PiecePlan], manifest: Manifest) -> list[TaskPlan]
     plans  all pieces of the page in reading order
     """
     share = page_share(manifest.privacy, pieces=len(plans))
-    return [_plan_task(plan, manifest, share) for plan in plans if plan.unseen is None and not plan.left_out]
+    return [
+        _plan_task(plan, manifest, share)
+        for plan in plans
+        if plan.unseen is None and not plan.left_out and not plan.like
+    ]
 
 
 PLACE_OF_ASKS = 100_000

@@ -24,13 +24,15 @@ import msgspec
 from manyhands.documents.model import Straight  # plain values: it stays light
 from manyhands.protocol import canonical
 from manyhands.protocol.lifecycles import move
-from manyhands.protocol.manifest import Manifest, Scope, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, UnseenAudit, parse_manifest
 from manyhands.protocol.messages import BATCH_MAX, DocumentsHanded, JobFunded, PageRef, Routing, TaskFacts, TasksOpened
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue, enqueue_many
 from manyhands.store.sql import load_queries
 
+from .alikes import with_look_alikes
+from .auditing import AUDITED_POLICY, with_audit
 from .decisions import (
     EXCHANGE_JOB_MOVES,
     GOLD_VIEWS_MOST,
@@ -479,6 +481,7 @@ def _plan_job(
     from manyhands.documents.model import PageReadings
     from manyhands.documents.truth import truth_for_pieces
 
+    audited = isinstance(manifest.audit, UnseenAudit)
     pieces = {
         page.page_key: cut(msgspec.json.decode(page.readings, type=PageReadings), doc_id=page.doc_id, salt=salt)
         if page.readings is not None
@@ -486,7 +489,8 @@ def _plan_job(
         for page in pages
     }
     everything = [piece for page in pieces.values() for piece in page]
-    decisions = decide_unseen(everything, POLICIES[POLICY_NAMES[manifest.machine]])
+    policy = POLICIES[AUDITED_POLICY if audited else POLICY_NAMES[manifest.machine]]
+    decisions = decide_unseen(everything, policy)
     knows: dict[str, str] = {}
     for doc_id, raw in sorted(truths.items()):
         own = [piece for page in pages if page.doc_id == doc_id for piece in pieces[page.page_key]]
@@ -504,8 +508,10 @@ def _plan_job(
     )
     by_id = {plan.piece.piece_id: plan for plan in plans}
     of_pages = {page_key: [by_id[piece.piece_id] for piece in page] for page_key, page in pieces.items()}
+    if audited:
+        return with_audit(of_pages, decisions, manifest)
     if not isinstance(manifest.scope, Scope):
-        return of_pages
+        return with_look_alikes(of_pages, {page.page_key: page.doc_id for page in pages})
     sizes_px = {page.page_key: (page.width_px, page.height_px) for page in pages}
     return keep_scope(of_pages, sizes_px, manifest.scope, job_id=manifest.job_id)
 

@@ -8,7 +8,8 @@ Rules kept here
 In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.view.html (the page with every value and its reason),
 NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, answers.csv (verdicts on
 questions about whole pages, where any were asked), exposure.json (what each worker saw of a page), quality.json
-(confidence against known pieces, signs), and package.json with the size and sha-256 of each of them.
+(confidence against known pieces, signs), audit.json (what a sample showed of the pieces that nobody saw, where the job
+asked for that), and package.json with the size and sha-256 of each of them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from manyhands.store.database import Tx, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 
+from .alikes import BECAUSE as ALIKE_BECAUSE
+from .alikes import believed_text
+from .auditing import AUDIT_NAME, audit_file, plans_of
 from .collecting import Collecting
 from .decisions import PiecePlan, again_task_id_of
 from .errors import NotYours, OutOfOrder
@@ -148,6 +152,9 @@ class Results:
         measured = await asyncio.to_thread(measured_of, manifest, batches)
         files = await asyncio.to_thread(record_files, pages, with_confidences(decided, measured), answers, manifest)
         files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
+        audit = await asyncio.to_thread(lambda: audit_file(plans_of(pages), decided, manifest))
+        if audit is not None:
+            files.files[AUDIT_NAME] = audit
         files.files[QUALITY_NAME] = quality_file(measured, batches, decided)
         for doc_id, record in files.documents.items():
             images = {page.page_no: await self._ctx.blobs.get(page.blob) for page in pages if page.doc_id == doc_id}
@@ -208,7 +215,11 @@ def page_record(
         doc_id=page.doc_id,
         page=PageImage(page.page_no, page.width_px, page.height_px, image=image),
         pieces=tuple(
-            PieceRecord(plan.piece, decision_of(plan, decided.get(plan.piece.piece_id), answers)) for plan in plans
+            PieceRecord(
+                plan.piece,
+                decision_of(plan, decided.get(plan.piece.piece_id), answers, alike=believed_text(plan, decided)),
+            )
+            for plan in plans
         ),
         tables=readings.tables if readings is not None else (),
         readers=readings.readers if readings is not None else (),
@@ -216,10 +227,18 @@ def page_record(
     )
 
 
-def decision_of(plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str, Sequence[str]]) -> Decision:
-    """What is believed of a piece, and why. task: the last word on it, None when nobody was asked."""
+def decision_of(
+    plan: PiecePlan, task: DecidedTask | None, answers: Mapping[str, Sequence[str]], *, alike: str | None = None
+) -> Decision:
+    """What is believed of a piece, and why.
+
+    task   the last word on it, None when nobody was asked
+    alike  what a person's word on its look-alike lets believe of it, None = nothing
+    """
     from manyhands.documents.model import Decision
 
+    if alike is not None and (task is None or task.state != "accepted"):
+        return Decision("machine", alike, ALIKE_BECAUSE)
     if plan.unseen is not None and (task is None or task.state != "accepted"):
         return Decision("machine" if plan.unseen else "blank", plan.unseen, plan.because)
     if plan.reserve and (task is None or task.state not in ("accepted", "unreadable")):

@@ -1,6 +1,9 @@
-"""Before a job is declared complete, its fields are checked: sums, check digits, order of dates.
+"""Before a job is declared complete, what still has to be shown is shown, and its fields are checked: sums, check
+digits, order of dates.
 
 Rules kept here
+- The audit asks as often as it needs to (`auditing`), and look-alikes that nothing confirmed are asked (`alikes`):
+  that is a piece's first round.
 - A failing check asks again about the pieces of the fields concerned and about nothing else.
 - Once per job: what fails a second time is delivered with the name of the check that it failed.
 - Everything goes on as usual meanwhile: tasks of the second round are lent, judged, paid and recorded like the first.
@@ -26,9 +29,11 @@ from manyhands.store.database import Tx, rows, rows_of
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
 
+from .alikes import ASKED_BECAUSE, to_be_asked
+from .auditing import next_step, plans_of
 from .decisions import PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_tasks
 from .opening import FIELD_CHOICE, PageRow, lock_job
-from .results import ASSEMBLY_QUEUE, DecidedTask, chosen_fields, draft_records, with_confidences
+from .results import ASSEMBLY_QUEUE, DecidedTask, chosen_fields, draft_records, last_words, with_confidences
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -66,15 +71,21 @@ class SecondRound:
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
             decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
         chosen = chosen_to_key(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
-        try:
-            wanted = chosen or await asyncio.to_thread(_failing_pieces, pages, decided, manifest)
-        except Exception:  # a draft that cannot be made must not keep anybody from being paid
-            logger.exception("the fields of job %s cannot be checked", job_id)
-            wanted = {}
+        wanted = chosen or await asyncio.to_thread(_to_show, pages, decided, manifest)
+        showing = bool(wanted) and not chosen
+        if not wanted:
+            try:
+                wanted = await asyncio.to_thread(_failing_pieces, pages, decided, manifest)
+            except Exception:  # a draft that cannot be made must not keep anybody from being paid
+                logger.exception("the fields of job %s cannot be checked", job_id)
+                wanted = {}
         planned: list[tuple[PageRow, TaskPlan, str]] = []
         for page in pages:
             plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
-            tasks = again_tasks(plans, wanted, manifest, again=not chosen)
+            if showing:
+                tasks = shown_tasks(plans, wanted, manifest)
+            else:
+                tasks = again_tasks(plans, wanted, manifest, again=not chosen)
             if tasks:
                 pictures = await self._draw(page, plans, {task.piece_id for task in tasks})
                 planned.extend((page, task, pictures[task.piece_id]) for task in tasks)
@@ -83,8 +94,9 @@ class SecondRound:
             job = await lock_job(tx, job_id)
             if job.rounds != 1 or job.state != "open":
                 return
-            # what was chosen has to be keyed before a check can say anything: the next draft looks again
-            await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 0 if chosen and planned else 2})
+            # what was chosen or is shown after all is answered first; then somebody looks once more
+            more = showing or bool(chosen and planned)
+            await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 0 if more else 2})
             if not planned:
                 return
             async with tx.cursor() as cursor:
@@ -136,7 +148,7 @@ def again_tasks(
     again   whether the pieces were asked before
     """
     asked = [
-        msgspec.structs.replace(plan, unseen=None, gold=False, left_out=False)
+        msgspec.structs.replace(plan, unseen=None, gold=False, like="", left_out=False)
         if plan.piece.piece_id in wanted
         else plan
         for plan in plans
@@ -152,8 +164,28 @@ def again_tasks(
     ]
 
 
+def shown_tasks(plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest) -> list[TaskPlan]:
+    """Tasks of one page for pieces that nobody was asked about so far and that are shown to people after all."""
+    shown = [
+        msgspec.structs.replace(plan, unseen=None, like="") if plan.piece.piece_id in wanted else plan for plan in plans
+    ]
+    return [task for task in plan_tasks(shown, manifest) if task.piece_id in wanted]
+
+
+def _to_show(pages: Sequence[PageRow], decided: Sequence[DecidedTask], manifest: Manifest) -> dict[str, str]:
+    """piece id -> why it is shown now: by the audit, or as a look-alike that nothing confirmed. For a thread."""
+    plans = plans_of(pages)
+    alone = to_be_asked(plans, last_words(decided, manifest.job_id))
+    if alone:
+        return dict.fromkeys(alone, ASKED_BECAUSE)
+    step = next_step(plans, decided, manifest)
+    piece_ids: tuple[str, ...] = getattr(step, "piece_ids", ())
+    because: str = getattr(step, "because", "")
+    return dict.fromkeys(piece_ids, because)
+
+
 def _failing_pieces(pages: Sequence[PageRow], decided: Sequence[DecidedTask], manifest: Manifest) -> dict[str, str]:
-    """piece id -> names of the checks that its field failed; for a thread."""
+    """piece id -> the checks that its field failed, as a reason; for a thread."""
     from manyhands.documents.checks import pieces_to_ask_again
 
     wanted: dict[str, str] = {}

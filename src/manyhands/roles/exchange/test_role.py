@@ -9,19 +9,21 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from manyhands.documents import model as documents_model
+from manyhands.documents.acceptance import format_doubt
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.documents.truth import truth_for_pieces
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, PayoutsFile, WorkerPay, check_receipt
 from manyhands.protocol.ids import SeededIds
-from manyhands.protocol.manifest import Manifest, PayRule, QualityRule
+from manyhands.protocol.manifest import Manifest, PayRule, QualityRule, UnseenAudit
 from manyhands.protocol.messages import (
     AnswersCollected,
     AnyBody,
@@ -280,6 +282,38 @@ async def truth_by_task(house: House, documents: Sequence[SampleDocument]) -> di
 @pytest.fixture
 async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
     yield House(database, tmp_path / "blobs")
+
+
+class ScriptedReaders:
+    """Two readers that see every line of a sample as it stands there, and are sure of it."""
+
+    def __init__(self, scan: SampleDocument) -> None:
+        self._scan = scan
+
+    def read(
+        self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None
+    ) -> documents_model.PageReadings:
+        lines = [line for line in self._scan.truth["lines"] if line["page"] == page_no]
+        boxes = [documents_model.Box(*(round(side) for side in line["box"])) for line in lines]
+        spots = tuple(
+            documents_model.Spot(
+                box,
+                tuple(documents_model.Reading(name, line["text"], 9_900, box, 9_900) for name in ("ppocr6", "ppocr4")),
+                line_group=number,
+                glyphs=len(line["text"].replace(" ", "")),
+            )
+            for number, (line, box) in enumerate(zip(lines, boxes, strict=True))
+        )
+        width_px, height_px = png_size(page_png)
+        return documents_model.PageReadings(page_no, width_px, height_px, spots, readers=("ppocr6", "ppocr4"))
+
+
+@pytest.fixture
+async def reading_house(database: Database, tmp_path: Path, receipt_scan: SampleDocument) -> AsyncIterator[House]:
+    """A house whose exchange has two readers."""
+    made = House(database, tmp_path / "blobs")
+    made.exchange.opening._readers = ScriptedReaders(receipt_scan)  # type: ignore[assignment]
+    yield made
 
 
 @pytest.fixture(scope="module")
@@ -825,6 +859,100 @@ async def test_a_reported_known_piece_is_waited_for_like_any_other(house: House,
     before = await undecided(house)
     await house.exchange.report(worker, JOB, own.assignment_id, "wrong_cutting", "cut through")
     assert await undecided(house) == before + 1
+
+
+async def audited_job(house: House, scan: SampleDocument, *, contradict: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(audit.json, the record) of a job whose people read what stands there, or something else in the sample."""
+    await opened(
+        house, scan, machine="agreeing_readers", quality=QualityRule(gold_share_bp=0),
+        audit=UnseenAudit(wrong_share_bp=1_500, confidence_bp=9_000),
+    )  # fmt: skip
+    workers = await house.workers(4)
+    view = await house.exchange.simulation_view(JOB)
+    sampled = {task_id for task_id, one in view.items() if one.piece.piece_id in await sample_of(house)}
+    assert sampled
+    idle = 0
+    while idle < 3:  # what is shown after all is opened while nobody has anything to do
+        truth = await truth_by_task(house, [scan])
+        if contradict:
+            truth |= dict.fromkeys(sampled, "something else")
+        done = sum([await house.key(worker, truth) for worker in workers])
+        await house.settle_down()
+        idle = 0 if done or await house.record() else idle + 1
+    await house.conclude()
+    await house.settle_down()
+    (assembled,) = house.told(ResultsAssembled)
+    with zipfile.ZipFile(io.BytesIO(await house.blobs.get(assembled.package_blob))) as archive:
+        return json.loads(archive.read("audit.json")), json.loads(archive.read(f"{scan.doc_id}.json"))
+
+
+async def sample_of(house: House) -> set[str]:
+    from manyhands.roles.exchange.auditing import plans_of
+    from manyhands.roles.exchange.opening import QUERIES, PageRow
+    from manyhands.store.database import rows_of
+
+    async with house.db.connection() as connection:
+        plans = plans_of(await rows_of(connection, PageRow, QUERIES.pages_of, {"job_id": JOB}))
+    return {plan.piece.piece_id for plan in plans if plan.joint_bp is not None and plan.unseen is None}
+
+
+async def test_an_audit_that_finds_nothing_wrong_leaves_the_rest_unseen(
+    reading_house: House, receipt_scan: SampleDocument
+) -> None:
+    audit, record = await audited_job(reading_house, receipt_scan, contradict=False)
+    assert audit["outcome"]["shown"] and audit["outcome"]["wrong"] == 0
+    assert 0 < audit["outcome"]["share_most_bp"] <= 1_500
+    assert audit["outcome"]["unseen"] == audit["believed"] - len(audit["read_by_people"]) > 0
+    assert all(one["right"] for one in audit["read_by_people"])
+    keyed = "".join(line["text"] for line in record["lines"]).replace(" ", "")
+    assert sorted(keyed) == sorted("".join(line["text"] for line in receipt_scan.truth["lines"]).replace(" ", ""))
+
+
+async def test_an_audit_that_finds_the_machine_wrong_shows_people_everything(
+    reading_house: House, receipt_scan: SampleDocument
+) -> None:
+    audit, _ = await audited_job(reading_house, receipt_scan, contradict=True)
+    assert audit["outcome"]["threshold_bp"] is None and audit["outcome"]["unseen"] == 0
+    assert len(audit["read_by_people"]) == audit["believed"]
+    opened_ids = [facts.task_id for body in reading_house.told(TasksOpened) for facts in body.tasks]
+    assert len(opened_ids) == len(set(opened_ids)), "nobody is asked the same task twice"
+    assert reading_house.told(TasksOpened)[-1].complete
+
+
+@pytest.mark.parametrize("misread", [False, True])
+async def test_of_look_alikes_one_is_asked_and_the_others_only_when_it_was_misread(
+    reading_house: House, receipt_scan: SampleDocument, misread: bool
+) -> None:
+    lines = receipt_scan.truth["lines"]
+    first = next(line for line in lines if format_doubt(line["text"], glyphs=0))
+    height = first["box"][3] - first["box"][1]
+    copies = [
+        {**first, "box": [first["box"][0], 5 + 2 * n * height, first["box"][2], 5 + 2 * n * height + height]}
+        for n in range(4)
+    ]
+    scan = replace(receipt_scan, truth={**receipt_scan.truth, "lines": copies})
+    reading_house.exchange.opening._readers = ScriptedReaders(scan)  # type: ignore[assignment]
+    await opened(reading_house, scan, machine="agreeing_readers", quality=QualityRule(gold_share_bp=0))
+    assert len(await reading_house.exchange.simulation_view(JOB)) == 4
+    workers = await reading_house.workers(4)
+    idle = 0
+    while idle < 3:
+        view = await reading_house.exchange.simulation_view(JOB)
+        answers = dict.fromkeys(view, "QQ" if misread else first["text"])
+        done = sum([await reading_house.key(worker, answers) for worker in workers])
+        await reading_house.settle_down()
+        idle = 0 if done or await reading_house.record() else idle + 1
+    asked = [facts.task_id for body in reading_house.told(TasksOpened) for facts in body.tasks]
+    assert len(asked) == len(set(asked)) == (4 if misread else 1)
+    assert reading_house.told(TasksOpened)[-1].complete
+    await reading_house.conclude()
+    await reading_house.settle_down()
+    (assembled,) = reading_house.told(ResultsAssembled)
+    with zipfile.ZipFile(io.BytesIO(await reading_house.blobs.get(assembled.package_blob))) as archive:
+        record = json.loads(archive.read(f"{scan.doc_id}.json"))
+        assert "audit.json" not in archive.namelist()
+    assert [line["text"] for line in record["lines"]] == ["QQ" if misread else first["text"]] * 4
+    assert sum(line["people_asked"] > 0 for line in record["lines"]) == (4 if misread else 1)
 
 
 async def test_truth_for_simulated_people_is_kept_from_a_job_of_people(

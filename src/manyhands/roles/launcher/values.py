@@ -17,6 +17,7 @@ from manyhands.protocol.manifest import (
     Privacy,
     QualityRule,
     Scope,
+    UnseenAudit,
     Wishes,
 )
 from manyhands.protocol.messages import Candidate
@@ -59,6 +60,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     budget_minor  most that may be funded; None = whatever the quote says
     kinds         descriptions (YAML) of the requester's own kinds of document, by name
+    audit         what a random sample has to show of what is believed unseen
     needs         what the work asks of a worker: language, screen, pointer, standing
     request_key   the requester's own name for this request; "" = it follows from documents, options and day
     """
@@ -78,6 +80,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     lease_ms: int = 600_000
     scope: Scope | msgspec.UnsetType = msgspec.UNSET
     kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    audit: UnseenAudit | msgspec.UnsetType = msgspec.UNSET
     needs: Needs | msgspec.UnsetType = msgspec.UNSET
     budget_minor: int | None = None
     request_key: str = ""
