@@ -252,7 +252,7 @@ def leave_one_out(
 
 
 AUDIT_SHARES_BP = (50, 100, 200)
-AUDIT_JOBS = 60
+AUDIT_JOBS = 30
 
 
 def in_job_audits(
@@ -349,7 +349,7 @@ def main() -> int:
     report = summary(readings, tally, scores, rounds)
     if not args.perfect:
         report["leave_one_out"] = leave_one_out(readings, truths, policy)
-        report["audits"] = {str(copies): in_job_audits(readings, truths, copies=copies) for copies in (1, 10)}
+        report["audits"] = {str(copies): in_job_audits(readings, truths, copies=copies) for copies in (1, 4)}
     report["setting"] = {
         "people": "SIMULATED", "error_rate": error_rate, "repeats_machine_mistake": 0.15, "policy": policy.name,
         "judge": args.judge,
