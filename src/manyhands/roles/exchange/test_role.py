@@ -871,14 +871,15 @@ async def audited_job(house: House, scan: SampleDocument, *, contradict: bool) -
     view = await house.exchange.simulation_view(JOB)
     sampled = {task_id for task_id, one in view.items() if one.piece.piece_id in await sample_of(house)}
     assert sampled
-    idle = 0
-    while idle < 3:  # what is shown after all is opened while nobody has anything to do
+    while not house.told(TasksOpened)[-1].complete:  # the exchange says when nothing more will follow
         truth = await truth_by_task(house, [scan])
         if contradict:
             truth |= dict.fromkeys(sampled, "something else")
-        done = sum([await house.key(worker, truth) for worker in workers])
+        for worker in workers:
+            await house.key(worker, truth)
         await house.settle_down()
-        idle = 0 if done or await house.record() else idle + 1
+        await house.record()
+        await house.settle_down()
     await house.conclude()
     await house.settle_down()
     (assembled,) = house.told(ResultsAssembled)
@@ -935,13 +936,14 @@ async def test_of_look_alikes_one_is_asked_and_the_others_only_when_it_was_misre
     await opened(reading_house, scan, machine="agreeing_readers", quality=QualityRule(gold_share_bp=0))
     assert len(await reading_house.exchange.simulation_view(JOB)) == 4
     workers = await reading_house.workers(4)
-    idle = 0
-    while idle < 3:
+    while not reading_house.told(TasksOpened)[-1].complete:  # the exchange says when nothing more will follow
         view = await reading_house.exchange.simulation_view(JOB)
         answers = dict.fromkeys(view, "QQ" if misread else first["text"])
-        done = sum([await reading_house.key(worker, answers) for worker in workers])
+        for worker in workers:
+            await reading_house.key(worker, answers)
         await reading_house.settle_down()
-        idle = 0 if done or await reading_house.record() else idle + 1
+        await reading_house.record()
+        await reading_house.settle_down()
     asked = [facts.task_id for body in reading_house.told(TasksOpened) for facts in body.tasks]
     assert len(asked) == len(set(asked)) == (4 if misread else 1)
     assert reading_house.told(TasksOpened)[-1].complete
