@@ -211,7 +211,7 @@ def clean_sample(*, of: int, wrong_share_bp: int, doubt: float) -> int:
     """The fewest pieces of a pile whose being right shows that at most ``wrong_share_bp`` of it is wrong.
 
     >>> clean_sample(of=60, wrong_share_bp=100, doubt=0.05), clean_sample(of=100_000, wrong_share_bp=100, doubt=0.05)
-    (57, 299)
+    (57, 298)
     """
     low, high = 0, of
     while low < high:
