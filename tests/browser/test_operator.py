@@ -81,7 +81,8 @@ def test_an_operator_frees_what_is_stuck(
     page.get_by_role("button", name="Read the log").click()
     expect(page.locator("pre.log").or_(page.get_by_text("No line says that."))).to_be_visible()
     page.get_by_role("button", name="Compare with the chains now").click()
-    expect(page.get_by_text("0 differences")).to_be_visible()
+    # no node runs beside these tests: the page says that nothing was compared, and does not say that all is well
+    expect(page.get_by_text("Not compared").or_(page.get_by_text("0 differences")).first).to_be_visible()
     page.get_by_text("questions of the doctor").click()
     check(page, axe)
     assert page.evaluate("window.hit") is None

@@ -89,7 +89,7 @@ class BudgetBelowQuote(ManyhandsError):
     def __init__(self, *, budget: Money, quote: Money) -> None:
         self.budget, self.quote = budget, quote
         super().__init__(
-            f"the budget is {budget}, the quote is {quote}: {quote - budget} missing",
+            f"the budget is {budget.spoken}, the quote is {quote.spoken}: {(quote - budget).spoken} missing",
             cure="Raise --budget, send fewer pages or lower --quality; nothing was charged.",
         )
 

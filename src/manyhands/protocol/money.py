@@ -7,7 +7,7 @@ Rules kept here
 >>> split_evenly(Money(100, EUR), parts=3)
 (Money(34 EUR minor), Money(33 EUR minor), Money(33 EUR minor))
 >>> str(Money(19_334, MHT))
-'0.019334 USD'
+'0.019334 MHT'
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ class Money(msgspec.Struct, frozen=True, eq=True):
         return self.minor < other.minor
 
     def __str__(self) -> str:
+        return f"{decimal_text(self.minor, self.currency.exponent)} {self.currency.code}"
+
+    @property
+    def spoken(self) -> str:
+        """As people are told it; `str` can be read again."""
         return f"{decimal_text(self.minor, self.currency.exponent)} {self.currency.shown}"
 
     def __repr__(self) -> str:

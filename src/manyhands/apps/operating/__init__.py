@@ -24,6 +24,7 @@ from manyhands.apps.compose import Platform
 from manyhands.apps.doctor import Finding, book_differences, examine_platform
 from manyhands.apps.running import Kind, ready_file
 from manyhands.apps.telemetry.metrics import Sample
+from manyhands.chain.errors import ChainError
 from manyhands.ledger.outbox import Alarm, open_alarms
 from manyhands.ledger.statement import Statement, statement_by_kind
 from manyhands.protocol.errors import ManyhandsError
@@ -186,8 +187,15 @@ class Operating:
         return freed
 
     async def money(self) -> dict[str, Any]:
-        """Every role's book beside the chain itself. Asks the chains' nodes: seconds with many jobs."""
-        differences = await book_differences(self.platform)
+        """Every role's book beside the chain itself. Asks the chains' nodes: seconds with many jobs.
+
+        With a chain that cannot be asked nothing is compared, and `not_compared` says so.
+        """
+        differences, not_compared = [], ""
+        try:
+            differences = await book_differences(self.platform)
+        except ChainError as problem:
+            not_compared = str(problem)
         async with self.platform.db.connection() as tx:
             found = await rows(
                 tx,
@@ -196,6 +204,7 @@ class Operating:
             )
         return {
             "differences": differences,
+            "not_compared": not_compared,
             "accounts": [
                 {"book": book, "kind": kind, "currency": currency, "minor": minor}
                 for book, kind, currency, minor in found

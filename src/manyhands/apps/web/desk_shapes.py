@@ -208,9 +208,43 @@ class AccountsView(Told):
 
 class MoneyView(Told):
     differences: list[DifferenceView]
+    not_compared: str = Field(description="why the chains could not be asked; empty = they were", examples=[""])
     accounts: list[AccountsView]
     exponent: int
     checked_at_ms: AtMs
+
+
+class MovedView(Told):
+    """What one kind of money did to one account."""
+
+    book: str = Field(examples=["reputation"])
+    account: str = Field(examples=["worker:0x70997970c51812dc3a010c7d01b50e0d17dc79c8"])
+    currency: str = Field(examples=["MHT"])
+    kind: str = Field(examples=["payout"])
+    postings: int = Field(examples=[3])
+    in_minor: int = Field(examples=[1_250_000])
+    out_minor: int = Field(examples=[0])
+
+
+class AccountStandingView(Told):
+    """One account at both ends of the time asked about."""
+
+    book: str = Field(examples=["reputation"])
+    account: str = Field(examples=["worker:0x70997970c51812dc3a010c7d01b50e0d17dc79c8"])
+    currency: str = Field(examples=["MHT"])
+    opening_minor: int = Field(examples=[0])
+    closing_minor: int = Field(examples=[1_250_000])
+    differs_minor: int = Field(description="0 unless the books are kept wrongly", examples=[0])
+
+
+class StatementView(Told):
+    """What moved for a party, by kind of money."""
+
+    party: str = Field(examples=["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"])
+    since_ms: int = Field(examples=[0])
+    until_ms: int = Field(examples=[1_790_000_000_000])
+    moved: list[MovedView]
+    accounts: list[AccountStandingView]
 
 
 class LinkedWorker(Told):

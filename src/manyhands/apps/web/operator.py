@@ -73,10 +73,22 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
     async def money(account: Annotated[Account, OPERATOR]) -> Response:
         return answer(await operating.money())
 
-    @app.get("/api/operator/statement", summary="What moved for a party, by kind of money", **options)
+    @app.get(
+        "/api/operator/statement",
+        response_model=desk_shapes.StatementView,
+        summary="What moved for a party, by kind of money",
+        **options,
+    )
     async def statement(
         account: Annotated[Account, OPERATOR],
-        party: Annotated[str, Query(pattern="^0x[0-9a-fA-F]{40}$", description="an address, or a job's escrow")],
+        party: Annotated[
+            str,
+            Query(
+                pattern="^0x[0-9a-fA-F]{40}$",
+                description="an address, or a job's escrow",
+                examples=["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
+            ),
+        ],
         since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
         until_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
         as_csv: Annotated[bool, Query(description="a file for a spreadsheet instead of JSON")] = False,

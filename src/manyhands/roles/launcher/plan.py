@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from manyhands.documents.fields import kind_spec, kind_spec_of
 from manyhands.pricing import BudgetBelowQuote, Quote, Workload, learning_for, make_quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
@@ -208,6 +207,8 @@ def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) ->
 
 def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEstimate], manifest: Manifest) -> Workload:
     """The work by the task type: pieces to key, fields to find and key, or questions about pages."""
+    from manyhands.documents.fields import kind_spec, kind_spec_of  # brings numpy: serving people does without
+
     if manifest.task_type == FIELD_CHOICE:
         own = manifest.kinds if isinstance(manifest.kinds, dict) else {}
         wanted = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET

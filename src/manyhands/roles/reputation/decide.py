@@ -246,6 +246,7 @@ def payouts(
     """Everyone's pay, in order of address: the same evidence gives the same file, to the byte."""
     back = restored(replayed, appeals)
     ready = learning_pay(manifest, learned, replayed.base_minor)
+    learned = [one for one in learned if one.worker in ready]  # a practice counts where it is paid, and only there
     scores_bp = scores_in_job(manifest, replayed, learned)
     pay = [
         pay_of(
@@ -269,7 +270,7 @@ def payouts(
         rests_on="; ".join((*verdict.rests_on, *(replayed.measured.says if replayed.measured else ()))),
         pay=tuple(one for one in pay if one.total_minor > 0),
         appeals=tuple(appeals),
-        learned=tuple(one for one in learned if one.worker in ready),
+        learned=tuple(learned),
     )
 
 

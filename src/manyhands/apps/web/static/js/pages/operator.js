@@ -161,7 +161,8 @@ function Processes({ value }) {
 function Money() {
   const told = money.value;
   return html`<section class="card"><h2>${t("books")}</h2><p class="hint">${t("books_why")}</p>
-    ${told && html`<p><span class=${`state ${told.differences.length ? "refused" : "closed"}`}>${told.differences.length ? t("books_differ", { n: count(told.differences.length) }) : t("books_agree")}</span> <span class="quiet">${when(told.checked_at_ms)}</span></p>
+    ${told?.not_compared && html`<p><span class="state refused">${t("books_not_compared")}</span> <span dir="auto">${told.not_compared}</span></p>`}
+    ${told && html`<p hidden=${!!told.not_compared}><span class=${`state ${told.differences.length ? "refused" : "closed"}`}>${told.differences.length ? t("books_differ", { n: count(told.differences.length) }) : t("books_agree")}</span> <span class="quiet">${when(told.checked_at_ms)}</span></p>
       ${told.differences.length > 0 && html`<ul class="findings">${told.differences.map((one) => html`<li><strong>${one.account}</strong> ${t("book_word")} ${count(one.book_minor)}, ${t("chain")} ${count(one.chain_minor)}</li>`)}</ul>`}
       ${told.accounts.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("books")}><table><thead><tr><th scope="col">${t("book_word")}</th><th scope="col">${t("account_word")}</th><th scope="col" class="figure">${t("amount")}</th></tr></thead><tbody>${told.accounts.map((one) => html`<tr><td>${one.book}</td><td>${one.kind}</td><td class="figure"><${Amount} digits=${2} minor=${one.minor} currency="MHT" exponent=${told.exponent} /></td></tr>`)}</tbody></table></div>`}`}
     <p class="row"><button class="button quietly small" disabled=${asking.value} onClick=${compare}>${t("books_compare")}</button></p></section>`;

@@ -291,6 +291,7 @@ export const texts = {
   books_why: "Every role's book, compared with the events that the chains themselves tell.",
   books_compare: "Compare with the chains now",
   books_agree: "0 differences",
+  books_not_compared: "Not compared",
   books_differ: ({ n }) => (n === "1" ? "1 difference" : "{n} differences"),
   book_word: "Book",
   account_word: "Account",

@@ -291,6 +291,7 @@ export const texts = {
   books_why: "El libro de cada papel, comparado con lo que cuentan las propias cadenas.",
   books_compare: "Comparar ahora con las cadenas",
   books_agree: "0 diferencias",
+  books_not_compared: "Sin comparar",
   books_differ: ({ n }) => (n === "1" ? "1 diferencia" : "{n} diferencias"),
   book_word: "Libro",
   account_word: "Cuenta",
