@@ -165,7 +165,7 @@ def main() -> int:
                 show_wrong(scorer, truths, out)
             for kind, score in scorer.score(str(truth_dir), str(out)).items():
                 right[kind, "all"].append(score.get("field_f1_value") or 0.0)
-                for name, field in score["fields"].items():
+                for name, field in score.get("fields", {}).items():
                     right[kind, name].append(field["value"] or 0.0)
     page = markdown(
         tally, right, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}"

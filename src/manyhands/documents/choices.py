@@ -30,8 +30,7 @@ NONE_OF_THESE = "none of these"
 """The answer of people who see the field nowhere among the places."""
 
 PLACES_MOST = 6
-"""Candidates of a value that stands in one place: 95 of 100 lie among the rules' first three, and more take longer to
-look at than they find."""
+"""Candidates of a value that stands in one place: as many as can be told apart by number at one look."""
 HEAD_ROWS = 12
 """Rows at the head of a page among which a name or an address is looked for."""
 _TEXT_FINDERS = ("letterhead", "address", "party", "party_address")
