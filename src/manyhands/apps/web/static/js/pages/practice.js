@@ -79,7 +79,7 @@ function Question({ value }) {
 /** What was right, and why. It has the focus, so that it is read out and Enter goes on. */
 function Told({ result, last }) {
   const on = useRef(null);
-  useEffect(() => on.current?.focus(), [result.place]);
+  useLayoutEffect(() => on.current?.focus(), [result.place]); // before it is seen: no key press falls between
   return html`<section class="card told" aria-live="polite">
     <p class=${`verdict ${result.was_right ? "good" : "bad"}`}><span aria-hidden="true">${result.was_right ? "✓" : "✗"}</span> ${t(result.was_right ? "practice_right" : "practice_wrong")}</p>
     <img class="practice-piece small" src=${picture(result.place)} alt="" />
