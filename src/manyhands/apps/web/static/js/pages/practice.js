@@ -4,7 +4,7 @@
 // - An answer counts when the site has it: a reply that got lost is asked for again, and the first answer stands.
 // - Everything goes by keyboard: Enter answers, Enter goes on, Shift+Enter says that it cannot be read.
 import "manyhands/more.js";
-import { Amount, asProblem, html, language, loader, Loading, money, percent, Problem, signal, t, useEffect, useLayoutEffect, useRef } from "manyhands/kit.js";
+import { Amount, asProblem, html, language, loader, Loading, money, percent, Problem, signal, t, useLayoutEffect, useRef } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 
 const kind = decodeURIComponent(location.pathname.split("/")[2] ?? "");
