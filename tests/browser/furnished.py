@@ -315,6 +315,7 @@ def _offers(page: Page, world: World) -> Iterator[str]:
     page.wait_for_selector(".offer")
     yield "offers"
     page.locator(".offer").first.get_by_text("How to do it").click()
+    page.locator(".examples-place").first.scroll_into_view_if_needed()  # they are fetched when they come into view
     page.wait_for_selector(".examples img")
     page.wait_for_load_state("networkidle")
     yield "offers-guide"
@@ -346,6 +347,7 @@ def _practice(page: Page, world: World) -> Iterator[str]:
 def _work(page: Page, world: World, ids: dict[str, str]) -> Iterator[str]:
     go(page, f"{world.url}/work/{ids['open']}")
     page.wait_for_selector(".cutting img")
+    page.locator(".examples-place").first.scroll_into_view_if_needed()
     page.wait_for_selector(".examples img")
     yield "work-first"
     page.get_by_role("button", name="I have read it").click()

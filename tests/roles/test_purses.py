@@ -90,7 +90,7 @@ async def test_a_stranger_without_a_limit_is_refused_before_anything_is_sent_and
     await house.stake(CHAIN_A)
     await purses.deposit(STRANGER, total - 1_000_000, reference="bank 17", because="paid by bank")
     job_id = await wanted(house, "march")
-    with pytest.raises(PurseTooSmall, match=r"of which 1\.00 MHT are missing: your limit is 0\.00 MHT") as told:
+    with pytest.raises(PurseTooSmall, match=r"of which 1\.00 USD are missing: your limit is 0\.00 USD") as told:
         await house.launcher.approve(job_id)
     assert "Pay in what is missing" in told.value.cure
     await house.settle()

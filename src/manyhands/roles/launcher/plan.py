@@ -207,9 +207,9 @@ def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) ->
 
 def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEstimate], manifest: Manifest) -> Workload:
     """The work by the task type: pieces to key, fields to find and key, or questions about pages."""
-    from manyhands.documents.fields import kind_spec, kind_spec_of  # brings numpy: serving people does without
-
     if manifest.task_type == FIELD_CHOICE:
+        from manyhands.documents.fields import kind_spec, kind_spec_of  # brings numpy: serving people does without
+
         own = manifest.kinds if isinstance(manifest.kinds, dict) else {}
         wanted = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET
         counts = [

@@ -54,10 +54,10 @@ class PurseTooSmall(ManyhandsError):
         self.missing = needed - Money(purse.free_minor, needed.currency)
 
         def money(minor: int) -> str:
-            return str(Money(minor, needed.currency))
+            return Money(minor, needed.currency).spoken
 
         super().__init__(
-            f"this launch holds {needed}, of which {self.missing} are missing: "
+            f"this launch holds {needed.spoken}, of which {self.missing.spoken} are missing: "
             f"your limit is {money(purse.limit_minor)}, you paid in {money(purse.paid_in_minor)}; of both, "
             f"{money(purse.held_minor)} are held by running jobs and {money(purse.spent_minor)} are spent",
             cure="Pay in what is missing, ask the operator for a higher limit, wait until a running job gives its rest "

@@ -1,5 +1,5 @@
 // A worker guide's few marks (headings, lists, bold, slanted, code) as nodes. Anything else stays text.
-import { html, signal } from "manyhands/kit.js";
+import { html, signal, useEffect, useRef } from "manyhands/kit.js";
 
 const INLINE = /\*\*([^*]+)\*\*|\*([^*]+)\*|`([^`]+)`/g;
 
@@ -29,8 +29,20 @@ export function Guide({ text }) {
 
 const examples = signal(null);
 
-/** The guide's examples; their module is fetched when the first guide is opened. */
+/** The guide's examples; their module and pictures are fetched when their place comes into view, not before the work. */
 export function Examples({ kind, open }) {
-  if (open && !examples.value) import("manyhands/examples.js").then((found) => (examples.value = found), () => {});
-  return open && examples.value ? html`<${examples.value.Examples} kind=${kind} />` : null;
+  const place = useRef(null);
+  const seen = useRef(signal(false)).current;
+  useEffect(() => {
+    if (!open || seen.value) return undefined;
+    const watch = new IntersectionObserver((entries) => {
+      if (!entries.some((one) => one.isIntersecting)) return;
+      watch.disconnect();
+      seen.value = true;
+      if (!examples.value) import("manyhands/examples.js").then((found) => (examples.value = found), () => {});
+    });
+    watch.observe(place.current);
+    return () => watch.disconnect();
+  }, [open]);
+  return open ? html`<div ref=${place} class="examples-place">${seen.value && examples.value ? html`<${examples.value.Examples} kind=${kind} />` : null}</div>` : null;
 }
