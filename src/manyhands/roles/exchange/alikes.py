@@ -1,7 +1,8 @@
 """Of pieces that look alike one is asked; the others are believed when a person reads it as the readers do.
 
 Rules kept here
-- Only within a document, and never in a job with an audit or a limited scope: those count every piece by itself.
+- Only within a document, and never in a job with an audit, a limited scope or chosen fields: those count every piece by
+  itself.
 - A look-alike is believed only for a text that two readers give it themselves; else people read it like any other.
 - Pure: a page's plans and the words on its tasks in, what is believed out.
 """

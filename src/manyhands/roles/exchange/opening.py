@@ -511,6 +511,8 @@ def _plan_job(
     if audited:
         return with_audit(of_pages, decisions, manifest)
     if not isinstance(manifest.scope, Scope):
+        if manifest.task_type == FIELD_CHOICE:
+            return of_pages  # what is keyed follows from what people choose: no piece stands for another
         return with_look_alikes(of_pages, {page.page_key: page.doc_id for page in pages})
     sizes_px = {page.page_key: (page.width_px, page.height_px) for page in pages}
     return keep_scope(of_pages, sizes_px, manifest.scope, job_id=manifest.job_id)

@@ -95,7 +95,7 @@ class SecondRound:
             if job.rounds != 1 or job.state != "open":
                 return
             # what was chosen or is shown after all is answered first; then somebody looks once more
-            more = showing or bool(chosen and planned)
+            more = bool(planned) and (showing or bool(chosen))
             await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 0 if more else 2})
             if not planned:
                 return

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -22,10 +23,11 @@ from manyhands.protocol.manifest import Scope
 from manyhands.protocol.messages import DocumentRef, DocumentsHanded, PageRef, ResultsAssembled, TasksOpened
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
-from manyhands.store.database import Database
+from manyhands.store.database import Database, rows
 from manyhands.store.migrations import Room
 from manyhands.task_types.asked import asked_of, claim
 
+from .decisions import PiecePlan
 from .test_role import JOB, House, png_size
 
 
@@ -119,6 +121,22 @@ async def test_only_the_wanted_fields_are_found_and_only_their_text_is_keyed(
         assert record["fields"][name] == receipt_scan.truth["fields"][name]
     told = record["provenance"]["fields"] if "provenance" in record else record
     assert "place: a person agrees with a machine's suggestion" in json.dumps(told)
+
+
+async def test_all_fields_are_found_and_the_job_ends_though_pieces_of_the_page_look_alike(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    await house.announce([receipt_scan], task_type="field_choice", machine="agreeing_readers")
+    await house.fund()
+    await house.settle_down()
+    await answered(house, [receipt_scan], await house.workers(3))
+    async with house.db.connection() as connection:
+        raw = await rows(connection, "select pieces from exchange.pages where job_id = %s", (JOB,))
+    plans = [plan for (pieces,) in raw for plan in msgspec.json.decode(pieces, type=list[PiecePlan])]
+    assert [plan.like for plan in plans if plan.like] == []
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert set(record["fields"]) == set(receipt_scan.truth["fields"])
 
 
 async def test_without_a_machine_two_people_choose_and_every_chosen_piece_is_keyed(

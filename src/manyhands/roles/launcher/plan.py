@@ -201,6 +201,8 @@ def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) ->
             raise BadManifest("questions", f"{question[:60]!r} is no question of {manifest.task_type}")
     if asks_pages and manifest.privacy != "off":
         raise BadManifest("privacy", "a whole page is shown to each worker: say so by choosing 'off'")
+    if manifest.task_type == FIELD_CHOICE and manifest.audit is not msgspec.UNSET:
+        raise BadManifest("audit", "an audit counts the pieces of the full text, and this job keys chosen places only")
     if manifest.task_type == FIELD_CHOICE and manifest.privacy == "strict":
         raise BadManifest("privacy", "choosing a field shows several places of a page: choose 'standard' or 'off'")
 

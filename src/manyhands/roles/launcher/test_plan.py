@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from manyhands.pricing import BudgetBelowQuote
 from manyhands.protocol.errors import BadManifest
-from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Wishes
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, UnseenAudit, Wishes
 from manyhands.protocol.messages import Routing
 from manyhands.protocol.parties import Directory, Party
 
@@ -33,6 +33,18 @@ def planned(options: LaunchOptions = OPTIONS, documents: tuple[ImportedDocumentR
 
 def changed(**fields: object) -> LaunchOptions:
     return msgspec.structs.replace(OPTIONS, **fields)
+
+
+@pytest.mark.parametrize("audit", [msgspec.UNSET, UnseenAudit(wrong_share_bp=100)])
+def test_an_audit_belongs_to_the_full_text_and_is_refused_where_fields_are_chosen(audit: UnseenAudit) -> None:
+    policy = LaunchPolicy(task_types=("field_choice",))
+    options = changed(task_type="field_choice", audit=audit)
+    if audit is msgspec.UNSET:
+        assert plan((RECEIPT,), options, policy=policy, job_id="j1", now_ms=5).quote.total_minor > 0
+        return
+    with pytest.raises(BadManifest) as refused:
+        plan((RECEIPT,), options, policy=policy, job_id="j1", now_ms=5)
+    assert refused.value.field == "audit"
 
 
 def test_without_a_budget_the_quote_is_the_budget() -> None:

@@ -153,10 +153,10 @@ def limited_to(work: Workload, pieces_max: int) -> Workload:
 
 
 FIELD_CHARS = 14
-"""Choices and keyed fields are priced alike, as keying so many characters: between a look at a few numbered places and a
-line of an address by the rule of effort. Assumed: no person was measured at it yet."""
+"""Choices and keyed fields are priced alike, as keying so many characters: between a look at a few numbered places and
+a line of an address by the rule of effort. Assumed: no person was measured at it yet."""
 FIELD_PIECES_MAX = 4
-"""An address takes several lines, a total one: with its choice four pieces a field on the mean are assumed to be the most."""
+"""An address takes several lines, a total one: with its choice four pieces a field on the mean, assumed as the most."""
 
 
 def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy) -> Workload:
@@ -178,7 +178,7 @@ def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy
         asked_max_bp=BASIS_POINTS,
         answers_milli=answers_milli,
         answers_max_milli=answers_max_milli,
-        rests_on=f"{fields} fields to be found, and the text of the places that people choose; assumed, not measured yet",
+        rests_on=f"{fields} fields to be found and the text of the places chosen; assumed, not measured yet",
     )
 
 
