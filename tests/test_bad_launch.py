@@ -96,6 +96,25 @@ def test_a_kind_with_a_wrong_field_is_named_with_file_and_place(
     assert "typo" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        ("document,page,claim\nnowhere,1,The total is 12.50\n", "'nowhere'"),
+        ("document,page,claim\nSCAN,9,The total is 12.50\n", "page 9 of 'SCAN'"),
+        ("document,page\nSCAN,1\n", "'claim'"),
+    ],
+)
+def test_claims_that_fit_no_page_are_named(
+    platform: PlatformUnderTest, scans: Path, tmp_path: Path, rows: str, named: str
+) -> None:
+    claims = tmp_path / "claims.csv"
+    scan = next(path.stem.removesuffix("-p1") for path in sorted(scans.iterdir()) if path.suffix == ".png")
+    claims.write_text(rows.replace("SCAN", scan))
+    error = launched(platform, scans, "--claims", claims, "--privacy", "off", exit_code=Exit.BAD_INPUT)["error"]
+    assert named.replace("SCAN", scan) in error["message"]
+    assert error["cure"]
+
+
 def test_a_full_disk_is_said_at_once_and_work_goes_on_when_there_is_room(
     platform: PlatformUnderTest, scans: Path, disk: tuple[Path, bool]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from manyhands.apps.compose import Platform
 from manyhands.documents.assemble import assemble
-from manyhands.documents.model import Box, Decision, PageImage, PageRecord, Piece, PieceRecord, Reading, piece_id_of
+from manyhands.documents.model import (
+    Area,
+    Box,
+    Decision,
+    PageImage,
+    PageRecord,
+    Piece,
+    PieceRecord,
+    Reading,
+    piece_id_of,
+)
 from manyhands.documents.writers.pdf import searchable_pdf
 from manyhands.documents.writers.record_json import record_json
 from manyhands.documents.writers.tables import fields_csv, workbook
@@ -63,8 +74,12 @@ def decided(place: int, text: str) -> Decision:
     return Decision("people", text, "one person equals one reader", people_asked=1, answers=(text,), proof="batch 1")
 
 
-def package_of(documents: dict[str, bytes]) -> bytes:
-    """What an exchange delivers of these documents. documents  id -> page as PNG"""
+def package_of(documents: dict[str, bytes], drawn: Sequence[Area] = ()) -> bytes:
+    """What an exchange delivers of these documents.
+
+    documents  id -> page as PNG
+    drawn      the boxes that alone were asked for
+    """
     records, files = [], {}
     for number, (doc_id, png) in enumerate(documents.items()):
         pieces = []
@@ -79,7 +94,7 @@ def package_of(documents: dict[str, bytes]) -> bytes:
             )  # fmt: skip
             pieces.append(PieceRecord(piece, decided(place, text)))
         page = PageImage(1, WIDTH_PX, HEIGHT_PX, image=f"{doc_id}.png")
-        record = assemble(doc_id, "receipt", [PageRecord(doc_id, page, tuple(pieces))], allow_open=True)
+        record = assemble(doc_id, "receipt", [PageRecord(doc_id, page, tuple(pieces))], allow_open=True, drawn=drawn)
         records.append(record)
         files[f"{doc_id}.json"] = record_json(record)
         files[f"{doc_id}.pdf"] = searchable_pdf(record, {1: png})
@@ -92,11 +107,11 @@ def package_of(documents: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-async def deliver(platform: Platform, job_id: str) -> None:
+async def deliver(platform: Platform, job_id: str, drawn: Sequence[Area] = ()) -> None:
     """Puts the end of a job into the launcher's row, as the reputation oracle's word would: no chain runs here."""
     view = await platform.launcher.view(job_id)
     names = [document.doc_id for document in await platform.launcher.documents(job_id)]
-    package = package_of({name: receipt_png(number) for number, name in enumerate(names)})
+    package = package_of({name: receipt_png(number) for number, name in enumerate(names)}, drawn)
     blob = await platform.blobs.put(package, media_type="application/zip", namespace=job_id)
     funded, paid = view.quote_total_minor, view.quote_expected_minor * 9 // 10
     fees = paid * 3 // 97

@@ -13,6 +13,8 @@ import pypdf
 import pytest
 from playwright.sync_api import Page, expect
 
+from manyhands.documents.model import Area
+
 from .conftest import DESK, PHONE, go
 from .desk_material import deliver, folder_of_receipts, receipt_png
 from .test_pages import WRAPPED, check, too_wide
@@ -98,7 +100,9 @@ def test_a_folder_is_dropped_quoted_launched_watched_and_downloaded(
     check(page, axe)
     job_id = page.url.rsplit("/", 1)[-1]
 
-    world.asking(lambda platform: deliver(platform, job_id))  # told by the stream: the page is not loaded anew
+    drawn = Area("what was paid", 1, 30, 550, 970, 700)
+    # told by the stream: the page is not loaded anew
+    world.asking(lambda platform: deliver(platform, job_id, (drawn,)))
     expect(page.get_by_role("tab", name="Pages")).to_be_visible()
     expect(page.locator(".sheet .box").first).to_be_visible()
     page.get_by_role("button", name="2018-12-25").or_(page.locator("button.value").first).first.click()

@@ -237,7 +237,11 @@ def test_a_requester_pays_in_launches_from_a_phone_and_takes_everything_home(
     page.wait_for_selector(".price")
     expect(page.get_by_text("1 file was left out")).to_be_visible()
     page.get_by_role("button", name="Draw on a page").click()
-    box = page.locator("dialog[open] .sheet").bounding_box()
+    sheet = page.locator("dialog[open] .sheet")
+    before = sheet.bounding_box()
+    sheet.locator("img").evaluate("image => image.decode()")
+    box = sheet.bounding_box()
+    assert before == box, "the sheet does not grow when its picture comes"
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.03, box["y"] + box["height"] * 0.62)
     page.mouse.down()
@@ -314,6 +318,10 @@ def test_a_requester_pays_in_launches_from_a_phone_and_takes_everything_home(
     files = downloads(page)
     assert {name.rsplit(".", 1)[-1] for name in files} >= {"zip", "csv", "xlsx", "pdf", "json"}
     assert [name for name, raw in files.items() if not opens(name, raw)] == []
+    # the box that was drawn is the field that is delivered, and nothing is guessed from the lines nobody asked for
+    assert list(json.loads(files["receipt-01.json"])["fields"]) == ["what was paid"]
+    (row,) = csv.DictReader(io.StringIO(files["fields.csv"].decode("utf-8-sig")))
+    assert row["value"].split()[:3] == ["TOTAL", "AMOUNT", "12.50"]
     assert "TOTAL AMOUNT" in files["chosen-fields.csv"].decode("utf-8-sig")
     page.get_by_role("tab", name="Progress").click()
     expect(page.locator(".chart svg").first).to_be_visible()

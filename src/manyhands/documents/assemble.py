@@ -26,10 +26,12 @@ from .errors import PageMissing, PieceUndecided
 from .fields import KindSpec, checked, field_of_choice, fields_of, kind_spec
 from .layout import reading_order
 from .model import (
+    Area,
     Box,
     CellValue,
     Chosen,
     DocumentRecord,
+    FieldValue,
     How,
     Kind,
     Line,
@@ -51,6 +53,7 @@ def assemble(
     spec: KindSpec | None = None,
     allow_open: bool = False,
     chosen: Mapping[str, Chosen] | None = None,
+    drawn: Sequence[Area] = (),
 ) -> DocumentRecord:
     """The finished record of a document.
 
@@ -58,6 +61,8 @@ def assemble(
     spec        the kind's fields and checks; None = the built-in ones for ``kind``
     allow_open  give a preview although pieces are undecided
     chosen      field name -> where people say that it stands; None = the kind's rules find the fields
+    drawn       the boxes that alone were asked for: each is a field, and the kind's rules, which look at whole pages,
+                say nothing. Boxes on pages that the document does not have are passed over
     raises      PageMissing, PieceUndecided
     """
     ordered = sorted(pages, key=lambda p: p.page.page_no)
@@ -72,12 +77,6 @@ def assemble(
     lines = tuple(line for page in ordered for line in lines_of(page))
     tables = tuple(table_of(page, grid) for page in ordered for grid in page.tables)
     rules = spec or kind_spec(kind)
-    if chosen is None:
-        fields = fields_of(rules, lines, [p.page for p in ordered])
-    else:
-        said = ((field, chosen[field.name]) for field in rules.fields if field.name in chosen)
-        values = (field_of_choice(field, place, lines) for field, place in said)
-        fields = checked(rules, [value for value in values if value is not None])
     by_number = {page.page.page_no: page for page in ordered}
 
     def back(page_no: int, box: Box) -> Box:
@@ -87,12 +86,24 @@ def assemble(
             return box
         return page.straight.on_page(box, width_px=size.width_px, height_px=size.height_px)
 
+    fields: tuple[FieldValue, ...]
+    if drawn:
+        there = [area for area in drawn if area.page_no in by_number]
+        fields = tuple(field_drawn(area, by_number[area.page_no]) for area in there)
+    else:
+        if chosen is None:
+            fields = fields_of(rules, lines, [p.page for p in ordered])
+        else:
+            said = ((field, chosen[field.name]) for field in rules.fields if field.name in chosen)
+            values = (field_of_choice(field, place, lines) for field, place in said)
+            fields = checked(rules, [value for value in values if value is not None])
+        fields = tuple(replace(field, box=back(field.page_no, field.box)) for field in fields)
     return DocumentRecord(
         doc_id=doc_id,
         kind=kind,
         pages=tuple(p.page for p in ordered),
         lines=tuple(replace(line, box=back(line.page_no, line.box)) for line in lines),
-        fields=tuple(replace(field, box=back(field.page_no, field.box)) for field in fields),
+        fields=fields,
         tables=tuple(
             replace(
                 table,
@@ -112,6 +123,36 @@ def assemble(
             for record in sorted(page.pieces, key=lambda r: (r.piece.order, r.piece.piece_id))
         ),
         readers=tuple(sorted({name for page in ordered for name in page.readers})),
+    )
+
+
+def field_drawn(area: Area, page: PageRecord) -> FieldValue:
+    """What stands in a box that was drawn: the pieces whose middle lies in it, line by line in reading order."""
+    size = page.page
+    inside = [
+        record
+        for record in page.pieces
+        if record.decision.how != "blank"
+        and area.holds(
+            piece_on_page(record.piece, page.straight, width_px=size.width_px, height_px=size.height_px),
+            width_px=size.width_px,
+            height_px=size.height_px,
+        )
+    ]
+    place = {piece_id: number for number, line in enumerate(lines_of(page)) for piece_id in line.pieces}
+    inside.sort(key=lambda r: (place.get(r.piece.piece_id, len(place)), r.piece.box.x0, r.piece.box.y0))
+    text = " ".join(record.decision.text for record in inside if record.decision.text)
+    return FieldValue(
+        name=area.name,
+        value=text,
+        raw=text,
+        page_no=area.page_no,
+        box=area.box(width_px=size.width_px, height_px=size.height_px),
+        how=_how(inside) if inside else "blank",
+        confidence_bp=_least_confidence(inside) if inside else None,
+        people_asked=sum(record.decision.people_asked for record in inside),
+        because="it stands in the box that was drawn",
+        pieces=tuple(record.piece.piece_id for record in inside),
     )
 
 

@@ -337,6 +337,35 @@ class Choice(msgspec.Struct, frozen=True):
     shown: tuple[str, ...]
 
 
+class Area(msgspec.Struct, frozen=True):
+    """A named box that somebody drew on a page as it was handed in. Edges in thousandths of the page."""
+
+    name: str
+    page_no: int
+    x0_permille: int
+    y0_permille: int
+    x1_permille: int
+    y1_permille: int
+
+    def holds(self, piece: Piece, *, width_px: int, height_px: int) -> bool:
+        """Whether the piece's middle lies in it. The piece and the size are those of the page as handed in."""
+        x_permille, y_permille = 500 * piece.box.centre_x2 // width_px, 500 * piece.box.centre_y2 // height_px
+        return (
+            self.page_no == piece.page_no
+            and self.x0_permille <= x_permille < self.x1_permille
+            and self.y0_permille <= y_permille < self.y1_permille
+        )
+
+    def box(self, *, width_px: int, height_px: int) -> Box:
+        """Its edges in pixels of a page of that size."""
+        return Box(
+            self.x0_permille * width_px // 1_000,
+            self.y0_permille * height_px // 1_000,
+            self.x1_permille * width_px // 1_000,
+            self.y1_permille * height_px // 1_000,
+        )
+
+
 class Chosen(msgspec.Struct, frozen=True):
     """Where people say that a field stands, and how it came to that. pieces: empty where it is not on the page."""
 

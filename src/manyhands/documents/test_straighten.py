@@ -6,7 +6,7 @@ import pytest
 
 from manyhands.documents.assemble import assemble
 from manyhands.documents.cutter import cut, render_cuttings
-from manyhands.documents.model import Box, Decision, PageImage, PageReadings, PageRecord, PieceRecord, Spot
+from manyhands.documents.model import Area, Box, Decision, PageImage, PageReadings, PageRecord, PieceRecord, Spot
 from manyhands.documents.straighten import laid_straight, straightening_of, turned_over
 
 WIDTH, HEIGHT = 900, 1200
@@ -101,5 +101,11 @@ def test_the_record_of_a_page_upside_down_speaks_of_the_page_as_handed_in_and_cu
     assert shown[shown.shape[0] // 2, shown.shape[1] // 2] < 30
     image = PageImage(1, WIDTH, HEIGHT)
     decided = (PieceRecord(piece, Decision("people", "TOTAL", "two agree")),)
-    record = assemble("over", "table", [PageRecord("over", image, decided, straight=over)])
+    turned = PageRecord("over", image, decided, straight=over)
+    record = assemble("over", "table", [turned])
     assert record.lines[0].box == record.decisions[0].piece.box == Box(496, 1066, 804, 1104)
+
+    # a box is drawn on the page as it was handed in: what was read at its top stands at its bottom
+    top, bottom = Area("top", 1, 0, 0, 1_000, 500), Area("bottom", 1, 0, 500, 1_000, 1_000)
+    drawn = assemble("over", "table", [turned], drawn=(top, bottom))
+    assert [(field.name, field.value) for field in drawn.fields] == [("top", ""), ("bottom", "TOTAL")]

@@ -217,21 +217,33 @@ async def import_folder_shown(
     questions: dict[str, dict[int, tuple[str, ...]]] | None = None,
 ) -> Intake:
     """Imports a folder with a bar, and says what was left out. raises BadQuestions for a page that is not there"""
-    from manyhands.apps.intake import take_in
+    from manyhands.apps.intake import NothingToLaunch, take_in
 
+    name_it = (
+        "Name the document as its file without the ending, and count pages from 1. "
+        "Files named NAME-p1, NAME-p2 are pages of one document NAME."
+    )
     with progress(quiet=quiet) as bars:
         files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
         bar = bars.add_task("importing", total=files)
-        taken = await take_in(
-            folder, blobs, kind=kind or None, truths=truths, questions=questions, seen=lambda _: bars.advance(bar)
-        )
+        try:
+            taken = await take_in(
+                folder, blobs, kind=kind or None, truths=truths, questions=questions, seen=lambda _: bars.advance(bar)
+            )
+        except NothingToLaunch as problem:
+            if not questions or problem.refused:
+                raise
+            asked = ", ".join(repr(doc_id) for doc_id in sorted(questions)[:3])
+            raise BadQuestions(
+                f"the questions are about {asked}, and {folder} has none of them", cure=name_it
+            ) from None
     pages = {(document.doc_id, page.page_no) for document in taken.documents for page in document.pages}
     for doc_id, own in (questions or {}).items():
         for page_no in own:
             if (doc_id, page_no) not in pages:
                 raise BadQuestions(
                     f"a question is about page {page_no} of {doc_id!r}, which is not in {folder}",
-                    cure="Name the document as its file without the ending, and count pages from 1.",
+                    cure=name_it,
                 )
     for refused in taken.refused:
         errors.print(f"[yellow]left out[/] {refused}")

@@ -303,6 +303,7 @@ def _read_documents(package: bytes, wish: Wish | None, target_bp: int) -> tuple[
             # a document stands there as record and as page; what else is in JSON tells of the whole package
             if name.endswith(".json") and "/" not in name and f"{name.removesuffix('.json')}.pdf" in names:
                 record: Mapping[str, Any] = msgspec.json.decode(archive.read(name))
-                fields, regions = (wish.fields, wish.regions) if wish is not None else ((), ())
-                found.append(document_of(record, target_bp=target_bp, fields=fields, regions=regions))
+                fields = wish.fields if wish is not None else ()
+                drawn = {region.name for region in wish.regions} if wish is not None else set()
+                found.append(document_of(record, target_bp=target_bp, fields=fields, drawn=drawn))
     return tuple(found)

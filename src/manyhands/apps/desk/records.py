@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-
-from manyhands.protocol.manifest import Region
 
 Level = Literal["sure", "fair", "doubt", "none"]
 DOUBTS_MAX = 500
@@ -123,12 +121,12 @@ def level_of(*, how: str, confidence_bp: int | None, people_asked: int, target_b
 
 
 def document_of(
-    record: Mapping[str, Any], *, target_bp: int, fields: Sequence[str] = (), regions: Sequence[Region] = ()
+    record: Mapping[str, Any], *, target_bp: int, fields: Sequence[str] = (), drawn: Collection[str] = ()
 ) -> DocumentOut:
     """A delivered record (`documents.writers.record_json`) as the desk shows it.
 
     fields   names to keep; empty = all
-    regions  what the requester drew, told as fields of their own
+    drawn    names of the fields that the requester drew as boxes
     """
     provenance = record["provenance"]
     pieces = tuple(
@@ -166,24 +164,29 @@ def document_of(
             people_asked=one["people_asked"],
             failed_checks=tuple(one["failed_checks"]),
             pieces=tuple(one["pieces"]),
-            drawn=False,
-            level="doubt"
-            if one["failed_checks"]
-            else level_of(
-                how=one["how"],
-                confidence_bp=one["confidence_bp"],
-                people_asked=one["people_asked"],
-                target_bp=target_bp,
+            drawn=name in drawn,
+            # a field is never surer than what it was put together from
+            level=_lowest(
+                (
+                    "doubt"
+                    if one["failed_checks"]
+                    else level_of(
+                        how=one["how"],
+                        confidence_bp=one["confidence_bp"],
+                        people_asked=one["people_asked"],
+                        target_bp=target_bp,
+                    ),
+                    *(by_id[name].level for name in one["pieces"] if name in by_id),
+                )
             ),
         )
         for name, one in provenance["fields"].items()
-        if not fields or name in fields
+        if not fields or name in fields or name in drawn
     )
-    sizes = {page["page"]: (page["width"], page["height"]) for page in record["pages"]}
     return DocumentOut(
         doc_id=record["doc_id"],
         kind=record["kind"],
-        fields=found + tuple(drawn_field(region, pieces, sizes) for region in regions if region.page_no in sizes),
+        fields=found,
         tables=tuple(
             TableOut(
                 page=table["page"],
@@ -207,40 +210,6 @@ def document_of(
         ),
         pieces=pieces,
         doubts=sum(_why(piece) != "" for piece in pieces) + sum(bool(field.failed_checks) for field in found),
-    )
-
-
-def drawn_field(region: Region, pieces: Sequence[PieceOut], sizes_px: Mapping[int, tuple[int, int]]) -> FieldOut:
-    """What stands in a box that the requester drew: the pieces whose middle lies in it, line by line."""
-    width, height = sizes_px[region.page_no]
-    box = (
-        region.x0_permille * width // 1_000, region.y0_permille * height // 1_000,
-        region.x1_permille * width // 1_000, region.y1_permille * height // 1_000,
-    )  # fmt: skip
-    inside = [
-        piece
-        for piece in pieces
-        if piece.page == region.page_no
-        and box[0] <= (piece.box[0] + piece.box[2]) // 2 < box[2]
-        and box[1] <= (piece.box[1] + piece.box[3]) // 2 < box[3]
-    ]
-    inside.sort(key=lambda piece: ((piece.box[1] + piece.box[3]) // 2 // max(1, height // 80), piece.box[0]))
-    text = " ".join(piece.text for piece in inside if piece.text)
-    told = [piece.confidence_bp for piece in inside]
-    return FieldOut(
-        name=region.name,
-        value=text,
-        raw=text,
-        page=region.page_no,
-        box=box,
-        how=_how_of(inside),
-        because=f"{len(inside)} pieces in the box that was drawn",
-        confidence_bp=min((one for one in told if one is not None), default=None) if None not in told else None,
-        people_asked=max((piece.people_asked for piece in inside), default=0),
-        failed_checks=(),
-        pieces=tuple(piece.piece_id for piece in inside),
-        drawn=True,
-        level=_lowest(piece.level for piece in inside),
     )
 
 
@@ -292,14 +261,6 @@ def _why(piece: PieceOut) -> str:
     if piece.how == "open" and "outside of what was asked for" not in piece.because:
         return "open"
     return "low" if piece.level == "doubt" else ""
-
-
-def _how_of(pieces: Sequence[PieceOut]) -> str:
-    hows = {piece.how for piece in pieces if piece.how != "blank"}
-    for how in ("open", "unreadable", "people", "machine"):
-        if how in hows:
-            return how
-    return "blank"
 
 
 def _lowest(levels: Iterable[Level]) -> Level:

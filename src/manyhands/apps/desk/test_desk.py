@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -137,11 +138,17 @@ def test_what_is_most_in_doubt_stands_first() -> None:
     assert whys == [("b", "none"), ("c", "doubt"), ("d", "doubt")]
 
 
-def test_a_drawn_field_holds_the_pieces_inside_it_and_is_as_sure_as_the_least_of_them() -> None:
-    told = document_of(RECORD, target_bp=9_950, fields=("total",), regions=(LOWER_HALF,))
-    drawn = told.fields[-1]
-    assert [field.name for field in told.fields] == ["total", "total"]
-    assert (drawn.value, drawn.level, drawn.drawn) == ("TOTAL 12.50", "none", True)
+def test_a_field_that_was_drawn_is_told_as_such_beside_those_that_were_picked() -> None:
+    told = document_of(RECORD, target_bp=9_950, fields=("date",), drawn={"total"})
+    assert [(field.name, field.drawn) for field in told.fields] == [("total", True), ("date", False)]
+    assert [field.name for field in document_of(RECORD, target_bp=9_950, fields=("date",)).fields] == ["date"]
+
+
+def test_a_field_is_never_surer_than_the_least_of_its_pieces() -> None:
+    record = json.loads(json.dumps(RECORD))
+    record["provenance"]["fields"]["total"]["pieces"] = ["a", "c", "d"]
+    (total, _) = document_of(record, target_bp=9_950).fields
+    assert total.level == "doubt"
 
 
 def test_a_value_without_a_calibrated_confidence_shows_none() -> None:

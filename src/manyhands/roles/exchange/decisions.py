@@ -16,21 +16,23 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
 # the model is plain values: it stays light, and msgspec has to know it when it reads a plan back
-from manyhands.documents.model import Choice, Piece
+from manyhands.documents.model import Area, Choice, Piece, piece_on_page
 from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
 from manyhands.protocol.lifecycles import Moves
-from manyhands.protocol.manifest import Manifest, Privacy, QualityRule, Region, Scope
+from manyhands.protocol.manifest import Manifest, Privacy, QualityRule, Scope
 from manyhands.protocol.messages import REQUESTER, ReadingFact, TaskFacts
 
 if TYPE_CHECKING:
     from manyhands.documents.acceptance import AcceptUnseen, Ask
+    from manyhands.documents.model import Straight
 
 BUNDLE_MAX = 20
 """Tasks lent at once at most: what one person does in the time of a short ride."""
@@ -240,17 +242,26 @@ def plan_pieces(
 
 
 def keep_scope(
-    pages: Mapping[int, Sequence[PiecePlan]], sizes_px: Mapping[int, tuple[int, int]], scope: Scope, *, job_id: str
+    pages: Mapping[int, Sequence[PiecePlan]],
+    sizes_px: Mapping[int, tuple[int, int]],
+    scope: Scope,
+    *,
+    job_id: str,
+    straight: Mapping[int, Straight] = MappingProxyType({}),
 ) -> dict[int, list[PiecePlan]]:
     """The plans with everything left out that the scope does not ask for. What the readers settled stays settled.
 
-    pages, sizes_px  plans and (width, height) by page key
+    pages, sizes_px  plans, and (width, height) as handed in, by page key
+    straight         how pages were laid straight before they were cut: a box is drawn on the page as it was handed in
     A limit takes pieces by a random order that the job's id fixes, known ones last: they measure, they are not work.
     """
+    areas = areas_of(scope)
     kept = {
         page_key: [
             msgspec.structs.replace(plan, left_out=True)
-            if plan.unseen is None and scope.regions and not _inside(plan.piece, sizes_px[page_key], scope.regions)
+            if plan.unseen is None
+            and areas
+            and not _inside(plan.piece, areas, sizes_px[page_key], straight.get(page_key))
             else plan
             for plan in plans
         ]
@@ -272,16 +283,15 @@ def keep_scope(
     }
 
 
-def _inside(piece: Piece, size_px: tuple[int, int], regions: Sequence[Region]) -> bool:
+def areas_of(scope: Scope | msgspec.UnsetType) -> tuple[Area, ...]:
+    """The boxes that alone are asked for; none where the whole page is."""
+    return () if not isinstance(scope, Scope) else tuple(Area(**msgspec.structs.asdict(one)) for one in scope.regions)
+
+
+def _inside(piece: Piece, areas: Sequence[Area], size_px: tuple[int, int], straight: Straight | None) -> bool:
     width_px, height_px = size_px
-    x_permille = 500 * piece.box.centre_x2 // width_px
-    y_permille = 500 * piece.box.centre_y2 // height_px
-    return any(
-        region.page_no == piece.page_no
-        and region.x0_permille <= x_permille < region.x1_permille
-        and region.y0_permille <= y_permille < region.y1_permille
-        for region in regions
-    )
+    on_page = piece_on_page(piece, straight, width_px=width_px, height_px=height_px)
+    return any(area.holds(on_page, width_px=width_px, height_px=height_px) for area in areas)
 
 
 def _text_of(decision: AcceptUnseen | Ask) -> str | None:

@@ -515,7 +515,8 @@ def _plan_job(
             return of_pages  # what is keyed follows from what people choose: no piece stands for another
         return with_look_alikes(of_pages, {page.page_key: page.doc_id for page in pages})
     sizes_px = {page.page_key: (page.width_px, page.height_px) for page in pages}
-    return keep_scope(of_pages, sizes_px, manifest.scope, job_id=manifest.job_id)
+    laid = {page.page_key: straight for page in pages if (straight := page.straight()) is not None}
+    return keep_scope(of_pages, sizes_px, manifest.scope, job_id=manifest.job_id, straight=laid)
 
 
 def _plan_choices(

@@ -38,7 +38,7 @@ from .alikes import BECAUSE as ALIKE_BECAUSE
 from .alikes import believed_text
 from .auditing import AUDIT_NAME, audit_file, plans_of
 from .collecting import Collecting
-from .decisions import PiecePlan, again_task_id_of
+from .decisions import PiecePlan, again_task_id_of, areas_of
 from .errors import NotYours, OutOfOrder
 from .opening import FIELD_CHOICE, PageRow, lock_job
 
@@ -296,7 +296,13 @@ def draft_records(
         records = [page_record(page, last, answers, pages_of_document=len(own)) for page in own]
         chosen = chosen_fields(own, last, answers) if manifest.task_type == FIELD_CHOICE else None
         documents[doc_id] = assemble(
-            doc_id, own[0].kind, records, spec=specs.get(own[0].kind), allow_open=True, chosen=chosen
+            doc_id,
+            own[0].kind,
+            records,
+            spec=specs.get(own[0].kind),
+            allow_open=True,
+            chosen=chosen,
+            drawn=areas_of(manifest.scope),
         )
     return documents
 

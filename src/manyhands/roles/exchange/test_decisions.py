@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.documents.acceptance import AcceptUnseen, Ask
-from manyhands.documents.model import Box, Piece, Reading
+from manyhands.documents.model import Box, Piece, Reading, Straight
 from manyhands.protocol.errors import IllegalMove
 from manyhands.protocol.evidence import PayoutsFile, WorkerPay
 from manyhands.protocol.lifecycles import move, states
+from manyhands.protocol.manifest import Region, Scope
 from manyhands.protocol.messages import TaskFacts
 from manyhands.roles.exchange.decisions import (
     EXCHANGE_JOB_MOVES,
@@ -25,6 +26,7 @@ from manyhands.roles.exchange.decisions import (
     gold_answers_most,
     grown_sample,
     job_salt,
+    keep_scope,
     median_of,
     page_share,
     pay_lines,
@@ -241,3 +243,16 @@ def test_a_package_has_the_same_bytes_for_the_same_files() -> None:
 def test_a_documents_name_never_leaves_its_folder(name: str) -> None:
     safe = file_name(name)
     assert safe and not set(safe) & set('/\\:*?"<>|') and "\x00" not in safe
+
+
+def test_a_box_is_drawn_on_the_page_as_it_was_handed_in_however_it_was_laid_to_be_read() -> None:
+    lower = Region(name="total", x0_permille=0, y0_permille=500, x1_permille=1_000, y1_permille=1_000)
+    read_at_the_top = PiecePlan(Piece("t", 1, Box(100, 100, 400, 130), 0), None, "nobody is sure", gold=False)
+    scope, sizes_px = Scope(regions=(lower,)), {1: (900, 1_200)}
+    upside_down = {1: Straight(900, 1_200, ((900, 1_200), (0, 1_200), (0, 0), (900, 0)), 1)}
+
+    def left_out(straight: dict[int, Straight]) -> bool:
+        (plan,) = keep_scope({1: [read_at_the_top]}, sizes_px, scope, job_id="j", straight=straight)[1]
+        return plan.left_out
+
+    assert left_out({}) and not left_out(upside_down)

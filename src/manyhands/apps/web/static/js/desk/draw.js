@@ -23,7 +23,7 @@ export function PageWithBoxes({ page, boxes, onBox, chosen, onChoose, alt }) {
   const down = (event) => {
     if (!onBox || event.button !== 0) return;
     event.preventDefault();
-    if (corner.value?.waiting) return;
+    if (corner.value?.waiting || !frame.current.querySelector("img").complete) return; // nobody draws unseen
     corner.value = { ...at(event), waiting: false };
     frame.current.setPointerCapture(event.pointerId);
   };
@@ -46,7 +46,8 @@ export function PageWithBoxes({ page, boxes, onBox, chosen, onChoose, alt }) {
   };
   const rect = (box, name, i) => html`<rect key=${i} class=${name} x=${box.x0_permille} y=${box.y0_permille} width=${box.x1_permille - box.x0_permille} height=${box.y1_permille - box.y0_permille}
     onClick=${onChoose && ((event) => { event.stopPropagation(); onChoose(box, i); })} />`;
-  return html`<div class=${onBox ? "sheet drawing" : "sheet"} ref=${frame} onPointerDown=${down} onPointerMove=${move} onPointerUp=${up}>
+  const size = { "--page-width": page.width_px, "--page-height": page.height_px };
+  return html`<div class=${onBox ? "sheet drawing" : "sheet"} style=${size} ref=${frame} onPointerDown=${down} onPointerMove=${move} onPointerUp=${up}>
     <img src=${page.page_url} width=${page.width_px} height=${page.height_px} alt=${alt} draggable=${false} />
     <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true" dir="ltr">
       ${boxes.map((box, i) => rect(box, `box ${box.level ?? "drawn"}${chosen === i ? " chosen" : ""}`, i))}
