@@ -76,7 +76,7 @@ def find_copies(answers: Answers) -> Clusters:
         return Clusters((), ())
     if workers > WORKERS_MOST:
         return Clusters((), (), checked=False)
-    answers = every_nth_task(answers, -(-answers.count * longest // PAIRS_MOST))
+    answers = some_tasks(answers, -(-answers.count * longest // PAIRS_MOST))
     votes = engine.vote_counts(answers).astype(np.int32)
     habit = _habits(answers, votes)
 
@@ -84,8 +84,7 @@ def find_copies(answers: Answers) -> Clusters:
         others, rows = votes[answers.task[left]], np.arange(len(left))
         others[rows, answers.label[left]] -= 1
         others[rows, answers.label[right]] -= 1
-        scene = others.argmax(axis=1)
-        seen = others[rows, scene] > 0
+        scene, seen = _scenes(others)
         chance = np.einsum("ij,ij->i", habit[answers.worker[left], scene], habit[answers.worker[right], scene])
         return chance, seen
 
@@ -112,18 +111,44 @@ def find_copies(answers: Answers) -> Clusters:
     return Clusters(_connected([(pair[0], pair[1]) for pair in pairs]), pairs)
 
 
-def every_nth_task(answers: Answers, nth: int) -> Answers:
-    """The answers to every nth task; all of them for 1."""
+def _scenes(others: npt.NDArray[np.int32]) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """(the others' majority, whether there is one) per row of votes; tied labels are none, whatever they are called."""
+    scene = others.argmax(axis=1)
+    top = others[np.arange(len(others)), scene]
+    return scene, (top > 0) & ((others == top[:, None]).sum(axis=1) == 1)
+
+
+def some_tasks(answers: Answers, nth: int) -> Answers:
+    """The answers to about one task of `nth`, drawn by what was answered and not by names; all of them for 1.
+
+    A task is drawn by a hash of how many answers each of its workers gave, here and with the same label. Where too many
+    tasks look alike for that (twice too many or half too few are drawn), it is every nth in order of names.
+    """
     if nth <= 1:
         return answers
-    kept = np.flatnonzero(answers.task % nth == 0)
-    task = answers.task[kept] // np.int32(nth)
-    tasks = answers.tasks[::nth]
+    own = answers.worker.astype(np.int64) * answers.label_count + answers.label
+    cells = np.bincount(own, minlength=answers.worker_count * answers.label_count).astype(np.uint64)
+    busy = np.bincount(answers.worker, minlength=answers.worker_count).astype(np.uint64)
+    mixed = _mixed(cells[own] * np.uint64(0x9E3779B97F4A7C15) + busy[answers.worker])
+    # a sum, so that the order of a task's workers does not enter
+    drawn = _mixed(np.add.reduceat(mixed, answers.start[:-1])) % np.uint64(nth) == 0
+    if not answers.task_count / (2 * nth) <= drawn.sum() <= 2 * answers.task_count / nth:
+        drawn = np.arange(answers.task_count) % nth == 0
+    kept = np.flatnonzero(drawn[answers.task])
+    tasks = answers.tasks[drawn]
     start = np.zeros(len(tasks) + 1, np.int64)
-    np.cumsum(np.bincount(task, minlength=len(tasks)), out=start[1:])
+    np.cumsum(np.diff(answers.start)[drawn], out=start[1:])
+    task = np.repeat(np.arange(len(tasks), dtype=np.int32), np.diff(start))
     return replace(
         answers, task=task, worker=answers.worker[kept], label=answers.label[kept], start=start, tasks=tasks, row=None
     )
+
+
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Every bit of a 64-bit number spread over all others (the finaliser of MurmurHash3, Appleby 2011)."""
+    for _ in range(2):
+        values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    return values ^ (values >> np.uint64(33))
 
 
 def _pairs(
@@ -173,8 +198,7 @@ def _habits(answers: Answers, votes: npt.NDArray[np.int32]) -> Floats:
     workers, labels = answers.worker_count, answers.label_count
     others, rows = votes[answers.task], np.arange(answers.count)
     others[rows, answers.label] -= 1
-    scene = others.argmax(axis=1)
-    kept = others[rows, scene] > 0
+    scene, kept = _scenes(others)
     cell = (answers.worker.astype(np.int64) * labels + scene) * labels + answers.label
     counts = (
         np.bincount(cell[kept], minlength=workers * labels * labels).reshape(workers, labels, labels) + 1.0 / labels
@@ -183,7 +207,11 @@ def _habits(answers: Answers, votes: npt.NDArray[np.int32]) -> Floats:
 
 
 def merge_copies(answers: Answers, clusters: Clusters) -> Answers:
-    """The same answers with each group as one worker, whose first answer on a task counts."""
+    """The same answers with each group as one worker.
+
+    On a task it gives the label that most of the group gave, of equally many the one that more of all workers gave,
+    then the one that sorts first.
+    """
     if not clusters.groups:
         return answers
     head = np.arange(answers.worker_count, dtype=np.int32)
@@ -191,7 +219,12 @@ def merge_copies(answers: Answers, clusters: Clusters) -> Answers:
         head[list(group)] = group[0]
     worker = head[answers.worker]
     key = answers.task.astype(np.int64) * answers.worker_count + worker
-    _, first = np.unique(key, return_index=True)
+    _, voter = np.unique(key, return_inverse=True)
+    own = voter * answers.label_count + answers.label
+    _, label, count = np.unique(own, return_inverse=True, return_counts=True)
+    votes = engine.vote_counts(answers)[answers.task, answers.label]
+    order = np.lexsort((answers.label, -votes, -count[label], voter))
+    first = order[np.flatnonzero(np.diff(voter[order], prepend=-1))]
     task = answers.task[first]
     start = np.zeros(answers.task_count + 1, np.int64)
     np.cumsum(np.bincount(task, minlength=answers.task_count), out=start[1:])

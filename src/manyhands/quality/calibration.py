@@ -197,10 +197,12 @@ def logit(share: Floats) -> Floats:
 
 def _isotonic(posterior: Floats, right: npt.NDArray[np.bool_]) -> Scale:
     """Pool adjacent violators (Ayer et al. 1955), with one right and one wrong item added to every block's ends."""
-    order = np.argsort(posterior, kind="stable")
+    # equal posteriors begin as one block: which of them comes first says nothing
+    levels, level = np.unique(np.round(posterior, 12), return_inverse=True)
+    counted, good_of = np.bincount(level), np.bincount(level, right)
     blocks: list[list[float]] = []  # count, right, sum of posteriors
-    for at in order:
-        blocks.append([1.0, float(right[at]), float(posterior[at])])
+    for value, items, hits in zip(levels.tolist(), counted.tolist(), good_of.tolist(), strict=True):
+        blocks.append([float(items), hits, value * items])
         while len(blocks) > 1 and blocks[-2][1] * blocks[-1][0] >= blocks[-1][1] * blocks[-2][0]:
             count, good, total = blocks.pop()
             blocks[-1][0] += count

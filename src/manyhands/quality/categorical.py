@@ -82,18 +82,19 @@ class Fit:
 def majority(task: Task) -> Fit:
     """Share of votes per label."""
     posterior = _vote_shares(task)
-    return _with_gold(task, posterior, _agreement(task, _best(posterior)))
+    return _with_gold(task, posterior, _agreement(task, posterior))
 
 
 def weighted_majority(task: Task) -> Fit:
     """Votes weighted by each worker's agreement with the majority (Wawa: worker agreement with aggregate).
 
-    source  Appen's "Worker Agreement With Aggregate"; as in crowd-kit, one round
+    source  Appen's "Worker Agreement With Aggregate"; as in crowd-kit, one round. Where labels are tied, crowd-kit
+            takes one; here an answer agrees by the tied labels' share: what labels are called changes nothing
     """
     votes = engine.vote_counts(task.answers)
     votes[task.gold_tasks] = 0.0
     votes[task.gold_tasks, task.gold_labels] = 1.0
-    skill = _agreement(task, votes.argmax(axis=1))
+    skill = _agreement(task, votes)
     if task.prior is not None:
         count = np.bincount(task.answers.worker, minlength=len(skill))
         skill = (skill * count + task.prior[:, 0]) / np.maximum(count + task.prior.sum(axis=1), 1e-12)
@@ -180,9 +181,9 @@ def one_coin(task: Task) -> Fit:
     share = np.full(labels, 1.0 / labels)
     step = 0
     for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
-        right = np.bincount(answers.worker, posterior[answers.task, answers.label], workers).astype(np.float64)
+        right = engine.grained(np.bincount(answers.worker, posterior[answers.task, answers.label], workers))
         skill = np.clip((right + 1.0 + right_prior) / (count + 2.0 + all_prior), 1e-6, 1 - 1e-6)
-        share = (posterior.sum(axis=0) + 1e-9) / (len(posterior) + labels * 1e-9)
+        share = (engine.grained(posterior.sum(axis=0)) + 1e-9) / (len(posterior) + labels * 1e-9)
         scores = engine.vote_counts(answers, np.log(skill * max(labels - 1, 1) / (1.0 - skill))) + np.log(share)
         before, posterior = posterior, _softmax(scores)
         _clamp(task, posterior)
@@ -235,14 +236,14 @@ def glad(task: Task) -> Fit:
             known = right_prior - all_prior * _sigmoid(ability)
             up = np.bincount(answers.worker, slope * eased, workers) + known - (ability - 1.0)
             down: Floats = np.bincount(answers.worker, bend * eased**2, workers) + 0.25 * all_prior + 1.0
-            ability = ability + np.clip(up / down, -1.0, 1.0)
+            ability = engine.grained(ability + np.clip(up / down, -1.0, 1.0))
             strength = ability[answers.worker] * ease[answers.task]
             sure = _sigmoid(strength)
             slope, bend = hit - sure, sure * (1.0 - sure)
             up = np.bincount(answers.task, slope * strength, tasks) - log_ease
             down = np.bincount(answers.task, bend * strength**2, tasks) + 1.0
-            log_ease = np.clip(log_ease + np.clip(up / down, -0.5, 0.5), -3.0, 3.0)
-        share = (posterior.sum(axis=0) + 1.0) / (tasks + labels)
+            log_ease = engine.grained(np.clip(log_ease + np.clip(up / down, -0.5, 0.5), -3.0, 3.0))
+        share = (engine.grained(posterior.sum(axis=0)) + 1.0) / (tasks + labels)
         strength = ability[answers.worker] * np.exp(log_ease)[answers.task]
         # log P(answer | truth = answer) - log P(answer | another truth)
         weight = strength + np.log(max(labels - 1, 1))
@@ -275,9 +276,9 @@ def mace(task: Task) -> Fit:
         truthful = honest[answers.worker]
         # chance that this answer was given in truth, summed over the task's posterior
         in_truth = hit * truthful / (truthful + (1.0 - truthful) * given)
-        kept = np.bincount(answers.worker, in_truth, workers) + right_prior
-        spam = np.bincount(answers.worker, 1.0 - in_truth, workers) + all_prior - right_prior
-        lied = np.bincount(own, 1.0 - in_truth, workers * labels).reshape(workers, labels)
+        kept = engine.grained(np.bincount(answers.worker, in_truth, workers)) + right_prior
+        spam = engine.grained(np.bincount(answers.worker, 1.0 - in_truth, workers)) + all_prior - right_prior
+        lied = engine.grained(np.bincount(own, 1.0 - in_truth, workers * labels)).reshape(workers, labels)
         total = digamma(kept + spam + 1.0)
         good, bad = np.exp(digamma(kept + 0.5) - total), np.exp(digamma(spam + 0.5) - total)
         habits = lied + 10.0
@@ -368,6 +369,7 @@ def _matrix_em(
     known, known_sum = _gold_counts(task)
     weight = unknown_weight if len(task.gold_tasks) else 1.0
     counts, summed = _weighed(counts, known, weight), _weighed(summed, known_sum, weight)
+    counts, summed = engine.grained(counts), engine.grained(summed)
     crowd_right = float(np.trace(counts.sum(axis=0)) / max(float(counts.sum()), CHANCE_LEAST))
     if task.prior is not None:
         added = added + _reputation(task.prior, labels)
@@ -383,6 +385,7 @@ def _matrix_em(
         if len(task.gold_tasks):
             counts = _weighed(_clamp_counts(task, posterior, counts), known, weight)
             summed = _weighed(posterior.sum(axis=0), known_sum, weight)
+        counts, summed = engine.grained(counts), engine.grained(summed)
         gained = (likelihood - before) / max(answers.count, 1)
         if task.steps is None and gained < task.tolerance:
             break
@@ -550,17 +553,14 @@ def _with_gold(task: Task, posterior: Floats, skill: Floats) -> Fit:
     return Fit(clamped, skill, apart=posterior)
 
 
-def _agreement(task: Task, best: npt.NDArray[np.int64]) -> Floats:
-    """Share of each worker's answers that equal `best`."""
+def _agreement(task: Task, votes: Floats) -> Floats:
+    """Share of each worker's answers that equal the label of most votes; of n tied labels each is it to one nth."""
     answers = task.answers
     workers = answers.worker_count
     count = np.bincount(answers.worker, minlength=workers)
-    same = np.bincount(answers.worker, best[answers.task] == answers.label, workers)
+    first = votes >= votes.max(axis=1, keepdims=True) - engine.TIE
+    same = np.bincount(answers.worker, (first / first.sum(axis=1, keepdims=True))[answers.task, answers.label], workers)
     return same / np.maximum(count, 1)
-
-
-def _best(posterior: Floats) -> npt.NDArray[np.int64]:
-    return np.asarray(posterior.argmax(axis=1), np.int64)
 
 
 def _reputation(prior: Floats, labels: int) -> Floats:

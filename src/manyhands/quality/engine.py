@@ -31,6 +31,7 @@ __all__ = [
     "ENGINE_VARIABLE",
     "Passes",
     "best_of",
+    "grained",
     "has_numba",
     "passes_over",
     "support_of",
@@ -39,6 +40,10 @@ __all__ = [
 ]
 #: a place that fewer tasks have is not worth a pass of its own
 PLACE_LEAST: Final = 64
+#: posteriors nearer than this are equal (`kernels.first_best` has it too)
+TIE: Final = 1e-9
+#: counts are kept to this part of an answer
+GRAIN: Final = 2.0**-30
 
 
 @cache
@@ -75,13 +80,16 @@ def vote_counts(answers: Answers, weight: Floats | None = None) -> Floats:
 
 
 def best_of(posterior: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """(label of the greatest posterior, the first of equal ones; that posterior) per task."""
+    """(label of the greatest posterior, the first of those that are equal but for rounding; that posterior) per task.
+
+    Sums over people depend in their last digits on the order of names, so labels within TIE of each other are equal.
+    """
     if has_numba():
         best, top = np.empty(len(posterior), np.int64), np.empty(len(posterior))
         compiled(kernels.first_best)(posterior, best, top)
         return best, top
-    best = posterior.argmax(axis=1)
-    return best, posterior[np.arange(len(best)), best]
+    top = posterior.max(axis=1)
+    return (posterior >= (top - TIE)[:, None]).argmax(axis=1), top
 
 
 def support_of(answers: Answers, best: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -92,6 +100,15 @@ def support_of(answers: Answers, best: npt.NDArray[np.int64]) -> npt.NDArray[np.
         return same
     equal = best[answers.task] == answers.label
     return np.bincount(answers.task, equal, answers.task_count).astype(np.int64)
+
+
+def grained(counts: Floats) -> Floats:
+    """Expected counts rounded to GRAIN of an answer.
+
+    A sum of many numbers depends in its last digits on their order, which is that of names. Where labels or workers
+    are tied, steps of EM make such differences grow until they decide. Rounded, they are gone in every step.
+    """
+    return np.asarray(np.rint(counts * (1.0 / GRAIN)) * GRAIN)
 
 
 @dataclass(frozen=True)

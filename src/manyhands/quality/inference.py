@@ -167,21 +167,32 @@ def kind_of(column: Any) -> str:
     if values.dtype.kind == "f":
         return "numeric" if len(np.unique(values[~np.isnan(values)])) > 20 else "categorical"
     # who marked nothing gave an empty list, which says nothing about its kind
-    telling = (value for value in values if not is_missing(value) and not (isinstance(value, list) and not value))
-    first: Any = next(telling, None)
-    if isinstance(first, Mapping):
-        return "records"
-    if isinstance(first, (set, frozenset, list)) and not shapes.shape_kind(first):
-        return "multi-label"
-    if (shape := shapes.shape_kind(first)) is not None:
-        return shape
-    if all(isinstance(value, (int, float)) for value in values[:1000].tolist()):
+    said = [
+        (row, _structure(value))
+        for row, value in enumerate(values.tolist())
+        if not is_missing(value) and not (isinstance(value, list) and not value)
+    ]
+    if said and any(kind for _, kind in said):
+        row = next((row for row, kind in said if kind != said[0][1]), None)
+        if row is not None:
+            raise BadLabels(f"{values[row]!r} is of another kind than the answers before it", row=row, column="label")
+        return said[0][1]
+    if all(isinstance(value, (int, float)) for value in values.tolist()):
         return "numeric" if len(set(values.tolist())) > 20 else "categorical"
-    plain = values.astype(str)
-    distinct = len(np.unique(plain))
-    if distinct <= max(20, len(plain) / 20):
+    distinct, count = np.unique(values.astype(str), return_counts=True)
+    if len(distinct) <= max(20, len(values) / 20):
         return "categorical"
-    return "text" if float(np.char.count(np.char.strip(plain[:5000]), " ").mean()) >= 1.0 else "transcription"
+    spaces = np.char.count(np.char.strip(distinct), " ")
+    return "text" if float((spaces * count).sum()) >= len(values) else "transcription"
+
+
+def _structure(value: Any) -> str:
+    """The kind that an answer's own form says: a record, shapes, a set of labels; "" for a plain value."""
+    if isinstance(value, Mapping):
+        return "records"
+    if isinstance(value, (set, frozenset, list)):
+        return shapes.shape_kind(value) or "multi-label"
+    return ""
 
 
 def choose(task: Task) -> tuple[str, str]:
@@ -266,8 +277,8 @@ def _calibrate(task: Task, fit: Fit) -> tuple[Scale, Reliability | None]:
     blind = fit.blind(task)
     if blind is None or len(blind) < GOLD_LEAST:
         return fit_scale(np.empty(0), np.empty(0, bool)), None
-    right = blind.argmax(axis=1) == task.gold_labels
-    top = blind.max(axis=1)
+    best, top = engine.best_of(blind)
+    right = best == task.gold_labels
     if fit.tempered:
         scale = fit_scale(top, right, usual=1.0, temperature_spread=AGAIN_SPREAD, shift_spread=AGAIN_SPREAD)
     else:
@@ -277,7 +288,7 @@ def _calibrate(task: Task, fit: Fit) -> tuple[Scale, Reliability | None]:
 
 def _median_label(posterior: Floats) -> Any:
     """The label in the middle of the posterior: least mean absolute error."""
-    return (np.cumsum(posterior, axis=1) < 0.5).sum(axis=1).clip(0, posterior.shape[1] - 1)
+    return (np.cumsum(posterior, axis=1) < 0.5 - engine.TIE).sum(axis=1).clip(0, posterior.shape[1] - 1)
 
 
 def _prior_table(prior: Any, answers: Answers) -> Floats | None:
@@ -379,7 +390,9 @@ def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -
             best.append(strings.vote([keys[row] for row in rows], [float(skill[answers.worker[row]]) for row in rows]))
         hit = np.asarray([best[task][1] * (keys[row] == best[task][0]) for row, task in enumerate(answers.task)])
         # nine right of ten is what a person is taken for before anything is known (four answers' worth)
+        # kept to nine places: the last ones depend on the order of names, and skills may tie
         skill = (np.bincount(answers.worker, hit, answers.worker_count) + 3.6 + right0) / (count + 4.0 + all0)
+        skill = np.round(skill, 9)
         if [row[0] for row in best] == [row[0] for row in before]:
             break
     chosen = []

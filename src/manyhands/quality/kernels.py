@@ -152,12 +152,14 @@ def count_same(label, start, best, same):  # type: ignore[no-untyped-def]  # as 
 
 
 def first_best(posterior, best, top):  # type: ignore[no-untyped-def]  # as above
-    """The label of the greatest posterior, the first of equal ones, and that posterior."""
+    """The first label whose posterior is the greatest one but for rounding (1e-9), and the greatest posterior."""
     for task in range(len(posterior)):
-        found, most = 0, posterior[task, 0]
+        most = posterior[task, 0]
         for label in range(1, posterior.shape[1]):
-            if posterior[task, label] > most:
-                found, most = label, posterior[task, label]
+            most = max(most, posterior[task, label])
+        found = 0
+        while posterior[task, found] < most - 1e-9:
+            found += 1
         best[task], top[task] = found, most
 
 

@@ -4,14 +4,17 @@ Rules kept here
 - On honest answers no robust rule beats the mean (docs/quality.md); on random ones every robust rule does. Which it is
   is measured, by dealing the answers into two halves, not assumed.
 - A confidence of a number is the chance that the truth lies within the tolerance, from the spread of the answers.
+- What tasks and workers are called changes nothing: answers are told apart by their values alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations, islice
 from typing import Final
 
 import numpy as np
@@ -23,6 +26,9 @@ from manyhands.quality.table import Answers, Floats
 #: a worker whose answers explain less of the others' answers than this says nothing
 USEFUL_CORRELATION: Final = 0.2
 TASKS_LEAST: Final = 20
+#: ways of dealing a task's answers into two halves that are tried, and answers dealt in all
+DEALS_MOST: Final = 128
+DEALT_MOST: Final = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -41,17 +47,12 @@ def mean(answers: Answers, values: Floats) -> NumberFit:
 
 def median(answers: Answers, values: Floats) -> NumberFit:
     """Middle value; the mean of the two middle ones for an even count."""
-    return _per_task(answers, values, lambda own: float(np.median(own)))
+    return _per_task(answers, values, _median_of)
 
 
 def trimmed(answers: Answers, values: Floats) -> NumberFit:
     """Mean without the lowest and highest fifth."""
-
-    def value_of(own: Floats) -> float:
-        cut = len(own) // 5
-        return float(np.sort(own)[cut : len(own) - cut].mean())
-
-    return _per_task(answers, values, value_of)
+    return _per_task(answers, values, _trimmed_of)
 
 
 def huber(answers: Answers, values: Floats) -> NumberFit:
@@ -59,21 +60,7 @@ def huber(answers: Answers, values: Floats) -> NumberFit:
 
     source  Huber (1964), "Robust estimation of a location parameter"; scale = 1.4826 times the median deviation
     """
-
-    def value_of(own: Floats) -> float:
-        centre = float(np.median(own))
-        scale = 1.4826 * float(np.median(np.abs(own - centre)))
-        if scale == 0.0:
-            return centre
-        for _ in range(20):
-            weight = np.minimum(1.0, 1.345 * scale / np.maximum(np.abs(own - centre), 1e-12))
-            moved = float((weight * own).sum() / weight.sum())
-            if abs(moved - centre) < 1e-9 * scale:
-                break
-            centre = moved
-        return centre
-
-    return _per_task(answers, values, value_of)
+    return _per_task(answers, values, _huber_of)
 
 
 def bias_variance(answers: Answers, values: Floats) -> NumberFit:
@@ -104,45 +91,48 @@ def useful_mean(answers: Answers, values: Floats) -> NumberFit:
     A worker is left out (weight 0) when the correlation of the answers with the mean of the other answers on the same
     tasks is below 0.2 over at least 20 tasks. With nobody left out it is the plain mean.
     """
-    total = np.bincount(answers.task, values, answers.task_count)
-    seen = np.bincount(answers.task, minlength=answers.task_count)
-    weight = np.ones(answers.worker_count)
-    for _ in range(3):
-        kept = weight[answers.worker]
-        total = np.bincount(answers.task, values * kept, answers.task_count)
-        seen_now = np.bincount(answers.task, kept, answers.task_count)
-        others_count = seen_now[answers.task] - kept
-        others = (total[answers.task] - values * kept) / np.maximum(others_count, 1e-12)
-        usable = others_count > 0
-        link, known = _correlation(answers, values, others, usable)
-        now = np.where((known >= TASKS_LEAST) & (link < USEFUL_CORRELATION), 0.0, 1.0)
-        if np.array_equal(now, weight):
-            break
-        weight = now
+    weight = _useful(answers, values)
+    fit = _weighted(answers, values, weight, np.zeros_like(weight))
     # a task must keep somebody
     alone = np.bincount(answers.task, weight[answers.worker], answers.task_count) == 0
-    if alone.any() and (seen > 0).any():
-        fit, plain = _weighted(answers, values, weight, np.zeros_like(weight)), mean(answers, values)
-        return NumberFit(np.where(alone, plain.value, fit.value), np.where(alone, plain.error, fit.error), fit.noise)
-    return _weighted(answers, values, weight, np.zeros_like(weight))
+    if not alone.any():
+        return fit
+    plain = mean(answers, values)
+    return NumberFit(np.where(alone, plain.value, fit.value), np.where(alone, plain.error, fit.error), fit.noise)
 
 
 def automatic(answers: Answers, values: Floats) -> NumberFit:
     """The estimator whose two halves agree best: useful mean, mean, trimmed mean, Huber or median.
 
-    Each task's answers are dealt into two halves by turns; the root mean square difference between the halves' values
-    measures how much chance an estimator lets in, without knowing the truth. Ties go to the first named.
+    The mean square difference between the values of the two halves of a task's answers measures how much chance an
+    estimator lets in, without knowing the truth. It is taken over all ways to deal a task's answers into halves (128
+    of them where there are more), so that no order decides. Ties go to the first named.
     """
-    place = np.arange(answers.count) - answers.start[answers.task] + answers.task
-    loss: list[float] = []
-    for method in CANDIDATES:
-        halves = [method(_part(answers, place % 2 == side), values[place % 2 == side]).value for side in (0, 1)]
-        both = np.ones(answers.task_count, bool)
-        for side in (0, 1):
-            both &= np.bincount(answers.task[place % 2 == side], minlength=answers.task_count) > 0
-        apart = (halves[0] - halves[1])[both]
-        loss.append(float(np.sqrt(np.mean(apart**2))) if len(apart) else 0.0)
-    return CANDIDATES[int(np.argmin(np.asarray(loss)))](answers, values)
+    loss = halves_apart(answers, values)
+    first = next(place for place, own in enumerate(loss) if own <= min(loss) * (1.0 + 1e-9))
+    return CANDIDATES[first](answers, values)
+
+
+def halves_apart(answers: Answers, values: Floats) -> list[float]:
+    """Mean square difference between halves for each of CANDIDATES, over tasks of two answers and more."""
+    weight = _useful(answers, values)[answers.worker]
+    deals = max(1, min(DEALS_MOST, DEALT_MOST // max(1, answers.count)))
+    total, tasks = np.zeros(len(CANDIDATES)), 0
+    for rows in _by_length(answers):
+        count = rows.shape[1]
+        if count < 2:
+            continue
+        # answers of one value differ in nothing but whether their worker is followed
+        order = np.lexsort((weight[rows], values[rows]), axis=1)
+        own, kept = (np.take_along_axis(column[rows], order, axis=1) for column in (values, weight))
+        halves = _deals(count, deals)
+        for half in halves:
+            sides = [(own[:, side], kept[:, side]) for side in (half, ~half)]
+            for place, value_of in enumerate((_useful_of, _mean_of, _trimmed_of, _huber_of, _median_of)):
+                one, other = (value_of(*side) for side in sides)
+                total[place] += float(((one - other) ** 2).sum()) / len(halves)
+        tasks += len(rows)
+    return [float(own) / max(1, tasks) for own in total]
 
 
 CANDIDATES: Final = (useful_mean, mean, trimmed, huber, median)
@@ -171,11 +161,86 @@ def within(fit: NumberFit, tolerance: Floats) -> Floats:
     return np.asarray([math.erf(min(value, 40.0) / math.sqrt(2.0)) for value in ratio])
 
 
-def _part(answers: Answers, kept: npt.NDArray[np.bool_]) -> Answers:
-    task = answers.task[kept]
-    start = np.zeros(answers.task_count + 1, np.int64)
-    np.cumsum(np.bincount(task, minlength=answers.task_count), out=start[1:])
-    return replace(answers, task=task, worker=answers.worker[kept], label=answers.label[kept], start=start, row=None)
+def _useful(answers: Answers, values: Floats) -> Floats:
+    """1 per worker whose answers follow the others', 0 for the rest; see `useful_mean`."""
+    weight = np.ones(answers.worker_count)
+    for _ in range(3):
+        kept = weight[answers.worker]
+        total = np.bincount(answers.task, values * kept, answers.task_count)
+        others_count = np.bincount(answers.task, kept, answers.task_count)[answers.task] - kept
+        others = (total[answers.task] - values * kept) / np.maximum(others_count, 1e-12)
+        link, known = _correlation(answers, values, others, others_count > 0)
+        now = np.where((known >= TASKS_LEAST) & (link < USEFUL_CORRELATION), 0.0, 1.0)
+        if np.array_equal(now, weight):
+            break
+        weight = now
+    return weight
+
+
+def _by_length(answers: Answers) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows of the answers of all tasks that have equally many, shape (tasks, answers)."""
+    lengths = np.diff(answers.start)
+    for count in np.unique(lengths[lengths > 0]).tolist():
+        yield answers.start[:-1][lengths == count][:, None] + np.arange(count)
+
+
+@cache
+def _deals(count: int, most: int) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Which of `count` answers go to the first half: every way when there are at most `most`, else so many of them."""
+    whole = math.comb(count, count // 2) // (1 if count % 2 else 2)
+    halves: list[list[int]] = []
+    if whole <= most:
+        # of an even count the two halves of a deal are one deal: the first answer is in the first
+        halves = [list(half) for half in islice(combinations(range(count), count // 2), whole)]
+    else:
+        for deal in range(most):
+            drawn = [hashlib.sha256(f"{count} {deal} {place}".encode()).digest() for place in range(count)]
+            halves.append(sorted(range(count), key=drawn.__getitem__)[: count // 2])
+    found = []
+    for half in halves:
+        chosen = np.zeros(count, bool)
+        chosen[half] = True
+        found.append(chosen)
+    return tuple(found)
+
+
+# Estimators over rows of sorted values, shape (tasks, answers). kept: 1 for workers who follow the others, else 0
+
+
+def _mean_of(own: Floats, kept: Floats) -> Floats:
+    return np.asarray(own.mean(axis=1))
+
+
+def _useful_of(own: Floats, kept: Floats) -> Floats:
+    total = kept.sum(axis=1)
+    useful = (own * kept).sum(axis=1) / np.maximum(total, 1.0)
+    return np.asarray(np.where(total > 0, useful, own.mean(axis=1)))
+
+
+def _median_of(own: Floats, kept: Floats) -> Floats:
+    middle = own.shape[1] // 2
+    return np.asarray(own[:, middle] if own.shape[1] % 2 else (own[:, middle - 1] + own[:, middle]) / 2.0)
+
+
+def _trimmed_of(own: Floats, kept: Floats) -> Floats:
+    cut = own.shape[1] // 5
+    return np.asarray(own[:, cut : own.shape[1] - cut].mean(axis=1))
+
+
+def _huber_of(own: Floats, kept: Floats) -> Floats:
+    centre = _median_of(own, kept).copy()
+    scale = 1.4826 * np.median(np.abs(own - centre[:, None]), axis=1)
+    open_rows = np.flatnonzero(scale > 0.0)
+    for _ in range(20):
+        if not len(open_rows):
+            break
+        mine, at, reach = own[open_rows], centre[open_rows], 1.345 * scale[open_rows]
+        weight = np.minimum(1.0, reach[:, None] / np.maximum(np.abs(mine - at[:, None]), 1e-12))
+        moved = (weight * mine).sum(axis=1) / weight.sum(axis=1)
+        still = np.abs(moved - at) >= 1e-9 * scale[open_rows]
+        centre[open_rows[still]] = moved[still]
+        open_rows = open_rows[still]
+    return centre
 
 
 def _weighted(answers: Answers, values: Floats, weight: Floats, bias: Floats) -> NumberFit:
@@ -187,9 +252,11 @@ def _weighted(answers: Answers, values: Floats, weight: Floats, bias: Floats) ->
     return NumberFit(value, *_spread(answers, values - bias[answers.worker], value))
 
 
-def _per_task(answers: Answers, values: Floats, value_of: Callable[[Floats], float]) -> NumberFit:
-    start = answers.start
-    value = np.asarray([value_of(values[low:high]) if high > low else 0.0 for low, high in pairwise(start.tolist())])
+def _per_task(answers: Answers, values: Floats, value_of: Callable[[Floats, Floats], Floats]) -> NumberFit:
+    value = np.zeros(answers.task_count)
+    for rows in _by_length(answers):
+        own = np.sort(values[rows], axis=1)
+        value[answers.task[rows[:, 0]]] = value_of(own, np.ones_like(own))
     return NumberFit(value, *_spread(answers, values, value))
 
 

@@ -133,7 +133,8 @@ def decide_records(
     verdicts: list[RecordVerdict] = []
     for _ in range(rounds):
         before, verdicts = verdicts, []
-        seen: dict[tuple[str, str], list[float]] = {}
+        # in whole basis points: sums that no order of documents changes
+        seen: dict[tuple[str, str], list[int]] = {}
         for place, rows in enumerate(keyed):
             answers: dict[str, list[tuple[str, str]]] = {}
             for worker, name, _, text in rows:
@@ -145,16 +146,16 @@ def decide_records(
                 decided = verdict.fields[name]
                 same = normalise(text, field_type) == normalise(decided.value, field_type)
                 for kind in (field_type, ""):
-                    tally = seen.setdefault((worker, kind), [0.0, 0.0])
-                    tally[0] += decided.confidence_bp / 10_000 * same
-                    tally[1] += 1.0
+                    tally = seen.setdefault((worker, kind), [0, 0])
+                    tally[0] += decided.confidence_bp * same
+                    tally[1] += 1
         for worker in workers:
             right, wrong = prior.get(worker, (0.0, 0.0))
             hits, count = seen[worker, ""]
-            skills[worker, ""] = int(10_000 * (hits + 3.6 + right) / (count + 4.0 + right + wrong))
+            skills[worker, ""] = int((hits + 10_000 * (3.6 + right)) / (count + 4.0 + right + wrong))
         for (worker, kind), (hits, count) in seen.items():
             if kind:
-                skills[worker, kind] = int((10_000 * hits + 4.0 * skills[worker, ""]) / (count + 4.0))
+                skills[worker, kind] = int((hits + 4 * skills[worker, ""]) / (count + 4))
         if verdicts == before:
             break
     return verdicts, skills

@@ -192,7 +192,8 @@ def _merged(cluster: Sequence[tuple[int, Shape]], skills: Sequence[float], kind:
     if named:
         shape["label"] = min(named, key=lambda name: (-named[name], name))
     behind = tuple(sorted({place for place, _ in cluster}))
-    evidence = sum(_odds(skills[place]) * (1.0 if place in behind else -1.0) for place in range(len(skills)))
+    # exact sums: where the evidence is even, no last digit may decide
+    evidence = math.fsum(_odds(skills[place]) * (1.0 if place in behind else -1.0) for place in range(len(skills)))
     sure = 1.0 / (1.0 + math.exp(-min(abs(evidence), 40.0)))
     # an even split keeps the shape: a missed shape costs more than one too many
     return Merged(shape, evidence >= 0.0, sure, behind)

@@ -179,4 +179,5 @@ def worker_weights(
         skills.append((total[worker] + 3.0 * crowd + right) / (count[worker] + 3.0 + right + wrong))
     weights = [skill / (1.05 - skill) for skill in skills]
     usual = sum(weights) / max(1, len(weights)) or 1.0
-    return [weight / usual for weight in weights]
+    # nine places: the last ones depend on the order of names, and weights may tie
+    return [round(weight / usual, 9) for weight in weights]
