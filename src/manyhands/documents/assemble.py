@@ -101,7 +101,7 @@ def assemble(
     return DocumentRecord(
         doc_id=doc_id,
         kind=kind,
-        pages=tuple(p.page for p in ordered),
+        pages=tuple(replace(p.page, turned=p.straight.turned if p.straight else 0) for p in ordered),
         lines=tuple(replace(line, box=back(line.page_no, line.box)) for line in lines),
         fields=fields,
         tables=tuple(

@@ -91,6 +91,19 @@ class Straight(msgspec.Struct, frozen=True):
     corners: tuple[tuple[int, int], ...]
     parts_per_px: int = 100
 
+    @property
+    def turned(self) -> int:
+        """How the writing lies on the page as it was handed in, in quarter turns clockwise, 0..3.
+
+        >>> Straight(200, 100, ((100, 0), (100, 200), (0, 200), (0, 0)), 1).turned
+        1
+        """
+        (x0, y0), (x1, y1) = self.corners[:2]
+        across, down = x1 - x0, y1 - y0
+        if abs(across) >= abs(down):
+            return 0 if across > 0 else 2
+        return 1 if down > 0 else 3
+
     def on_page(self, box: Box, *, width_px: int, height_px: int) -> Box:
         """The box around a place of the straight page, on the page as it was handed in, kept inside its size.
 
@@ -129,6 +142,8 @@ class PageImage(msgspec.Struct, frozen=True):
     image: str = ""
     """Name or digest under which the re-encoded page is stored."""
     media_type: str = "image/png"
+    turned: int = 0
+    """How the writing lies on it, in quarter turns clockwise: 0 runs right, 1 down, 2 left (upside down), 3 up."""
 
 
 class Reading(msgspec.Struct, frozen=True):
