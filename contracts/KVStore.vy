@@ -17,14 +17,22 @@ event DataSaved:
 MAX_BYTES: constant(uint256) = 1_000
 MAX_ENTRIES: constant(uint256) = 20
 
-_values: HashMap[address, HashMap[String[1100], String[1100]]]
+SHORT_BYTES: constant(uint256) = 31
+
+# A text of up to 31 bytes lies in one word, its size in the last byte; a longer one in `_long`, and its word is 0.
+_short: HashMap[address, HashMap[String[1100], bytes32]]
+_long: HashMap[address, HashMap[String[1100], String[1100]]]
 
 
 @external
 @view
 def get(_account: address, _key: String[1100]) -> String[1100]:
     """@notice The value that an account saved under a key; empty when it saved none. Anyone."""
-    return self._values[_account][_key]
+    word: bytes32 = self._short[_account][_key]
+    size: uint256 = convert(word, uint256) & 255
+    if size == 0:
+        return self._long[_account][_key]
+    return convert(slice(word, 0, size), String[32])
 
 
 @external
@@ -45,5 +53,13 @@ def setBulk(_keys: DynArray[String[1100], 25], _values: DynArray[String[1100], 2
 @internal
 def _save(key: String[1100], text: String[1100]):
     assert len(key) <= MAX_BYTES and len(text) <= MAX_BYTES, "Maximum string length"
-    self._values[msg.sender][key] = text
+    size: uint256 = len(text)
+    if size > 0 and size <= SHORT_BYTES:
+        data: Bytes[31] = convert(text, Bytes[31])
+        self._short[msg.sender][key] = convert(convert(convert(data, bytes32), uint256) | size, bytes32)
+    else:
+        # the word goes first: what it holds would be read instead
+        if self._short[msg.sender][key] != empty(bytes32):
+            self._short[msg.sender][key] = empty(bytes32)
+        self._long[msg.sender][key] = text
     log DataSaved(sender=msg.sender, key=key, value=text)

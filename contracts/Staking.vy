@@ -76,8 +76,20 @@ struct Stake:
     tokensLockedUntil: uint256  # block number; 0 when nothing is being unstaked
 
 
+# All that is known of a staker is packed into one storage word: a first stake writes three words fewer this way, and a
+# launch finds the count of open escrows in the word it has just asked for the stake. This is its unpacked form.
+struct Held:
+    staked: uint256  # 96 bits
+    unstaking: uint256  # 96
+    until: uint256  # 40, block number
+    open: uint256  # 23, escrows of this launcher that have not ended
+    listed: uint256  # 1, set with the first stake and never taken back
+
+
 MAX_FEE_PERCENTAGE: constant(uint8) = 25
 MAX_LOCK_PERIOD_BLOCKS: constant(uint32) = 5_000_000  # about two years of twelve-second blocks
+MAX_AMOUNT: constant(uint256) = 2**96 - 1
+MAX_OPEN: constant(uint256) = 2**23 - 1
 
 owner: public(address)
 token: public(immutable(address))
@@ -87,11 +99,9 @@ lockPeriod: public(uint32)
 feePercentage: public(uint8)
 feeBalance: public(uint256)
 slashers: public(HashMap[address, bool])
-stakes: public(HashMap[address, Stake])
-openEscrows: public(HashMap[address, uint256])
 stakers: public(HashMap[uint256, address])
 stakerCount: public(uint256)
-_listed: HashMap[address, bool]
+_stakes: HashMap[address, uint256]
 
 
 @deploy
@@ -127,14 +137,16 @@ def stake(_tokens: uint256):
     )
     assert len(answer) == 0 or convert(answer, uint256) == 1, "Transfer failed"
     arrived: uint256 = staticcall Token(token).balanceOf(self) - before
-    held: Stake = self.stakes[msg.sender]
-    held.tokensStaked += arrived
-    assert arrived > 0 and held.tokensStaked - held.tokensLocked >= self.minimumStake, "Total stake is below the minimum threshold"
-    self.stakes[msg.sender] = held
-    if not self._listed[msg.sender]:
-        self._listed[msg.sender] = True
-        self.stakers[self.stakerCount] = msg.sender
-        self.stakerCount += 1
+    held: Held = self._held(msg.sender)
+    held.staked += arrived
+    assert arrived > 0 and held.staked - held.unstaking >= self.minimumStake, "Total stake is below the minimum threshold"
+    assert held.staked <= MAX_AMOUNT, "Stake is too large"
+    if held.listed == 0:
+        held.listed = 1
+        count: uint256 = self.stakerCount
+        self.stakers[count] = msg.sender
+        self.stakerCount = count + 1
+    self._hold(msg.sender, held)
     log StakeDeposited(staker=msg.sender, tokens=arrived)
 
 
@@ -146,16 +158,17 @@ def unstake(_tokens: uint256):
     @dev Pays out what an earlier call has released. Emits `StakeLocked`. Stop: none; `stake` again.
     """
     assert _tokens > 0, "Must be a positive number"
-    held: Stake = self._matured(msg.sender)
-    free: uint256 = held.tokensStaked - held.tokensLocked
+    held: Held = self._matured(msg.sender)
+    free: uint256 = held.staked - held.unstaking
     assert free >= _tokens, "Insufficient amount to unstake"
     left: uint256 = free - _tokens
-    assert left == 0 or left >= self.minimumStake, "Total stake is below the minimum threshold"
-    assert left >= self._locked_by_escrows(msg.sender, free), "Stake locked by open escrows"
-    held.tokensLocked += _tokens
-    held.tokensLockedUntil = block.number + convert(self.lockPeriod, uint256)
-    self.stakes[msg.sender] = held
-    log StakeLocked(staker=msg.sender, tokens=held.tokensLocked, until=held.tokensLockedUntil)
+    minimum: uint256 = self.minimumStake
+    assert left == 0 or left >= minimum, "Total stake is below the minimum threshold"
+    assert left >= self._locked_by_escrows(held, minimum), "Stake locked by open escrows"
+    held.unstaking += _tokens
+    held.until = block.number + convert(self.lockPeriod, uint256)
+    self._hold(msg.sender, held)
+    log StakeLocked(staker=msg.sender, tokens=held.unstaking, until=held.until)
 
 
 @external
@@ -164,9 +177,9 @@ def withdraw():
     @notice Pays out unstaked tokens once the lock period is over. By the staker.
     @dev Emits `StakeWithdrawn`.
     """
-    before: uint256 = self.stakes[msg.sender].tokensStaked
-    self._matured(msg.sender)
-    assert self.stakes[msg.sender].tokensStaked < before, "Stake has no available tokens for withdrawal"
+    before: uint256 = self._held(msg.sender).staked
+    left: Held = self._matured(msg.sender)
+    assert left.staked < before, "Stake has no available tokens for withdrawal"
 
 
 @external
@@ -186,14 +199,14 @@ def slash(_slashRequester: address, _staker: address, _escrowAddress: address, _
         or _staker == staticcall Escrow(_escrowAddress).recordingOracle()
         or _staker == staticcall Escrow(_escrowAddress).exchangeOracle()
     ), "Staker is no party of the escrow"
-    held: Stake = self.stakes[_staker]
-    assert _tokens <= held.tokensStaked, "Slash tokens exceed staked ones"
-    held.tokensStaked -= _tokens
-    if held.tokensLocked > held.tokensStaked:
-        held.tokensLocked = held.tokensStaked
-        if held.tokensLocked == 0:
-            held.tokensLockedUntil = 0
-    self.stakes[_staker] = held
+    held: Held = self._held(_staker)
+    assert _tokens <= held.staked, "Slash tokens exceed staked ones"
+    held.staked -= _tokens
+    if held.unstaking > held.staked:
+        held.unstaking = held.staked
+        if held.unstaking == 0:
+            held.until = 0
+    self._hold(_staker, held)
     fee: uint256 = _tokens * convert(self.feePercentage, uint256) // 100
     self.feeBalance += fee
     if _tokens > fee:
@@ -205,7 +218,10 @@ def slash(_slashRequester: address, _staker: address, _escrowAddress: address, _
 def escrowOpened(_staker: address):
     """@notice Locks `minimumStake` for one more escrow of a launcher. By the factory, in the launch."""
     assert msg.sender == self.factory, "Unauthorised"
-    self.openEscrows[_staker] += 1
+    held: Held = self._held(_staker)
+    assert held.open < MAX_OPEN, "Too many open escrows"
+    held.open += 1
+    self._hold(_staker, held)
 
 
 @external
@@ -216,30 +232,45 @@ def escrowClosed(_staker: address):
     @dev Not behind the lock, so that an escrow can end in any transaction; it moves no tokens.
     """
     assert msg.sender == self.factory, "Unauthorised"
-    self.openEscrows[_staker] -= 1
+    held: Held = self._held(_staker)
+    held.open -= 1
+    self._hold(_staker, held)
 
 
 @external
 @view
 def getStakedTokens(_staker: address) -> uint256:
     """@notice Base units staked, those being unstaked included. Anyone."""
-    return self.stakes[_staker].tokensStaked
+    return self._held(_staker).staked
 
 
 @external
 @view
 def getAvailableStake(_staker: address) -> uint256:
     """@notice Base units staked and not being unstaked. Never reverts. Anyone."""
-    held: Stake = self.stakes[_staker]
-    return held.tokensStaked - held.tokensLocked
+    held: Held = self._held(_staker)
+    return held.staked - held.unstaking
 
 
 @external
 @view
 def lockedByEscrows(_staker: address) -> uint256:
     """@notice Base units that open escrows keep from being unstaked. Anyone."""
-    held: Stake = self.stakes[_staker]
-    return self._locked_by_escrows(_staker, held.tokensStaked - held.tokensLocked)
+    return self._locked_by_escrows(self._held(_staker), self.minimumStake)
+
+
+@external
+@view
+def openEscrows(_staker: address) -> uint256:
+    """@notice Escrows of a launcher that have not ended. Anyone."""
+    return self._held(_staker).open
+
+
+@external
+@view
+def stakes(_staker: address) -> Stake:
+    """@notice What an address staked, what of it is being unstaked, and until which block. Anyone."""
+    return self._stake(_staker)
 
 
 @external
@@ -253,7 +284,7 @@ def getListOfStakers(_startIndex: uint256, _limit: uint256) -> (DynArray[address
     for i: uint256 in range(size, bound=100):
         staker: address = self.stakers[_startIndex + i]
         addresses.append(staker)
-        held.append(self.stakes[staker])
+        held.append(self._stake(staker))
     return addresses, held
 
 
@@ -337,26 +368,53 @@ def renounceOwnership():
 
 
 @internal
-def _matured(staker: address) -> Stake:
-    """Pays out what the lock period has released; returns the stake that is left, with nothing paid when none was."""
-    held: Stake = self.stakes[staker]
-    if held.tokensLocked == 0 or block.number < held.tokensLockedUntil:
+def _matured(staker: address) -> Held:
+    """Pays out what the lock period has released; returns what is left, with nothing paid when none was released."""
+    held: Held = self._held(staker)
+    if held.unstaking == 0 or block.number < held.until:
         return held
-    amount: uint256 = held.tokensLocked
-    held.tokensStaked -= amount
-    held.tokensLocked = 0
-    held.tokensLockedUntil = 0
-    self.stakes[staker] = held
+    amount: uint256 = held.unstaking
+    held.staked -= amount
+    held.unstaking = 0
+    held.until = 0
+    self._hold(staker, held)
     self._pay(staker, amount)
     log StakeWithdrawn(staker=staker, tokens=amount)
     return held
 
 
 @internal
-@view
-def _locked_by_escrows(staker: address, free: uint256) -> uint256:
+@pure
+def _locked_by_escrows(held: Held, minimum: uint256) -> uint256:
     """Capped at what is there: a slashed launcher must not be bricked by escrows that are still open."""
-    return min(free, self.openEscrows[staker] * self.minimumStake)
+    return min(held.staked - held.unstaking, held.open * minimum)
+
+
+@internal
+@view
+def _stake(staker: address) -> Stake:
+    held: Held = self._held(staker)
+    return Stake(tokensStaked=held.staked, tokensLocked=held.unstaking, tokensLockedUntil=held.until)
+
+
+@internal
+@view
+def _held(staker: address) -> Held:
+    word: uint256 = self._stakes[staker]
+    return Held(
+        staked=word & MAX_AMOUNT,
+        unstaking=(word >> 96) & MAX_AMOUNT,
+        until=(word >> 192) & (2**40 - 1),
+        open=(word >> 232) & MAX_OPEN,
+        listed=word >> 255,
+    )
+
+
+@internal
+def _hold(staker: address, held: Held):
+    self._stakes[staker] = (
+        held.staked | (held.unstaking << 96) | (held.until << 192) | (held.open << 232) | (held.listed << 255)
+    )
 
 
 @internal

@@ -192,6 +192,21 @@ def test_shares_of_a_slash_lose_nothing_and_half_goes_to_the_reporter(slashed: i
 # --- staking, factory ---
 
 
+def test_a_stake_that_would_not_fit_its_word_is_refused_and_one_that_just_fits_is_kept(world: World) -> None:
+    staking, token, most = world.at["Staking"], world.token, 2**96 - 1
+    held = world.ask("Staking", staking, "getStakedTokens", world.launcher)
+    world.send("TestToken", token, "mint", world.launcher, most, sender=world.owner)
+    world.send("TestToken", token, "approve", staking, most, sender=world.launcher)
+    with pytest.raises(Refused, match="Stake is too large"):
+        world.send("Staking", staking, "stake", most - held + 1, sender=world.launcher)
+    world.send("Staking", staking, "stake", most - held, sender=world.launcher)
+    world.send("Staking", staking, "unstake", most - held, sender=world.launcher)
+    assert tuple(world.ask("Staking", staking, "stakes", world.launcher))[:2] == (most, most - held)
+    world.job()
+    assert world.ask("Staking", staking, "openEscrows", world.launcher) == 1
+    assert tuple(world.ask("Staking", staking, "stakes", world.launcher))[:2] == (most, most - held)
+
+
 def test_a_launch_needs_the_minimum_stake(world: World) -> None:
     with pytest.raises(Refused, match="Insufficient stake"):
         world.create(launcher=world.outsider)
@@ -271,6 +286,30 @@ def test_the_store_keeps_what_each_address_said_about_itself(world: World) -> No
         world.send("KVStore", store, "setBulk", ["k"] * 21, ["v"] * 21, sender=world.worker)
     with pytest.raises(Refused, match="Maximum string length"):
         world.send("KVStore", store, "set", "k", "v" * 1_001, sender=world.worker)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+            | st.integers(29, 34).map(lambda size: "x" * size)
+            | st.sampled_from(["", "\0", "\0" * 31, "z" * 1_000]),
+        ),
+        max_size=6,
+    )
+)
+def test_what_was_saved_last_is_read_back_whether_it_fits_a_word_or_not(
+    world: World, saved: list[tuple[str, str]]
+) -> None:
+    store, held = world.at["KVStore"], {"a": "", "b": ""}
+    for key in held:
+        world.send("KVStore", store, "set", key, "", sender=world.worker)
+    for key, text in saved:
+        world.send("KVStore", store, "set", key, text, sender=world.worker)
+        held[key] = text
+        assert {key: world.ask("KVStore", store, "get", world.worker, key) for key in held} == held
 
 
 def test_a_permit_approves_once_by_signature(world: World) -> None:

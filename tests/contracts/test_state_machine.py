@@ -302,6 +302,14 @@ class Histories(RuleBasedStateMachine):
         if uphold and release:
             assert self.reserved == stood - min(release, stood) and slashed == 0
 
+    @rule(really=seldom, uphold=seldom)
+    def a_report_is_judged_at_once(self, really: bool, uphold: bool) -> None:
+        """Freeze and ruling in one step: left to chance alone, time mostly ends a freeze before a jury does."""
+        told = len(self.reports)
+        self.freeze(True, really)
+        if len(self.reports) > told:
+            self.jury_rules(uphold, 0, (0, 1))
+
     @rule(seconds=seconds)
     def time_passes(self, seconds: int) -> None:
         self.world.pass_time(seconds)
@@ -459,13 +467,14 @@ FAULTS = {
     "credits count as free": ("Escrow", "fees[2] + convert(self._credited, uint256)", "fees[2]"),
     "releases all": ("Escrow", "min(amount, reserved)", "reserved"),
     "a cleared freeze counts": ("Escrow", "        head.freezes -= 1\n", ""),
-    "an end keeps the stake locked": ("Staking", "    self.openEscrows[_staker] -= 1\n", "    pass\n"),
+    "an end keeps the stake locked": ("Staking", "    held.open -= 1\n", "    pass\n"),
     "unstakes under an open job": (
         "Staking",
-        "assert left >= self._locked_by_escrows(msg.sender, free)",
+        "assert left >= self._locked_by_escrows(held, minimum)",
         "assert True",
     ),
-    "a slash takes no stake": ("Staking", "    held.tokensStaked -= _tokens\n", ""),
+    "a stake forgets its open jobs": ("Staking", " | (held.open << 232)", ""),
+    "a slash takes no stake": ("Staking", "    held.staked -= _tokens\n", ""),
 }
 
 
