@@ -8,12 +8,13 @@ Rules kept here
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from manyhands.apps.questions import PageQuestion
 from manyhands.documents.estimate import ink_of
 from manyhands.documents.importing import ImportedDocument, ImportedPage, ImportRefused, import_folder
 from manyhands.documents.ink import InkLine, estimate_of
@@ -63,7 +64,7 @@ async def take_in(
     *,
     kind: str | None = None,
     truths: Mapping[str, bytes] | None = None,
-    questions: Mapping[str, Mapping[int, tuple[str, ...]]] | None = None,
+    questions: Mapping[str, Mapping[int, tuple[PageQuestion, ...]]] | None = None,
     seen: Seen = lambda _: None,
     page_seen: PageSeen | None = None,
 ) -> Intake:
@@ -106,13 +107,18 @@ async def take_in(
     return Intake(tuple(documents), tuple(refused))
 
 
+def known_of(questions: Sequence[PageQuestion]) -> tuple[str, ...]:
+    """What the requester knows of a page's questions, beside them; empty where nothing is known."""
+    return tuple(one.known for one in questions) if any(one.known for one in questions) else ()
+
+
 async def _store(
     document: ImportedDocument,
     blobs: BlobStore,
     kind: str | None,
     truth: bytes | None,
     page_seen: PageSeen | None,
-    questions: Mapping[int, tuple[str, ...]],
+    questions: Mapping[int, tuple[PageQuestion, ...]],
 ) -> ImportedDocumentRef:
     pages: list[ImportedPageRef] = []
     for page in document.pages:
@@ -131,7 +137,8 @@ async def _store(
                 if page.text_layer
                 else ""
             ),
-            questions=questions.get(page.page_no, ()),
+            questions=tuple(one.text for one in questions.get(page.page_no, ())),
+            known=known_of(questions.get(page.page_no, ())),
         )
         pages.append(stored)
         if page_seen is not None:
@@ -143,6 +150,7 @@ async def _store(
             *(page.blob for page in pages),
             *(page.text_blob for page in pages if page.text_blob),
             *(question for page in pages for question in page.questions),
+            *(told for page in pages for told in page.known if told),
         ),
         pages=tuple(pages),
         truth_blob=await blobs.put(truth, namespace=TRUTH, media_type=JSON) if truth else "",

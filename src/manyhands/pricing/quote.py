@@ -28,6 +28,11 @@ time model of the reference facts; what is not needed is refunded."""
 JURY_RESERVE_CASES = 1
 
 
+KNOWN_EXPECTED_PART = 2
+"""Of the room for known answers a half is expected to be used: those in doubt get most of it, and they are few.
+Assumed, until finished jobs tell."""
+
+
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """What a job is expected to take. Shares in basis points of the pieces.
 
@@ -36,6 +41,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     asked_bp, asked_max_bp   share that people see, expected and at most
     answers_milli, answers_max_milli   answers per piece seen, thousandths, expected and at most
     rests_on             in words, what the estimate comes from
+    known_most           known answers there must be room for, where a share of the pieces is too few to measure anybody
     """
 
     pieces: int
@@ -46,6 +52,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     answers_milli: int
     answers_max_milli: int
     rests_on: str
+    known_most: int = 0
 
 
 class QuoteLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +168,8 @@ def make_quote(
     reward = reward_minor(pay, effort_ms=effort)
     expected = _answers(workload.pieces, workload.asked_bp, workload.answers_milli)
     most = _answers(workload.pieces_max, workload.asked_max_bp, workload.answers_max_milli)
-    gold_expected, gold_most = (_share(count, rule.gold_share_bp) for count in (workload.pieces, workload.pieces_max))
+    gold_expected = max(_share(workload.pieces, rule.gold_share_bp), workload.known_most // KNOWN_EXPECTED_PART)
+    gold_most = max(_share(workload.pieces_max, rule.gold_share_bp), workload.known_most)
     base_expected, base_most = (expected + gold_expected) * reward, (most + gold_most) * reward
     juror_minor = juror_pay_minor(pay)
 

@@ -102,6 +102,7 @@ class PageRef(msgspec.Struct, frozen=True, kw_only=True):
 
     text_blob  blob of the words of a born-digital page with their boxes, "" = a scan
     questions  asked about the whole page; the page is then neither read nor cut
+    known      beside `questions`: the answer that the requester knows, "" = none. Shorter = the rest is not known
     """
 
     page_no: int
@@ -110,6 +111,7 @@ class PageRef(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     text_blob: str = ""
     questions: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 class DocumentRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +152,9 @@ class CancelRequested(Body, frozen=True, kw_only=True):
 
 REQUESTER = "requester"
 """The `reader` of a piece whose text the requester handed over as known."""
+
+MADE = "made"
+"""The `reader` of an answer to a question that the exchange made up to measure people; nothing of it is delivered."""
 
 
 class ReadingFact(msgspec.Struct, frozen=True, kw_only=True):

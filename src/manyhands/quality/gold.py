@@ -62,6 +62,22 @@ def gold_share_bp(seen: int, right: int) -> int:
     return SHARE_LEAST_BP + (SHARE_MOST_BP - SHARE_LEAST_BP) * (width - CERTAIN_WIDTH_BP) // (5_000 - CERTAIN_WIDTH_BP)
 
 
+def known_questions_most(questions: int, share_bp: int) -> int:
+    """Answers to known questions that a job of so many questions may buy at most; 0 where nobody is to be measured.
+
+    Questions of options are few in a job, and a share of few measures nobody: there is room to show of four workers
+    that they guess (`ENTRY_GOLD` each), or for as many answers as there are questions, where those are fewer.
+
+    >>> known_questions_most(800, 500), known_questions_most(40, 500), known_questions_most(3, 500)
+    (40, 20, 3)
+    >>> known_questions_most(400, 0)
+    0
+    """
+    if not share_bp:
+        return 0
+    return max(-(-questions * share_bp // 10_000), min(questions, 4 * ENTRY_GOLD))
+
+
 def is_gold_turn(worker: str, position: int, share_bp: int, *, seed: int) -> bool:
     """Whether the piece at this position of the worker's stream is gold: by digest, so that nobody can foresee it.
 

@@ -7,6 +7,8 @@ Rules kept here
 - An answer is paid when it is recorded, not when it turns out to be right; only gold evidence refuses one.
 - Known answers (gold) are judged like all others. Where two people agree against one, it was the gold that was wrong;
   where reliable people contradict one later, it is suspended: what it said of anybody is taken back.
+- Of a question of options several answers may be known to be right. Two people who err alike are common among three
+  options: what is known of them is overruled only by people whose skills outweigh it.
 - Workers who are thought to be one count once in a verdict. Each of them is paid like everybody else.
 - What a job is judged by is in its manifest and in its evidence (`JudgingTerms`, `groups`), nowhere else.
 
@@ -17,7 +19,7 @@ task says of each of its workers right or wrong, which moves their skill for the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -25,7 +27,7 @@ import msgspec
 
 from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, EvidenceMismatch, JudgingTerms
 from manyhands.protocol.manifest import Manifest, QualityRule
-from manyhands.protocol.messages import REQUESTER, AnswerFact, Decision, RefusedAnswer, TaskFacts
+from manyhands.protocol.messages import MADE, REQUESTER, AnswerFact, Decision, RefusedAnswer, TaskFacts
 from manyhands.quality import gold, reputation, transcription
 from manyhands.quality.fields import normalise
 
@@ -261,7 +263,8 @@ def judge_batch(
             continue
         step_rule = transcription_rule(rule, delivered, price_minor=task.facts.reward_minor)
         decision = decide(task, people, step_rule)
-        delivered = delivered.with_item(decision)
+        if not is_made(task.facts):  # what is not delivered is no part of the set
+            delivered = delivered.with_item(decision)
         decisions.append(decision)
         if decision.outcome != "ask_more":
             books[task_id] = replace(task, settled=decision, suspended=doubted)
@@ -331,21 +334,38 @@ def known_value(facts: TaskFacts) -> str:
     return normalise(best.text, compared_as(facts.question))
 
 
+def is_made(facts: TaskFacts) -> bool:
+    """Whether the exchange made this question up, to measure people."""
+    return any(reading.reader == MADE for reading in facts.readings)
+
+
+def known_keys(facts: TaskFacts) -> frozenset[str]:
+    """What may be answered to gold and is right, as answers are compared; empty where nothing is known.
+
+    A made question can have several: a claim with another figure is false by a page that tells the figure, and not told
+    by a page that is silent about it.
+    """
+    if not facts.gold or not facts.readings:
+        return frozenset()
+    asked = asked_of(facts.question)
+    if asked is None:
+        return frozenset((known_value(facts),))
+    return frozenset(asked.task_type.key(one.text) for one in facts.readings if one.reader in (REQUESTER, MADE))
+
+
 def is_contested(task: TaskBook, people: Mapping[str, WorkerBook]) -> bool:
     """Whether reliable people contradict this gold so often that it is the likelier mistake; linked ones count once."""
-    if not task.facts.readings:
+    known, asked = known_keys(task.facts), asked_of(task.facts.question)
+    if not known:
         return False
-    known = known_value(task.facts)
+    said: list[tuple[str, str]] = []
+    for answer in once_per_group(task.answers, people):
+        if asked is None and answer.text and answer.text.strip():
+            said.append((answer.worker, normalise(answer.text, task.facts.question)))
+        elif asked is not None and (text := allowed(asked, answer.text)) is not None:
+            said.append((answer.worker, asked.task_type.key(text)))
     return gold.is_contested(
-        [
-            gold.Contest(
-                answer.worker,
-                normalise(answer.text, compared_as(task.facts.question)) == known,
-                people[answer.worker].standing.mean_bp,
-            )
-            for answer in once_per_group(task.answers, people)
-            if answer.text and answer.text.strip()
-        ]
+        [gold.Contest(worker, key in known, people[worker].standing.mean_bp) for worker, key in said]
     )
 
 
@@ -382,13 +402,18 @@ def _decide_asked(
     counted = once_per_group(task.answers, people)
     answers = [allowed(asked, answer.text) for answer in counted]
     hints = [reading.text for reading in task.facts.readings]
-    step = kind.judge(question, answers, hints)
+    known = known_keys(task.facts)
+    step = (
+        _step_of_known(asked, known, answers, _supports(asked, task, people, rule))
+        if known
+        else kind.judge(question, answers, hints)
+    )
     outcome: Literal["accept", "ask_more", "unreadable"] = step.status
     value, confidence_bp, support, wanted = None, 0, 0, 0
     because = step.because
     if isinstance(step, task_type_base.Accept):
         value, support = step.text, len(step.agreeing)
-        confidence_bp = _confidence_of_choice(kind.key(step.text), asked, task, people, rule)
+        confidence_bp = choice_posterior(asked, task, people, rule)[kind.key(step.text)]
     elif isinstance(step, task_type_base.AskMore):
         if len(task.answers) >= rule.answers_max:
             outcome, because = "unreadable", f"{len(task.answers)} people differ, and no more may be asked"
@@ -405,6 +430,25 @@ def _decide_asked(
     )
 
 
+def _step_of_known(
+    asked: Asked, known: Set[str], answers: Sequence[str | None], supports_mnat: Mapping[str, int]
+) -> task_type_base.Judgement:
+    """The next step of gold: one person who says what is known settles it, people who outweigh it overrule it."""
+    kind = asked.task_type
+    for text in answers:
+        if text is not None and (key := kind.key(text)) in known:
+            same = tuple(n for n, one in enumerate(answers) if one is not None and kind.key(one) == key)
+            return task_type_base.Accept(text, "a person says what was known", same)
+    step = kind.judge(asked.question, answers, ())
+    if not isinstance(step, task_type_base.Accept):
+        return step
+    if supports_mnat[kind.key(step.text)] > max(supports_mnat[key] for key in known):
+        return step
+    if len(answers) < kind.most_answers:
+        return task_type_base.AskMore(1, "people contradict what was known")
+    return task_type_base.Unreadable(f"{len(answers)} people contradict what was known", ())
+
+
 def allowed(asked: Asked, text: str | None) -> str | None:
     """An answer in the form it is judged in; None where the form does not allow it."""
     try:
@@ -413,40 +457,79 @@ def allowed(asked: Asked, text: str | None) -> str | None:
         return None
 
 
-def _confidence_of_choice(
-    key: str, asked: Asked, task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule
-) -> int:
-    """Posterior of a value in basis points, rounded down: each answer of skill s is worth s, else (1 - s) / others.
+def choice_posterior(
+    asked: Asked,
+    task: TaskBook,
+    people: Mapping[str, WorkerBook],
+    rule: transcription.TranscriptionRule,
+    *,
+    blind: Set[str] = frozenset(),
+) -> dict[str, int]:
+    """Chance of each answer that anybody gave, basis points, rounded down.
 
-    source  Dawid and Skene (1979) with one parameter a worker; a machine's suggestion counts with its own confidence
+    blind   readers that are not heard
+    source  Dawid and Skene (1979) with one parameter a worker: an answer of skill s is worth s, any other of the
+            options (1 - s) / others; a machine's suggestion counts with its own confidence
     """
+    supports_mnat = _supports(asked, task, people, rule, blind=blind)
+    if not supports_mnat:
+        return {}
+    unseen = max(0, len(asked.question.options) - len(supports_mnat))
+    top = max(supports_mnat.values())
+    total = sum(math.exp((value - top) / 1000) for value in sorted(supports_mnat.values()))
+    total += unseen * math.exp(-top / 1000)
+    return {key: int(10_000 * math.exp((supports_mnat[key] - top) / 1000) / total) for key in sorted(supports_mnat)}
+
+
+def _supports(
+    asked: Asked,
+    task: TaskBook,
+    people: Mapping[str, WorkerBook],
+    rule: transcription.TranscriptionRule,
+    *,
+    blind: Set[str] = frozenset(),
+) -> dict[str, int]:
+    """Log-odds in millinats of each answer that anybody gave, a reader or the requester included."""
     kind = asked.task_type
+    others = max(1, len(asked.question.options) - 1)
+    known = known_keys(task.facts)
+    # what is known leaves fewer answers to be wrong by
+    beside_known = max(1, len(asked.question.options) - len(known))
     said = [
-        (kind.key(text), keyed_of(answer, people).skill_bp)
+        (kind.key(text), keyed_of(answer, people).skill_bp, others, rule.skill_most_bp)
         for answer in once_per_group(task.answers, people)
         if (text := allowed(asked, answer.text)) is not None
     ]
-    said += [(kind.key(reading.text), reading.confidence_bp) for reading in task.facts.readings]
-    others = max(1, len(asked.question.options) - 1)
-    keys = {key, *(one for one, _ in said)}
-    support_mnat = dict.fromkeys(keys, 0)
-    for one, skill_bp in said:
-        support_mnat[one] += transcription.weight_mnat(
-            min(max(skill_bp, rule.skill_least_bp), rule.skill_most_bp), others
-        )
-    unseen = max(0, others + 1 - len(keys))
-    top = max(support_mnat.values())
-    total = sum(math.exp((value - top) / 1000) for value in sorted(support_mnat.values()))
-    total += unseen * math.exp(-top / 1000)
-    return int(10_000 * math.exp((support_mnat[key] - top) / 1000) / total)
+    said += [
+        (kind.key(one.text), one.confidence_bp, beside_known, 9_999)
+        if one.reader in (REQUESTER, MADE)
+        else (kind.key(one.text), one.confidence_bp, others, rule.skill_most_bp)
+        for one in task.facts.readings
+        if one.reader not in blind
+    ]
+    supports_mnat: dict[str, int] = {}
+    for key, skill_bp, wrong, most_bp in said:
+        worth_mnat = transcription.weight_mnat(min(max(skill_bp, rule.skill_least_bp), most_bp), wrong)
+        supports_mnat[key] = supports_mnat.get(key, 0) + worth_mnat
+    return supports_mnat
 
 
-def _judge_worker_asked(asked: Asked, decision: Decision, answer: AnswerFact) -> transcription.Judgement:
-    """What a settled task of another form says of one answer to it; for skill, not for pay."""
-    text = allowed(asked, answer.text)
-    if decision.outcome != "accept" or text is None:
-        return "right" if decision.outcome != "accept" and answer.text is None else "undecided"
-    return "right" if asked.task_type.key(text) == asked.task_type.key(decision.value) else "wrong"
+def _judge_worker_asked(
+    asked: Asked, task: TaskBook, decision: Decision, answer: AnswerFact
+) -> transcription.Judgement:
+    """What a settled task of another form says of one answer to it; for skill, not for pay.
+
+    Of gold that holds, every known answer is right, and "I cannot tell" is wrong: somebody could, and it was known.
+    """
+    text, known = allowed(asked, answer.text), known_keys(task.facts)
+    if decision.outcome != "accept":
+        return "right" if answer.text is None and not known else "undecided"
+    key, settled = asked.task_type.key(text), asked.task_type.key(decision.value)
+    if settled in known:
+        return "right" if key in known else "wrong"
+    if text is None:
+        return "undecided"
+    return "right" if key == settled else "wrong"
 
 
 def records(
@@ -554,7 +637,7 @@ class _Learning:
             judgement = (
                 transcription.judge_worker(step, keyed_of(answer, self.people), task.facts.question)
                 if asked is None
-                else _judge_worker_asked(asked, decision, answer)
+                else _judge_worker_asked(asked, task, decision, answer)
             )
             if judgement != "undecided":
                 found.append((answer, judgement == "right"))

@@ -5,12 +5,13 @@ Rules kept here
   that leaves people alone; where the requester knew them, people and readers. A confidence says which of the two.
 - A model's posterior is never a confidence: without at least ten known pieces there is none.
 - A known piece that reliable people contradict is suspended: it measures nobody.
+- A question that the exchange made up measures people and nothing else: it is no sample of what the job asks.
 - A sign names its counts. Nothing here takes pay, moves a standing or refuses a job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -28,9 +29,11 @@ from manyhands.task_types.asked import asked_of, compared_as
 from manyhands.task_types.judging import (
     JobBook,
     TaskBook,
+    choice_posterior,
     is_contested,
+    is_made,
     keyed_of,
-    known_value,
+    known_keys,
     once_per_group,
     skill_name,
     transcription_rule,
@@ -98,11 +101,13 @@ def measure_book(book: JobBook, batches: Sequence[BatchEvidence]) -> Measured:
             if task.settled.outcome == "accept" and task.settled.value is not None:
                 truth[task_id] = normalise(task.settled.value, compared_as(task.facts.question))
             continue
-        known = known_value(task.facts)
+        known = known_keys(task.facts)
         if task.suspended or is_contested(task, book.workers):
             contested.append(task_id)
             continue
-        truth[task_id] = known
+        if is_made(task.facts):
+            continue  # it measures people; the requester's own questions are not like it, so it scales no confidence
+        truth[task_id] = min(known)
         by_people.add(_posterior(task, book, readers=False), known)
         if _known_by_requester(task):
             by_requester.add(_posterior(task, book, readers=True), known)
@@ -135,11 +140,11 @@ class _Blind:
     shares: list[float] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
 
-    def add(self, posterior_bp: Mapping[str, int], known: str) -> None:
+    def add(self, posterior_bp: Mapping[str, int], known: Set[str]) -> None:
         if posterior_bp:
             best = min(posterior_bp, key=lambda value: (-posterior_bp[value], value))
             self.shares.append(posterior_bp[best] / 10_000)
-            self.right.append(best == known)
+            self.right.append(best in known)
 
     @property
     def posteriors(self) -> Floats:
@@ -152,6 +157,9 @@ def _known_by_requester(task: TaskBook) -> bool:
 
 def _posterior(task: TaskBook, book: JobBook, *, readers: bool) -> dict[str, int]:
     """Posterior per value, basis points, without what the requester knew; linked workers count once."""
+    if (asked := asked_of(task.facts.question)) is not None:
+        blind = {one.reader for one in task.facts.readings if not readers or one.reader == REQUESTER}
+        return choice_posterior(asked, task, book.workers, transcription_rule(book.rule), blind=blind)
     heard = [
         transcription.Reading(reading.text, reading.reader, reading.confidence_bp)
         for reading in task.facts.readings

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ from .show import Exit, as_json, errors, money, output, progress, table, told
 
 if TYPE_CHECKING:
     from manyhands.apps.intake import Intake
+    from manyhands.apps.questions import Questions, Sheet
     from manyhands.pricing import Quote
     from manyhands.store.blobs import BlobStore
 
@@ -71,10 +70,6 @@ UnseenWrong = Annotated[
         "read a random sample until that is shown at 95 percent; what it does not support, they read too."
     ),
 ]
-
-
-class BadQuestions(ManyhandsError):
-    """A file of claims or of a ledger's lines cannot be used."""
 
 
 class BadKind(ManyhandsError):
@@ -132,36 +127,18 @@ def options_of(
     )
 
 
-def questions_of(file: Path, task_type: str) -> dict[str, dict[int, tuple[str, ...]]]:
-    """Questions about pages from a CSV with the columns document, page and claim (or line): document -> page -> them.
+def questions_of(file: Path, sheet: Sheet) -> Questions:
+    """Questions about pages from a table of claims or of a ledger's lines.
 
-    raises  BadQuestions naming the row
+    raises  BadQuestions naming row and column
     """
-    from manyhands.task_types.asked import BadQuestion, claim, match
+    from manyhands.apps.questions import BadQuestions, Problem, read_questions
 
-    column, ask = ("claim", claim) if task_type == "verify_claim" else ("line", match)
-    found: dict[str, dict[int, tuple[str, ...]]] = {}
-    cure = f"Write a CSV with the columns document,page,{column}; document is the file's name without its ending."
     try:
-        table = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
-        if missing := {"document", column} - set(table.fieldnames or ()):
-            raise BadQuestions(f"{file}: the column {sorted(missing)[0]!r} is missing", cure=cure)
-        for number, row in enumerate(table, start=2):
-            page = (row.get("page") or "1").strip()
-            document = (row["document"] or "").strip()
-            if not document or not page.isdecimal() or int(page) < 1:
-                raise BadQuestions(f"{file}, line {number}: no document, or no page number", cure=cure)
-            try:
-                question = ask(row[column] or "")
-            except BadQuestion as problem:
-                raise BadQuestions(f"{file}, line {number}: {problem}", cure=cure) from problem
-            pages = found.setdefault(document, {})
-            pages[int(page)] = tuple(dict.fromkeys((*pages.get(int(page), ()), question)))
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise BadQuestions(f"{file}: {problem}", cure=cure) from problem
-    if not found:
-        raise BadQuestions(f"{file} holds no row", cure=cure)
-    return found
+        raw = file.read_bytes()
+    except OSError as problem:
+        raise BadQuestions([Problem(1, "", f"{file}: {problem.strerror}")], sheet=sheet) from problem
+    return read_questions(raw, sheet)
 
 
 def show_quote(title: str, quote: Quote, taken: Intake, workers_needed: int) -> None:
@@ -214,37 +191,30 @@ async def import_folder_shown(
     kind: str,
     truths: dict[str, bytes],
     quiet: bool,
-    questions: dict[str, dict[int, tuple[str, ...]]] | None = None,
+    questions: Questions | None = None,
 ) -> Intake:
     """Imports a folder with a bar, and says what was left out. raises BadQuestions for a page that is not there"""
     from manyhands.apps.intake import NothingToLaunch, take_in
 
-    name_it = (
-        "Name the document as its file without the ending, and count pages from 1. "
-        "Files named NAME-p1, NAME-p2 are pages of one document NAME."
-    )
     with progress(quiet=quiet) as bars:
         files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
         bar = bars.add_task("importing", total=files)
         try:
             taken = await take_in(
-                folder, blobs, kind=kind or None, truths=truths, questions=questions, seen=lambda _: bars.advance(bar)
+                folder,
+                blobs,
+                kind=kind or None,
+                truths=truths,
+                questions=questions.pages if questions else None,
+                seen=lambda _: bars.advance(bar),
             )
         except NothingToLaunch as problem:
-            if not questions or problem.refused:
-                raise
-            asked = ", ".join(repr(doc_id) for doc_id in sorted(questions)[:3])
-            raise BadQuestions(
-                f"the questions are about {asked}, and {folder} has none of them", cure=name_it
-            ) from None
-    pages = {(document.doc_id, page.page_no) for document in taken.documents for page in document.pages}
-    for doc_id, own in (questions or {}).items():
-        for page_no in own:
-            if (doc_id, page_no) not in pages:
-                raise BadQuestions(
-                    f"a question is about page {page_no} of {doc_id!r}, which is not in {folder}",
-                    cure=name_it,
-                )
+            if questions and not problem.refused:
+                questions.check_pages(())
+            raise
+    if questions:
+        pages = ((document.doc_id, page.page_no) for document in taken.documents for page in document.pages)
+        questions.check_pages(pages)
     for refused in taken.refused:
         errors.print(f"[yellow]left out[/] {refused}")
     return taken
@@ -268,12 +238,16 @@ def launch(
     fields: Fields = "",
     claims: Annotated[
         Path | None,
-        Parameter(help="CSV (document,page,claim): people say of each claim whether the page says so, and where."),
+        Parameter(
+            help="CSV (document,page,claim; known, if you know some): people say of each claim whether the page says "
+            "so, and where."
+        ),
     ] = None,
     ledger: Annotated[
         Path | None,
         Parameter(
-            help="CSV (document,page,line): people say of each ledger line whether the page has its counterpart."
+            help="CSV (document,page,line; known, if you know some): people say of each ledger line whether the page "
+            "has its counterpart. Without a column line, all other columns are the line."
         ),
     ] = None,
     unseen_wrong: UnseenWrong = None,
@@ -299,8 +273,7 @@ def launch(
         from manyhands.apps.compose import client
 
         kinds, named = kinds_of(kind_file, kind)
-        form, file = ("verify_claim", claims) if claims else ("reconcile", ledger) if ledger else (task_type, None)
-        questions = questions_of(file, form) if file else None
+        questions = questions_of(claims, "claims") if claims else questions_of(ledger, "ledger") if ledger else None
         async with client(DataFolder(data or data_default())) as platform:
             truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}
             taken = await import_folder_shown(
@@ -308,7 +281,7 @@ def launch(
             )
             options = options_of(
                 title=title or folder.resolve().name,
-                task_type=form,
+                task_type=questions.task_type if questions else task_type,
                 fields=fields,
                 per_hour=per_hour,
                 floor=floor,

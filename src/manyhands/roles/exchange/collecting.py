@@ -30,7 +30,7 @@ from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
 from .appealing import Appealing
-from .decisions import GOLD_NOT_NEEDED, grown_sample
+from .decisions import CHOICE_RECYCLE_FROM_BP, GOLD_NOT_NEEDED, PLACE_OF_ASKS, grown_sample
 from .errors import NotYours
 from .learning import Learning
 from .opening import RESERVE, JobRow, lock_job
@@ -225,6 +225,8 @@ class Collecting:
                 "batch_no": body.batch_no,
                 "task_ids": [decision.task_id for decision in final if decision.support >= 2],
                 "confidence_least_bp": RECYCLE_FROM_BP,
+                "choice_least_bp": CHOICE_RECYCLE_FROM_BP,
+                "asks_from": PLACE_OF_ASKS,
                 "answers_most": job.parsed().quality.max_answers,
             }
             if recycled["task_ids"]:

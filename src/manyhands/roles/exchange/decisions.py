@@ -28,7 +28,7 @@ from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
 from manyhands.protocol.lifecycles import Moves
 from manyhands.protocol.manifest import Manifest, Privacy, QualityRule, Scope
-from manyhands.protocol.messages import REQUESTER, ReadingFact, TaskFacts
+from manyhands.protocol.messages import MADE, REQUESTER, ReadingFact, TaskFacts
 
 if TYPE_CHECKING:
     from manyhands.documents.acceptance import AcceptUnseen, Ask
@@ -81,6 +81,17 @@ GOLD_NOT_NEEDED = "it is known and nobody had to be measured by it"
 
 REQUESTERS_CONFIDENCE_BP = 9_900
 """What the requester's own word on a piece counts for, beside readers: certain, but people may still overrule it."""
+
+MADE_CONFIDENCE_BP = 9_950
+"""What a made answer counts for: a question altered by chance into the truth is thought of as one in two hundred. By
+this two newcomers who err alike do not overrule it (their weight is 4.86, its 5.29 nats), and three do."""
+
+CHOICE_RECYCLE_FROM_BP = 9_800
+"""From where on a choice that everybody agreed on is lent once more as gold: two newcomers who agree on one of three
+reach 98.5 %. An answer to it counts half (ADR 0116), so that one wrong in fifty moves an honest person by a hundredth
+of an answer, and it refuses nobody."""
+
+KNOWN_CONFIDENCE_BP = {REQUESTER: REQUESTERS_CONFIDENCE_BP, MADE: MADE_CONFIDENCE_BP}
 
 QUESTIONS_KNOWN = frozenset({"text", "amount", "date", "number", "code", "iban"})
 
@@ -305,12 +316,23 @@ class PageAsk(msgspec.Struct, frozen=True):
     question   as in task_types.asked
     suggested  what the rules would answer, never shown; "" = they say nothing
     choice     the places to choose from; None = the whole page is shown
+    known      answers that are known to be right; empty = people are asked for their own sake
+    known_by   who knows: the requester, or the exchange that made the question up
+    views      how often it may be lent as gold alone; 0 = it is work like any other
     """
 
     ask_id: str
     question: str
     suggested: str = ""
     choice: Choice | None = None
+    known: tuple[str, ...] = ()
+    known_by: str = ""
+    views: int = 0
+
+    @property
+    def made(self) -> bool:
+        """Whether it was made up to measure people: nothing of it is delivered."""
+        return self.known_by == MADE
 
 
 def ask_id_of(job_id: str, doc_id: str, page_no: int, question: str) -> str:
@@ -321,7 +343,7 @@ def ask_id_of(job_id: str, doc_id: str, page_no: int, question: str) -> str:
 class TaskPlan(msgspec.Struct, frozen=True):
     """A task to be opened. place: order of its piece on the page; wanted: answers asked for at first.
 
-    reserve  it is lent as gold alone, `GOLD_VIEWS_MOST` times at most
+    reserve  it is lent as gold alone, `views` times at most
     """
 
     facts: TaskFacts
@@ -330,6 +352,7 @@ class TaskPlan(msgspec.Struct, frozen=True):
     page_share: int | None
     wanted: int
     reserve: bool = False
+    views: int = GOLD_VIEWS_MOST
 
 
 def plan_tasks(plans: Sequence[PiecePlan], manifest: Manifest) -> list[TaskPlan]:
@@ -359,19 +382,24 @@ def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> li
         asked = asked_of(ask.question)
         assert asked is not None, "an ask is of a form of its own"
         effort = asked.task_type.effort_ms(asked.question)
+        readings = tuple(
+            ReadingFact(reader=ask.known_by, text=text, confidence_bp=KNOWN_CONFIDENCE_BP[ask.known_by])
+            for text in ask.known
+        )
+        if ask.suggested and manifest.machine != "none":
+            readings += (ReadingFact(reader="rules", text=ask.suggested, confidence_bp=RULES_CONFIDENCE_BP),)
         facts = TaskFacts(
             task_id=task_id_of(manifest.job_id, ask.ask_id),
             question=ask.question,
-            readings=(ReadingFact(reader="rules", text=ask.suggested, confidence_bp=RULES_CONFIDENCE_BP),)
-            if ask.suggested and manifest.machine != "none"
-            else (),
-            gold=False,
+            readings=readings,
+            gold=bool(ask.known),
             effort_ms=effort,
             reward_minor=reward_minor(manifest.pay, effort_ms=effort),
         )
         # where no rule has a say two people have to agree: both are asked at once
         wanted = asked.task_type.first_answers if facts.readings else min(2, manifest.quality.max_answers)
-        planned.append(TaskPlan(facts, ask.ask_id, PLACE_OF_ASKS + 10 * number, share, wanted))
+        plan = TaskPlan(facts, ask.ask_id, PLACE_OF_ASKS + 10 * number, share, wanted)
+        planned.append(msgspec.structs.replace(plan, reserve=bool(ask.views), views=ask.views) if ask.views else plan)
     return planned
 
 

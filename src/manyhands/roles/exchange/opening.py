@@ -15,21 +15,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from manyhands.documents.model import Straight  # plain values: it stays light
+from manyhands.documents.model import Choice, Straight  # plain values: they stay light
 from manyhands.protocol import canonical
+from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import move
 from manyhands.protocol.manifest import Manifest, Scope, UnseenAudit, parse_manifest
-from manyhands.protocol.messages import BATCH_MAX, DocumentsHanded, JobFunded, PageRef, Routing, TaskFacts, TasksOpened
+from manyhands.protocol.messages import (
+    BATCH_MAX,
+    REQUESTER,
+    DocumentsHanded,
+    JobFunded,
+    PageRef,
+    Routing,
+    TaskFacts,
+    TasksOpened,
+)
+from manyhands.quality.gold import known_questions_most
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue, enqueue_many
 from manyhands.store.sql import load_queries
+from manyhands.task_types.field_choice import NONE
 
 from .alikes import with_look_alikes
 from .auditing import AUDITED_POLICY, with_audit
@@ -51,6 +63,10 @@ from .decisions import (
 )
 from .errors import NotYours, UnknownJob
 from .fitting import needs_of
+from .known_asks import made_choices, spread_views, with_known_questions
+
+if TYPE_CHECKING:
+    from manyhands.documents.fields import KindSpec
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -239,7 +255,18 @@ class Opening:
         if sender != job.launcher:
             raise NotYours(body.job_id, sender, "launcher")
         pages = [(document, page) for document in body.documents for page in document.pages]
-        about_pages = job.parsed().task_type in PAGE_TASK_TYPES
+        manifest = job.parsed()
+        asks: dict[int, list[PageAsk]] = {}
+        if manifest.task_type in PAGE_TASK_TYPES:
+            asks = with_known_questions(
+                {
+                    page_key: _asks_of(body.job_id, document.doc_id, page)
+                    for page_key, (document, page) in enumerate(pages)
+                },
+                share_bp=manifest.quality.gold_share_bp,
+                job_id=body.job_id,
+                seed=gold_seed(self._secret, body.job_id),
+            )
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_page,
@@ -255,7 +282,7 @@ class Opening:
                         "height_px": page.height,
                         "text_blob": page.text_blob,
                         "truth_blob": document.truth_blob,
-                        "asks": _asks_of(body.job_id, document.doc_id, page) if about_pages else None,
+                        "asks": msgspec.json.encode(asks[page_key]) if page_key in asks else None,
                     }
                     for page_key, (document, page) in enumerate(pages)
                 ],
@@ -340,12 +367,17 @@ class Opening:
         plans = await asyncio.to_thread(_plan_job, pages, manifest, job_salt(self._secret, job_id), truths)
         asks: dict[int, list[PageAsk]] = {}
         if manifest.task_type == FIELD_CHOICE:
-            asks, plans = await asyncio.to_thread(_plan_choices, pages, plans, manifest)
+            seed = gold_seed(self._secret, job_id)
+            asks, plans = await asyncio.to_thread(_plan_choices, pages, plans, manifest, truths, seed)
         everything = [plan for page in plans.values() for plan in page]
         unseen = sum(plan.unseen is not None for plan in everything)
         reserved = sum(plan.reserve for plan in everything)
         # what known pieces can't give comes from settled work, up to what the quote has for it
-        gold_most = gold_answers_most(len(everything), manifest.quality.gold_share_bp)
+        own_asks = [ask for own in asks.values() for ask in own] or [ask for page in pages for ask in page.asked()]
+        gold_most = gold_answers_most(len(everything), manifest.quality.gold_share_bp) + known_questions_most(
+            sum(not ask.views for ask in own_asks), manifest.quality.gold_share_bp
+        )
+        reserved_views = GOLD_VIEWS_MOST * reserved + sum(ask.views for ask in own_asks)
 
         async def store(tx: Tx) -> None:
             job = await lock_job(tx, job_id)
@@ -370,7 +402,7 @@ class Opening:
                     "job_id": job_id,
                     "state": job.after("cut"),
                     "accepted_unseen": unseen,
-                    "gold_recycle": max(0, gold_most - GOLD_VIEWS_MOST * reserved),
+                    "gold_recycle": max(0, gold_most - reserved_views),
                 },
             )
             await enqueue_many(
@@ -520,20 +552,32 @@ def _plan_job(
 
 
 def _plan_choices(
-    pages: Sequence[PageRow], plans: dict[int, list[PiecePlan]], manifest: Manifest
+    pages: Sequence[PageRow],
+    plans: dict[int, list[PiecePlan]],
+    manifest: Manifest,
+    truths: Mapping[str, bytes],
+    seed: int,
 ) -> tuple[dict[int, list[PageAsk]], dict[int, list[PiecePlan]]]:
-    """Where the wanted fields may stand, by page; and plans that key nothing before it is chosen. For a thread."""
+    """Where the wanted fields may stand, by page; and plans that key nothing before it is chosen. For a thread.
+
+    truths  document -> record as the requester knows it: its choices measure people
+    seed    which of the made questions are asked
+    """
     from manyhands.documents.choices import choices_of, read_best, suggestion
     from manyhands.documents.fields import kind_spec, kind_spec_of
     from manyhands.documents.model import PageImage, PageReadings, PageRecord
+    from manyhands.documents.strangers import strangers_of
     from manyhands.task_types.asked import which
 
     own_kinds = manifest.kinds if isinstance(manifest.kinds, dict) else {}
-    wanted = manifest.scope.fields if isinstance(manifest.scope, Scope) else ()
+    named = manifest.scope.fields if isinstance(manifest.scope, Scope) else ()
+    wanted = named if isinstance(named, tuple) else ()
+    share_bp = manifest.quality.gold_share_bp
     of_document: dict[str, list[PageRow]] = {}
     for page in pages:
         of_document.setdefault(page.doc_id, []).append(page)
     asks: dict[int, list[PageAsk]] = {page.page_key: [] for page in pages}
+    made: list[tuple[int, PageAsk]] = []
     for doc_id, own in of_document.items():
         drafts = []
         for page in own:
@@ -542,10 +586,29 @@ def _plan_choices(
             drafts.append(read_best([plan.piece for plan in plans[page.page_key]], empty))
         kind, key_of = own[0].kind, {page.page_no: page.page_key for page in own}
         spec = kind_spec_of(own_kinds[kind]) if kind in own_kinds else kind_spec(kind)
-        for choice in choices_of(spec, drafts, fields=wanted if isinstance(wanted, tuple) else ()):
+        known = _known_places(truths.get(doc_id), spec, [plan for page in own for plan in plans[page.page_key]])
+        found = choices_of(spec, drafts)
+        for choice in found:
+            if wanted and choice.field not in wanted:
+                continue
             question = which(choice.field, len(choice.places))
             ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, question)
-            asks[key_of[choice.page_no]].append(PageAsk(ask_id, question, suggestion(choice), choice))
+            told = known(choice) if share_bp else ""
+            ask = PageAsk(ask_id, question, suggestion(choice), choice)
+            if told:
+                ask = msgspec.structs.replace(ask, known=(told,), known_by=REQUESTER)
+            asks[key_of[choice.page_no]].append(ask)
+        made += made_choices(
+            {choice.field: (key_of[choice.page_no], choice) for choice in found},
+            strangers_of(spec, found, drafts),
+            wanted=wanted or tuple(field.name for field in spec.fields),
+            doc_id=doc_id,
+            job_id=manifest.job_id,
+        )
+    room = known_questions_most(sum(len(own) for own in asks.values()), share_bp)
+    for page_key, ask in sorted(made, key=lambda one: digest("made of", seed, one[1].ask_id))[:room]:
+        asks[page_key].append(ask)
+    asks = spread_views(asks, views=room)
     left = {
         page_key: [
             # known pieces in reserve stay: they are what people are measured by
@@ -559,11 +622,42 @@ def _plan_choices(
     return asks, left
 
 
-def _asks_of(job_id: str, doc_id: str, page: PageRef) -> bytes:
-    """The questions that came with a page, which is then neither read nor cut."""
-    return msgspec.json.encode(
-        [PageAsk(ask_id_of(job_id, doc_id, page.page_no, question), question) for question in page.questions]
-    )
+def _known_places(truth: bytes | None, spec: KindSpec, plans: Sequence[PiecePlan]) -> Callable[[Choice], str]:
+    """What the requester's record says of a choice: the places that write the known value; "" = it does not say."""
+    from manyhands.documents.truth import true_answer, truth_for_pieces
+
+    try:
+        record = msgspec.json.decode(truth) if truth else {}
+        fields = dict(record.get("fields") or {})
+        texts = truth_for_pieces([plan.piece for plan in plans], record) if fields else {}
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as problem:
+        logger.warning("a known record says nothing of fields: %s", problem)
+        return lambda _: ""
+    specs = {field.name: field for field in spec.fields}
+
+    def places(choice: Choice) -> str:
+        value = fields.get(choice.field)
+        if not isinstance(value, str) or not value or choice.field not in specs:
+            return ""
+        # a value that stands in none of the places may stand elsewhere on the page: nothing is known of these then
+        answer = true_answer(choice, specs[choice.field], texts, value)
+        return "" if answer == NONE else answer
+
+    return places
+
+
+def _asks_of(job_id: str, doc_id: str, page: PageRef) -> list[PageAsk]:
+    """The questions that came with a page, which is then neither read nor cut; known ones only measure people."""
+    known = (*page.known, *[""] * len(page.questions))
+    return [
+        PageAsk(
+            ask_id_of(job_id, doc_id, page.page_no, question),
+            question,
+            known=(told,) if told else (),
+            known_by=REQUESTER if told else "",
+        )
+        for question, told in zip(page.questions, known, strict=False)
+    ]
 
 
 def _unread(page: PageRow) -> bytes:
@@ -586,7 +680,7 @@ def _task_values(job_id: str, page_key: int, task: TaskPlan, pictures: dict[str,
         "gold": facts.gold,
         "question": facts.question,
         "queue": RESERVE if task.reserve else EVERYBODYS,
-        "gold_views": GOLD_VIEWS_MOST if task.reserve else 0,
+        "gold_views": task.views if task.reserve else 0,
         "effort_ms": facts.effort_ms,
         "reward_minor": facts.reward_minor,
         "picture": pictures[task.piece_id],

@@ -56,6 +56,7 @@ ANSWER_HEADINGS = (
     "doc_id", "page", "question", "verdict", "x0_permille", "y0_permille", "x1_permille", "y1_permille",
     "people_asked", "because", "proof",
 )  # fmt: skip
+KNOWN_BEFORE = "you knew it: nobody was asked for its own sake"
 EXPOSURE_NAME = "exposure.json"
 QUALITY_NAME = "quality.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same package has the same bytes
@@ -318,7 +319,7 @@ def chosen_fields(
     for page in pages:
         for ask in page.asked():
             task = last.get(ask.ask_id)
-            if ask.choice is None or task is None or task.state != "accepted":
+            if ask.choice is None or ask.made or task is None or task.state != "accepted":
                 continue
             people = len(answers.get(ask.ask_id, ())) or task.support or 0
             places = pieces_chosen(ask.choice, task.value)
@@ -347,14 +348,16 @@ def answers_csv(
     for page in pages:
         for ask in page.asked():
             asked, task = asked_of(ask.question), last.get(ask.ask_id)
-            if ask.choice is not None or asked is None:
+            if ask.choice is not None or ask.made or asked is None:
                 continue
             count += 1
             value = (task.value or "") if task is not None and task.state == "accepted" else ""
-            place = place_of(value) or ("", "", "", "")
-            verdict = asked.task_type.key(value) if value else "people could not settle it"
             proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
             because = (task.because or "") if task is not None else "nobody was asked"
+            if ask.known and not value:
+                value, because = ask.known[0], KNOWN_BEFORE
+            place = place_of(value) or ("", "", "", "")
+            verdict = asked.task_type.key(value) if value else "people could not settle it"
             people = len(answers.get(ask.ask_id, ()))
             row = (page.doc_id, page.page_no, asked.question.prompt, verdict, *place, people, because, proof)
             table.writerow([safe_csv_text(str(one)) for one in row])

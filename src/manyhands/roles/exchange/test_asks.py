@@ -19,7 +19,7 @@ from manyhands.documents.conftest_material import readings_from_truth
 from manyhands.documents.fields import kind_spec
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.documents.truth import true_answer, truth_for_pieces
-from manyhands.protocol.manifest import Scope
+from manyhands.protocol.manifest import QualityRule, Scope
 from manyhands.protocol.messages import DocumentRef, DocumentsHanded, PageRef, ResultsAssembled, TasksOpened
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
@@ -29,6 +29,8 @@ from manyhands.task_types.asked import asked_of, claim
 
 from .decisions import PiecePlan
 from .test_role import JOB, House, png_size
+
+NO_GOLD = QualityRule(gold_share_bp=0)
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +146,7 @@ async def test_without_a_machine_two_people_choose_and_every_chosen_piece_is_key
 ) -> None:
     house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
     scope = Scope(fields=("total",))
-    await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none")
+    await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD)
     await house.fund()
     await house.settle_down()
     workers = await house.workers(4)
@@ -159,7 +161,7 @@ async def test_what_people_see_of_a_choice_is_its_places_and_nothing_else(
     house: House, receipt_scan: SampleDocument
 ) -> None:
     house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
-    await house.announce([receipt_scan], task_type="field_choice", scope=Scope(fields=("total",)))
+    await house.announce([receipt_scan], task_type="field_choice", scope=Scope(fields=("total",)), quality=NO_GOLD)
     await house.fund()
     await house.settle_down()
     (worker,) = await house.workers(1)
@@ -213,7 +215,8 @@ async def test_an_answer_that_its_form_does_not_allow_supports_nothing(
     house: House, receipt_scan: SampleDocument
 ) -> None:
     house.exchange.opening._readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
-    await house.announce([receipt_scan], task_type="field_choice", scope=Scope(fields=("total",)), machine="none")
+    scope = Scope(fields=("total",))
+    await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD)
     await house.fund()
     await house.settle_down()
     for worker in await house.workers(2):

@@ -72,7 +72,7 @@ from manyhands.store.database import Database, Tx, rows
 from manyhands.store.jobs import JobApp
 from manyhands.store.mailbox import Mailbox, Receipt, refused_messages
 from manyhands.store.migrations import Room
-from manyhands.task_types.judging import JobBook, TaskBook, WorkerBook, judge_batch, standing_from
+from manyhands.task_types.judging import JobBook, TaskBook, WorkerBook, gold_need_bp, judge_batch, standing_from
 
 START_MS = 1_790_000_000_000
 ESCROW = "0x" + "e5" * 20
@@ -112,6 +112,7 @@ class House:
     db: Database
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    tells_needs: bool = False
     heard: list[AnyBody] = field(default_factory=list)
     book: JobBook = field(default_factory=lambda: JobBook(rule=QualityRule(), skill="transcription"))
     blob_of_batch: list[str] = field(default_factory=list)
@@ -233,7 +234,13 @@ class House:
                 ),
                 decisions=judged.decisions, refused=judged.refused, decisions_salt="cd" * 32,
             )  # fmt: skip
-            assert (await self.say("recording", await self.recorded(evidence))).outcome == "applied"
+            needs = {
+                worker: WorkerNeed(skill_bp=own.standing.mean_bp, gold_share_bp=gold_need_bp(own, self.book.rule))
+                for worker in sorted({answer.worker for answer in body.answers} | set(judged.workers))
+                if (own := self.book.workers[worker])
+            }
+            told = await self.recorded(evidence, needs=needs if self.tells_needs else {})
+            assert (await self.say("recording", told)).outcome == "applied"
         return len(due)
 
     async def recorded(self, evidence: BatchEvidence, **changes: Any) -> BatchRecorded:

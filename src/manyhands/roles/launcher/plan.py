@@ -199,6 +199,16 @@ def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) ->
             raise BadManifest("questions", str(problem)) from problem
         if asked is None or asked.task_type.name != manifest.task_type:
             raise BadManifest("questions", f"{question[:60]!r} is no question of {manifest.task_type}")
+    pages = [page for document in documents for page in document.pages]
+    for page in pages:
+        if len(page.known) > len(page.questions):
+            raise BadManifest("questions", f"page {page.page_no} has more known answers than questions")
+        for question, told in zip(page.questions, page.known, strict=False):
+            asked = asked_of(question)
+            if told and asked is not None and told not in asked.question.options:
+                raise BadManifest("questions", f"{told[:60]!r} is no answer to {question[:60]!r}")
+    if questions and sum(bool(told) for page in pages for told in page.known) == len(questions):
+        raise BadManifest("questions", "you know every answer already: there is nothing to ask")
     if asks_pages and manifest.privacy != "off":
         raise BadManifest("privacy", "a whole page is shown to each worker: say so by choosing 'off'")
     if manifest.task_type == FIELD_CHOICE and manifest.audit is not msgspec.UNSET:
@@ -227,7 +237,10 @@ def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEsti
     if questions:
         forms = [asked for question in questions if (asked := asked_of(question)) is not None]
         effort = -(-sum(one.task_type.effort_ms(one.question) for one in forms) // len(forms))
-        return questions_workload(len(questions), effort_ms=effort, quality=manifest.quality, pay=manifest.pay)
+        known = sum(bool(one) for document in documents for page in document.pages for one in page.known)
+        return questions_workload(
+            len(questions) - known, known=known, effort_ms=effort, quality=manifest.quality, pay=manifest.pay
+        )
     return workload_of(pages, quality=manifest.quality, machine=manifest.machine)
 
 

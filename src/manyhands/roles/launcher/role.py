@@ -522,6 +522,7 @@ class Launcher:
                             height=page.height,
                             text_blob=page.text_blob,
                             questions=page.questions,
+                            known=page.known,
                         )
                         for page in pages
                     ),

@@ -28,6 +28,7 @@ class ImportedPageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     text_blob  blob of the words of a born-digital page, "" = a scan
     questions  asked about the whole page, in the words of task_types.asked; it is then neither read nor cut
+    known      beside `questions`: the answer that the requester knows, "" = none; such questions measure workers
     """
 
     page_no: int
@@ -39,6 +40,7 @@ class ImportedPageRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     chars_per_piece: int = 0
     text_blob: str = ""
     questions: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 class ImportedDocumentRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

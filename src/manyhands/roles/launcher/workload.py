@@ -28,6 +28,7 @@ import msgspec
 from manyhands.pricing import Workload
 from manyhands.protocol.manifest import MachinePolicy, PayRule, Privacy, QualityRule
 from manyhands.protocol.money import BASIS_POINTS
+from manyhands.quality.gold import known_questions_most
 
 
 class PageEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -179,12 +180,17 @@ def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy
         answers_milli=answers_milli,
         answers_max_milli=answers_max_milli,
         rests_on=f"{fields} fields to be found and the text of the places chosen; assumed, not measured yet",
+        known_most=known_questions_most(fields, quality.gold_share_bp),
     )
 
 
-def questions_workload(questions: int, *, effort_ms: int, quality: QualityRule, pay: PayRule) -> Workload:
+def questions_workload(
+    questions: int, *, known: int = 0, effort_ms: int, quality: QualityRule, pay: PayRule
+) -> Workload:
     """The work of so many questions about whole pages; no machine has a say, so two people agree on each.
 
+    questions  whose answer is not known
+    known      that the requester knows: each measures somebody once
     effort_ms  mean of one answer; told in characters of keying, as everything is priced by them
     """
     limit = 1_000 * quality.max_answers
@@ -197,6 +203,7 @@ def questions_workload(questions: int, *, effort_ms: int, quality: QualityRule, 
         answers_milli=min(limit, ANSWERS_NO_READER_MILLI),
         answers_max_milli=min(limit, ANSWERS_QUESTION_MAX_MILLI),
         rests_on=f"{questions} questions about pages, each answered by two people who agree",
+        known_most=known_questions_most(questions, quality.gold_share_bp) + known * bool(quality.gold_share_bp),
     )
 
 

@@ -285,7 +285,8 @@ class RecordingOracle:
                         skill_bp=book.standing.mean_bp, gold_share_bp=gold_need_bp(book, manifest.quality)
                     )
                     for worker, book in sorted((workers | judged.workers).items())
-                    if worker in earned
+                    # also of those whom this batch showed to be wrong, or right, in an earlier one
+                    if worker in earned or worker in judged.workers
                 },
                 suspended=judged.suspended,
             ),

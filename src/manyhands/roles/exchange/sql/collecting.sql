@@ -144,7 +144,11 @@ with room as (
     select task.task_id from exchange.tasks task
     where task.job_id = %(job_id)s and task.task_id = any (%(task_ids)s) and task.state = 'accepted'
       and task.decided_batch = %(batch_no)s and not task.gold and task.gold_views = 0
-      and task.confidence_bp >= %(confidence_least_bp)s and task.support >= 2 and task.taken < %(answers_most)s
+      and task.confidence_bp >= case when task.place >= %(asks_from)s then %(choice_least_bp)s
+                                     else %(confidence_least_bp)s end
+      -- of a choice, what nobody who was lent it said otherwise
+      and (task.place < %(asks_from)s or task.support >= task.taken)
+      and task.support >= 2 and task.taken < %(answers_most)s
     order by task.rank
     limit coalesce((select gold_recycle from room), 0)
 ), marked as (
