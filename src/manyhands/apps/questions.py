@@ -89,8 +89,8 @@ class BadQuestions(ManyhandsError):
         super().__init__(
             f"the table of {sheet} cannot be used: {told}" + (f", and {others} more" if others else ""),
             cure=f"Write a CSV with the columns document,page,{COLUMN[sheet]}; document is the file's name without its "
-            "ending (files named NAME-p1, NAME-p2 are pages of one document NAME), pages count from 1, and a column known "
-            "holds what you know already, if anything.",
+            "ending (files named NAME-p1, NAME-p2 are pages of one document NAME), pages count from 1, and a column "
+            "known holds what you know already, if anything.",
         )
 
 

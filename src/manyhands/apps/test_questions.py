@@ -1,4 +1,4 @@
-"""Tables of claims and of a ledger's lines: what spreadsheets write is read, what is wrong is named by row and column."""
+"""Tables of claims and of a ledger's lines: what spreadsheets write is read, what is wrong is named by its cell."""
 
 from __future__ import annotations
 
