@@ -128,7 +128,7 @@ class Questions:
         pages = set(there)
         documents = {doc_id for doc_id, _ in pages}
         problems = [
-            Problem(one.row, "page", f"{doc_id!r} has no page {page_no}")
+            Problem(one.row, "page", f"there is no page {page_no} of {doc_id[:80]!r}")
             if doc_id in documents
             else Problem(one.row, "document", f"no document is called {doc_id[:80]!r}")
             for doc_id, own in self.pages.items()
