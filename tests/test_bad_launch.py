@@ -99,7 +99,7 @@ def test_a_kind_with_a_wrong_field_is_named_with_file_and_place(
 @pytest.mark.parametrize(
     ("rows", "named"),
     [
-        ("document,page,claim\nnowhere,1,The total is 12.50\n", "row 2, column document: no document is called 'nowhere'"),
+        ("document,page,claim\nnowhere,1,The total is 12.50\n", "column document: no document is called 'nowhere'"),
         ("document,page,claim\nSCAN,9,The total is 12.50\n", "row 2, column page: there is no page 9 of 'SCAN'"),
         ("document,page\nSCAN,1\n", "row 1, column claim"),
     ],

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -182,6 +182,27 @@ class World:
             await platform.exchange.refresh_offers(older_than_ms=0)
             return shown
 
+        return self.asking(body)
+
+    def open_questions(self, job: OpenJob, asked: Sequence[tuple[bytes, str]]) -> list[str]:
+        """Opens a job whose tasks are these pictures with these questions, in this order. Returns their ids."""
+
+        async def body(platform: Platform) -> list[str]:
+            async with platform.db.transaction() as tx:
+                tasks = await rows(
+                    tx, "select task_id from exchange.tasks where job_id = %s order by rank", (job.job_id,)
+                )
+                for (task_id,), (png, question) in zip(tasks, asked, strict=True):
+                    blob = await platform.blobs.put(png, media_type="image/png", namespace=job.job_id)
+                    await tx.execute(
+                        "update exchange.tasks set picture = %s, question = %s where job_id = %s and task_id = %s",
+                        (blob, question, job.job_id, task_id),
+                    )
+                # the first task is the first that is shown
+                await tx.execute("update exchange.jobs set tasks_total = 0 where job_id = %s", (job.job_id,))
+            return [task_id for (task_id,) in tasks]
+
+        self.open_job(job)
         return self.asking(body)
 
     def read_in(self) -> None:
