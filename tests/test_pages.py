@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def command_names() -> list[str]:
-    from manyhands.apps.cli import chain, demo, digitize, jobs, platform, purses, quality  # noqa: F401  registers them
+    from manyhands.apps.cli import chain, demo, digitize, jobs, platform, pools, purses, quality  # noqa: F401  registers them
 
     return sorted(name for name in app if not name.startswith("-"))
 

@@ -22,7 +22,8 @@ from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, receipt
 from manyhands.protocol.manifest import Learning, Needs
 from manyhands.protocol.messages import AppealJurorsDrawn, JobSettled
-from manyhands.roles.exchange.testing import OpenJob, put_workers
+from manyhands.roles.exchange.pooling import SEES
+from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
 from manyhands.store.database import Tx, rows
 
 from .world import World
@@ -292,6 +293,7 @@ def walk(page: Page, world: World, *, mark: str) -> Iterator[str]:
         go(page, world.url + path)
         yield name
     yield from _limits(page, world)
+    yield from _pools(page, world, worker, mark=mark)
     yield from _offers(page, world)
     yield from _practice(page, world)
     yield from _work(page, world, ids)
@@ -308,6 +310,50 @@ def _limits(page: Page, world: World) -> Iterator[str]:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     yield "limits"
+
+
+def _pools(page: Page, world: World, worker: str, *, mark: str) -> Iterator[str]:
+    """An invitation before and after it is accepted; and, for whoever runs a pool, the pool."""
+    about = "We index parish registers and delivery notes for archives in four countries."
+
+    async def invited(platform: Platform) -> str:
+        accounts, pooling = platform.exchange.accounts, platform.exchange.pooling
+        _, archive = await accounts.sign_up(f"Archive clerks {mark}", PASSWORD, role="requester")
+        for address in (archive.worker, worker):
+            await accounts.take_role(address, "workpool", by_operator=True)
+        await pooling.describe(archive.worker, about=about, listed=True)
+        made = await pooling.invite(worker, note="night shift", places=3, lasts_ms=9 * 24 * HOUR_MS)
+        for number, name in enumerate(("Wilhelmina of the night shift", "Bo")):
+            _, member = await accounts.sign_up(f"{name} {mark}", PASSWORD)
+            await pooling.join(member.worker, member.roles, made.token, agreed_to=SEES)
+            job_id = f"pool-{number}-{mark}"
+            async with platform.db.transaction() as tx:
+                await put_open_job(tx, OpenJob(job_id=job_id, per_page=40, pool=worker))
+                await tx.execute(
+                    "insert into exchange.earnings (job_id, worker, answers, accepted, refused, credited_ms) "
+                    "values (%s, %s, %s, %s, 1, 1310000)",
+                    (job_id, member.worker, 31 - 18 * number, 30 - 18 * number),
+                )
+        return (await pooling.invite(archive.worker, note="", places=1, lasts_ms=24 * HOUR_MS)).token
+
+    token = world.asking(invited)
+    go(page, world.url + "/pools")
+    yield "pools-none"
+    go(page, f"{world.url}/pools?fresh#{token}")
+    page.wait_for_selector("#invitation")
+    yield "pools-invited"
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_text("Its work stands among your offers")).to_be_visible()
+    page.get_by_text("What this pool sees").click()
+    yield "pools-joined"
+    go(page, world.url + "/sign-in")
+    page.wait_for_timeout(3_100)  # as long as a session's roles are remembered
+    go(page, world.url + "/pool")
+    page.get_by_role("button", name="Make a link").click()
+    page.wait_for_selector("#link")
+    yield "pool"
+    page.get_by_role("button", name="Put out").first.click()
+    yield "pool-put-out"
 
 
 def _offers(page: Page, world: World) -> Iterator[str]:

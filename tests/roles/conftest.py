@@ -96,6 +96,7 @@ class House:
     health: dict[int, Health]
     heard: list[tuple[Role, AnyBody]] = field(default_factory=list)
     workers: int | None = None
+    members: dict[str, int] = field(default_factory=dict)
     launcher: Launcher = field(init=False)
     router: Router = field(init=False)
     jury: Jury = field(init=False)
@@ -265,8 +266,8 @@ class House:
     async def _probe(self, chain_id: int) -> Health:
         return self.health[chain_id]
 
-    async def _count(self) -> int | None:
-        return self.workers
+    async def _count(self, pool: str) -> int | None:
+        return self.members.get(pool, 0) if pool else self.workers
 
 
 @pytest_asyncio.fixture

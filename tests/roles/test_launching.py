@@ -18,7 +18,7 @@ from manyhands.protocol.messages import (
     JobSettled,
     ReportRuled,
 )
-from manyhands.roles.launcher import JobRefused, JobView, RequestKeyReused, TooFewWorkers, UnknownJob
+from manyhands.roles.launcher import JobRefused, JobView, PoolTooSmall, RequestKeyReused, TooFewWorkers, UnknownJob
 from manyhands.roles.launcher.role import QUERIES
 from manyhands.roles.router import Health
 from manyhands.store.database import rows, scalar
@@ -102,6 +102,22 @@ async def test_strict_privacy_waits_for_enough_workers_before_it_is_funded(house
         await house.launcher.approve(view.job_id)
     house.workers = needed
     again = await drafted(house, privacy="strict")
+    assert (await house.launcher.approve(again.job_id)).approved
+
+
+async def test_a_pools_job_waits_for_as_many_members_as_one_task_may_ask(house: House) -> None:
+    pool = "0x" + "ab" * 20
+    needed = (await drafted(house, pool=pool, request_key="probe")).workers_needed
+    house.workers = 10_000
+    for members, words in ((0, "has no members here"), (needed - 1, f"needs {needed} different workers")):
+        house.members[pool] = members
+        view = await drafted(house, pool=pool)
+        with pytest.raises(PoolTooSmall, match=words):
+            await house.launcher.approve(view.job_id)
+        assert (await house.launcher.view(view.job_id)).state == "refused"
+        assert await house.transactions(view.job_id) == []
+    house.members[pool] = needed
+    again = await drafted(house, pool=pool)
     assert (await house.launcher.approve(again.job_id)).approved
 
 

@@ -259,6 +259,10 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             simulated_crowd=folder.settings().simulated_crowd,
         ),
     )
+
+    async def count_workers(pool: str) -> int:
+        return await (exchange.pooling.count_people(pool) if pool else exchange.accounts.count_people())
+
     return Platform(
         folder=folder,
         running=found,
@@ -273,8 +277,8 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             context("launcher"),
             desk("launcher"),
             policy=LaunchPolicy(task_types=LAUNCHED_TASK_TYPES),
-            # one operator, one crowd: the launcher may know how many there are before a strict job is funded
-            count_workers=exchange.accounts.count_people,
+            # one operator, one crowd: the launcher may know how many there are before a job is funded that needs many
+            count_workers=count_workers,
             webhooks=Webhooks(
                 db,
                 clock=system_clock,

@@ -316,6 +316,50 @@ def rotate_hook(hook_id: str) -> Call[shapes.Hook]:
     return Call("POST", _at("webhooks", hook_id, "rotate"), shapes.Hook, {}, again=False)
 
 
+# --- work pools -----------------------------------------------------------------------------------------------------
+
+
+def pools() -> Call[list[shapes.Membership]]:
+    return Call("GET", _at("pools"), list[shapes.Membership], inside="pools")
+
+
+def look_at_pool(token: str) -> Call[shapes.Invited]:
+    return Call("POST", _at("pools", "look"), shapes.Invited, {"token": token})
+
+
+def join_pool(token: str, agreed_to: str) -> Call[str]:
+    return Call("POST", _at("pools", "join"), str, {"token": token, "agreed_to": agreed_to}, "pool")
+
+
+def leave_pool(pool: str) -> Call[bool]:
+    return Call("POST", _at("pools", pool, "leave"), bool, {}, "done", again=False)
+
+
+def pools_to_choose() -> Call[list[shapes.PoolChoice]]:
+    return Call("GET", _at("desk", "pools"), list[shapes.PoolChoice], inside="pools")
+
+
+def own_pool() -> Call[shapes.OwnPool]:
+    return Call("GET", _at("pool"), shapes.OwnPool)
+
+
+def describe_pool(about: str, listed: bool) -> Call[bool]:
+    return Call("PUT", _at("pool"), bool, {"about": about, "listed": listed}, "done")
+
+
+def invite_to_pool(note: str, places: int, lasts_ms: int) -> Call[shapes.InviteMade]:
+    body = {"note": note, "places": places, "lasts_ms": lasts_ms}
+    return Call("POST", _at("pool", "invites"), shapes.InviteMade, body, again=False)
+
+
+def end_invite(invite_id: str) -> Call[bool]:
+    return Call("POST", _at("pool", "invites", invite_id, "end"), bool, {}, "done")
+
+
+def remove_member(member_id: str, because: str) -> Call[bool]:
+    return Call("POST", _at("pool", "members", member_id, "remove"), bool, {"because": because}, "done", again=False)
+
+
 # --- an operator's --------------------------------------------------------------------------------------------------
 
 

@@ -360,6 +360,46 @@ class Client:
         """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
         return self._do(calls.rotate_hook(hook_id))
 
+    def pools(self) -> list[shapes.Membership]:
+        """Work pools this worker belongs or belonged to."""
+        return self._do(calls.pools())
+
+    def look_at_pool(self, token: str) -> shapes.Invited:
+        """What an invitation is to; nothing is agreed yet."""
+        return self._do(calls.look_at_pool(token))
+
+    def join_pool(self, token: str, *, agreed_to: str) -> str:
+        """Joins a work pool; returns its address. In person: no key may. agreed_to  `sees` of `look_at_pool`"""
+        return self._do(calls.join_pool(token, agreed_to))
+
+    def leave_pool(self, pool: str) -> bool:
+        """Leaves a work pool at once; record, standing and wallet stay. In person: no key may."""
+        return self._do(calls.leave_pool(pool))
+
+    def pools_to_choose(self) -> list[shapes.PoolChoice]:
+        """Work pools to launch for: those that let themselves be found, and one's own."""
+        return self._do(calls.pools_to_choose())
+
+    def own_pool(self) -> shapes.OwnPool:
+        """One's own work pool: members with their work in its jobs, invitations, jobs."""
+        return self._do(calls.own_pool())
+
+    def describe_pool(self, about: str, *, listed: bool) -> bool:
+        """Says who the pool is, and whether requesters find it."""
+        return self._do(calls.describe_pool(about, listed))
+
+    def invite_to_pool(self, *, note: str = "", places: int = 1, lasts_ms: int = 1_209_600_000) -> shapes.InviteMade:
+        """Makes a link by which people can join; its token is told this once."""
+        return self._do(calls.invite_to_pool(note, places, lasts_ms))
+
+    def end_invite(self, invite_id: str) -> bool:
+        """Ends an invitation; whoever joined by it stays."""
+        return self._do(calls.end_invite(invite_id))
+
+    def remove_member(self, member_id: str, *, because: str) -> bool:
+        """Puts a member out, with a reason they are told."""
+        return self._do(calls.remove_member(member_id, because))
+
     def overview(self) -> dict[str, Any]:
         """Health, queues, and what is stuck."""
         return self._do(calls.overview())
@@ -689,6 +729,48 @@ class AsyncClient:
     async def rotate_hook(self, hook_id: str) -> shapes.Hook:
         """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
         return await self._do(calls.rotate_hook(hook_id))
+
+    async def pools(self) -> list[shapes.Membership]:
+        """Work pools this worker belongs or belonged to."""
+        return await self._do(calls.pools())
+
+    async def look_at_pool(self, token: str) -> shapes.Invited:
+        """What an invitation is to; nothing is agreed yet."""
+        return await self._do(calls.look_at_pool(token))
+
+    async def join_pool(self, token: str, *, agreed_to: str) -> str:
+        """Joins a work pool; returns its address. In person: no key may. agreed_to  `sees` of `look_at_pool`"""
+        return await self._do(calls.join_pool(token, agreed_to))
+
+    async def leave_pool(self, pool: str) -> bool:
+        """Leaves a work pool at once; record, standing and wallet stay. In person: no key may."""
+        return await self._do(calls.leave_pool(pool))
+
+    async def pools_to_choose(self) -> list[shapes.PoolChoice]:
+        """Work pools to launch for: those that let themselves be found, and one's own."""
+        return await self._do(calls.pools_to_choose())
+
+    async def own_pool(self) -> shapes.OwnPool:
+        """One's own work pool: members with their work in its jobs, invitations, jobs."""
+        return await self._do(calls.own_pool())
+
+    async def describe_pool(self, about: str, *, listed: bool) -> bool:
+        """Says who the pool is, and whether requesters find it."""
+        return await self._do(calls.describe_pool(about, listed))
+
+    async def invite_to_pool(
+        self, *, note: str = "", places: int = 1, lasts_ms: int = 1_209_600_000
+    ) -> shapes.InviteMade:
+        """Makes a link by which people can join; its token is told this once."""
+        return await self._do(calls.invite_to_pool(note, places, lasts_ms))
+
+    async def end_invite(self, invite_id: str) -> bool:
+        """Ends an invitation; whoever joined by it stays."""
+        return await self._do(calls.end_invite(invite_id))
+
+    async def remove_member(self, member_id: str, *, because: str) -> bool:
+        """Puts a member out, with a reason they are told."""
+        return await self._do(calls.remove_member(member_id, because))
 
     async def overview(self) -> dict[str, Any]:
         """Health, queues, and what is stuck."""

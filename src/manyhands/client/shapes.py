@@ -17,7 +17,11 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """A job that has work. seconds_p90 None and measured False = nobody was timed yet. unfit: why it does not fit."""
+    """A job that has work. seconds_p90 None and measured False = nobody was timed yet.
+
+    unfit      why it does not fit
+    pool_name  the work pool for whose members alone it is, "" = for everybody
+    """
 
     job_id: str
     title: str
@@ -35,6 +39,7 @@ class Offer(msgspec.Struct, frozen=True):
     simulated: bool
     requester: str
     unfit: tuple[str, ...] = ()
+    pool_name: str = ""
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -252,3 +257,107 @@ class OwnPurse(msgspec.Struct, frozen=True):
     held: list[dict[str, Any]]
     lines: list[PurseLine]
     pay_in_at: list[dict[str, Any]]
+
+
+# --- work pools: no shape here has an amount, because a pool sees none ----------------------------------------------
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """A work pool this worker belongs to, or (ended_at_ms) belonged to; because: why the pool ended it."""
+
+    pool: str
+    name: str
+    about: str
+    agreed_to: str
+    joined_at_ms: int
+    ended_at_ms: int | None
+    ended_by: Literal["worker", "pool"] | None
+    because: str
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """What an invitation is to. sees = version of the words on what the pool sees, for `join_pool`."""
+
+    pool: str
+    name: str
+    about: str
+    sees: str
+    member: bool
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """A work pool. pool = its address, which a job names."""
+
+    pool: str
+    name: str
+    about: str
+    listed: bool
+
+
+class PoolChoice(msgspec.Struct, frozen=True):
+    """A work pool that may be launched for."""
+
+    pool: str
+    name: str
+    about: str
+    listed: bool
+    members: int
+
+
+class PoolMember(msgspec.Struct, frozen=True):
+    """A member, over this pool's own jobs alone. accepted_bp None = too few judged answers to say."""
+
+    member_id: str
+    name: str
+    joined_at_ms: int
+    answers: int
+    accepted: int
+    refused: int
+    credited_ms: int
+    in_hand: int
+    accepted_bp: int | None
+
+
+class PoolInvite(msgspec.Struct, frozen=True):
+    """An invitation that holds."""
+
+    invite_id: str
+    note: str
+    places: int
+    taken: int
+    created_at_ms: int
+    expires_at_ms: int
+
+
+class PoolJob(msgspec.Struct, frozen=True):
+    """A job that was launched for the pool."""
+
+    job_id: str
+    title: str
+    task_type: str
+    state: str
+    simulated: bool
+    tasks: int
+    undecided: int
+    open_tasks: int
+    announced_at_ms: int
+    answers: int
+    workers: int
+
+
+class OwnPool(msgspec.Struct, frozen=True):
+    """All that a pool sees."""
+
+    pool: Pool
+    members: list[PoolMember]
+    invites: list[PoolInvite]
+    jobs: list[PoolJob]
+
+
+class InviteMade(msgspec.Struct, frozen=True):
+    """An invitation just made. token is told this once; path is the link for people."""
+
+    invite_id: str
+    token: str
+    path: str
+    expires_at_ms: int

@@ -8,6 +8,7 @@ Rules kept here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -178,6 +179,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     audit  absent = the acceptance rules are taken at their word; else the job's threshold follows from a sample
     needs  absent = the work fits anybody
     learning  absent = reading the guide and practising are not paid by this job
+    pool   absent = everybody may work; else the address of the work pool whose members alone are lent tasks
     """
 
     version: Literal[1] = 1
@@ -200,6 +202,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     audit: UnseenAudit | msgspec.UnsetType = msgspec.UNSET
     learning: Learning | msgspec.UnsetType = msgspec.UNSET
     needs: Needs | msgspec.UnsetType = msgspec.UNSET
+    pool: str | msgspec.UnsetType = msgspec.UNSET
     page_count: int
     document_count: int
     budget_minor: int
@@ -294,6 +297,11 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
             "needs.languages",
             f"are codes such as 'es', {NEEDS_LANGUAGES_MAX} at most",
         )
+    need(
+        manifest.pool is msgspec.UNSET or is_address(manifest.pool),
+        "pool",
+        "must be the address of a work pool, 0x and 40 lower-case digits",
+    )
     if isinstance(manifest.learning, Learning):
         learning = manifest.learning
         for name in ("guide_ms", "practice_ms"):
@@ -320,6 +328,20 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
         need(manifest.machine != "none", "audit", "has nothing to audit: people read everything in this job")
     if isinstance(manifest.scope, Scope):
         _check_scope(manifest.scope, need)
+
+
+def pool_of(manifest: Manifest) -> str:
+    """The work pool whose members alone may work on the job; "" = everybody may."""
+    return manifest.pool if isinstance(manifest.pool, str) else ""
+
+
+def is_address(text: object) -> bool:
+    """Whether a text is an address as it is written everywhere here.
+
+    >>> is_address("0x" + "ab" * 20), is_address("0x" + "AB" * 20)
+    (True, False)
+    """
+    return isinstance(text, str) and re.fullmatch("0x[0-9a-f]{40}", text) is not None
 
 
 def is_language(code: str) -> bool:

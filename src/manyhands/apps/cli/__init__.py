@@ -67,7 +67,7 @@ def _first_of_ours(group: BaseExceptionGroup[Any]) -> ManyhandsError | None:
 
 def main() -> None:
     """Entry point of the `manyhands` script."""
-    from . import chain, demo, digitize, jobs, platform, purses, quality  # noqa: F401  registers the commands
+    from . import chain, demo, digitize, jobs, platform, pools, purses, quality  # noqa: F401  registers the commands
 
     try:
         code = app(exit_on_error=False, print_error=True)

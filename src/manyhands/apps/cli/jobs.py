@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,6 +18,7 @@ from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
 from manyhands.roles.launcher.values import LaunchOptions
 
 from . import AsJson, Data, app, data_default, run
+from .needs import needs_of
 from .show import Exit, as_json, errors, money, output, progress, table, told
 
 if TYPE_CHECKING:
@@ -102,12 +104,15 @@ def options_of(
     kinds: dict[str, str] | None = None,
     fields: str = "",
     unseen_wrong: float | None = None,
+    needs: Sequence[str] = (),
+    pool: str = "",
 ) -> LaunchOptions:
-    """What the words of the command line ask for."""
+    """What the words of the command line ask for. raises BadNeeds, BadAmount"""
     named = tuple(name.strip() for name in fields.split(",") if name.strip())
     if fields:
         task_type = "field_choice"
     per_hour_minor = in_token(per_hour)
+    wanted = needs_of(needs)
     return LaunchOptions(
         requester=requester,
         title=title,
@@ -124,6 +129,8 @@ def options_of(
         kinds=kinds or UNSET,
         scope=Scope(fields=named) if fields and named != ("all",) else UNSET,
         audit=UNSET if unseen_wrong is None else UnseenAudit(wrong_share_bp=round(unseen_wrong * 10_000)),
+        needs=UNSET if wanted is None else wanted,
+        pool=pool or UNSET,
     )
 
 
@@ -261,6 +268,16 @@ def launch(
         Literal["people", "simulated"],
         Parameter(help="Who works: people, or simulated ones where the platform has them."),
     ] = "people",
+    needs: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="What the work asks of a worker, once for each: language=es, device=laptop, skill=0.9. Who does not "
+            "fit is told why; below the skill nobody is lent a task."
+        ),
+    ] = (),
+    pool: Annotated[
+        str, Parameter(help="Address of a work pool: its members alone work on it. `manyhands workpool list`.")
+    ] = "",
     data: Data | None = None,
     json: AsJson = False,
 ) -> int:
@@ -296,6 +313,8 @@ def launch(
                 request_key=request_key,
                 kinds=kinds,
                 unseen_wrong=unseen_wrong,
+                needs=needs,
+                pool=pool,
             )
             view = await platform.launcher.draft(taken.documents, options)
             if not json:

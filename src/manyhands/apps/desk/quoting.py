@@ -18,7 +18,7 @@ import msgspec
 
 from manyhands.documents.ink import InkLine, estimate_of
 from manyhands.pricing import Quote
-from manyhands.protocol.manifest import Crowd, MachinePolicy, PayRule, Privacy, QualityRule, Region, Scope
+from manyhands.protocol.manifest import Crowd, MachinePolicy, Needs, PayRule, Privacy, QualityRule, Region, Scope
 from manyhands.roles.launcher.values import ImportedDocumentRef, LaunchOptions
 from manyhands.roles.launcher.workload import TARGET_OF_ONE_MATCH_BP
 
@@ -37,6 +37,8 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     kind       of all documents; "" = as each was recognised
     fields     names to pick out of the results; empty = all that the kind has
     regions    boxes drawn on the page: only what lies in them goes to people
+    pool       address of the work pool whose members alone work on it; "" = everybody
+    needs      what the work asks of a worker; None = nothing
     budget_minor  most that may be funded; None = what the quote says
     deadline_ms   when it should be over; None = whenever it is done
     stop_at_deadline  then what is not answered is cancelled, what was answered is paid and delivered
@@ -51,6 +53,8 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     machine: MachinePolicy = "agreeing_readers"
     content_class: Literal["plain", "sensitive"] = "plain"
     crowd: Crowd = "people"
+    pool: str = ""
+    needs: Needs | None = None
     target_bp: int = 9_950
     benchmark_bp: int = 9_000
     per_hour_minor: int = 12_000_000
@@ -102,6 +106,8 @@ def options_of(wish: Wish, *, owner: str, request_key: str, tryout: bool) -> Lau
         machine=wish.machine,
         privacy=wish.privacy,
         crowd=wish.crowd,
+        pool=wish.pool or msgspec.UNSET,
+        needs=wish.needs or msgspec.UNSET,
         scope=scope if scope != Scope() else msgspec.UNSET,
         budget_minor=None if tryout else wish.budget_minor,
         request_key=request_key,

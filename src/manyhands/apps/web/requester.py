@@ -16,7 +16,7 @@ from manyhands.apps.desk import RequesterDesk, Wish
 from manyhands.apps.desk.drafts import DRAFT_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX
 from manyhands.apps.desk.jobs import OBJECTION_CODES
 from manyhands.apps.desk.kinds import kinds_to_choose
-from manyhands.protocol.manifest import Region
+from manyhands.protocol.manifest import Needs, Region
 from manyhands.protocol.money import MHT
 from manyhands.roles.exchange.accounts import REQUESTER, Account, Accounts
 
@@ -151,6 +151,8 @@ def _add_drafts(app: FastAPI, desk: RequesterDesk, options: dict[str, Any], *, s
             values["crowd"] = "people"
         values["fields"] = tuple(values["fields"])
         values["regions"] = tuple(Region(**region) for region in values["regions"])
+        if values["needs"] is not None:
+            values["needs"] = Needs(**values["needs"] | {"languages": tuple(values["needs"]["languages"])})
         await desk.drafts.wish(owner.worker, draft_id, Wish(**values))
         return answer({"done": True})
 

@@ -48,6 +48,20 @@ class RegionWish(Asked):
     y1_permille: Permille
 
 
+class NeedsWish(Asked):
+    """What the work asks of a worker; who does not fit is told why."""
+
+    languages: Annotated[
+        list[Annotated[str, Field(pattern="^[a-z]{2,3}$", examples=["es"])]],
+        Field(max_length=10, default_factory=list, description="one of them suffices; empty = any"),
+    ]
+    screen: Literal["any", "wide"] = "any"
+    pointer: Literal["any", "fine"] = "any"
+    score_bp: Annotated[
+        int, Field(ge=0, le=9_999, description="least standing in this kind of work; a newcomer starts at 6577")
+    ] = 0
+
+
 class DraftWish(Asked):
     """What is wanted of a draft. Amounts in minor units of the platform's token."""
 
@@ -60,6 +74,15 @@ class DraftWish(Asked):
     machine: Literal["agreeing_readers", "none"] = "agreeing_readers"
     content_class: Literal["plain", "sensitive"] = "plain"
     crowd: Literal["people", "simulated"] = "people"
+    pool: Annotated[
+        str,
+        Field(
+            pattern=r"^(0x[0-9a-f]{40})?$",
+            description='work pool whose members alone work on it; "" = everybody',
+            examples=["0x" + "ab" * 20],
+        ),
+    ] = ""
+    needs: NeedsWish | None = None
     target_bp: Annotated[int, Field(ge=1, le=9_999)] = 9_950
     benchmark_bp: Annotated[int, Field(ge=0, le=9_999)] = 9_000
     per_hour_minor: Annotated[int, Field(ge=1, le=10**12)] = 12_000_000

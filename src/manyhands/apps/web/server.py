@@ -32,6 +32,7 @@ from .door import signed_in, token_of
 from .examples import with_examples
 from .operator import add_operator
 from .own import add_own, add_public_record
+from .pools import add_pools
 from .problems import (
     BadRequest,
     NotFound,
@@ -75,6 +76,8 @@ PAGE_PATHS: Final = {
     "/record": "record",
     "/limits": "limits",
     "/practice/{task_type}": "practice",
+    "/pool": "pool",
+    "/pools": "pools",
     "/desk": "desk",
     "/desk/money": "purse",
     "/desk/webhooks": "hooks",
@@ -143,6 +146,7 @@ def build_app(site: Site) -> FastAPI:
     if site.exchange is not None:
         add_own(app, site.exchange)
         add_public_record(app, site.exchange, site.parties)
+        add_pools(app, site.exchange.pooling)
     if site.record is not None:
         _add_record(app, site, site.record)
     if site.operating is not None:

@@ -113,7 +113,7 @@ Credential = Annotated[
     dict[str, Any],
     Field(description="`PublicKeyCredential.toJSON()` of the browser", examples=[{"id": "AQID", "response": {}}]),
 ]
-Scope = Literal["work", "earnings", "jobs", "results", "webhooks", "operate"]
+Scope = Literal["work", "earnings", "jobs", "results", "webhooks", "pool", "operate"]
 
 
 class WaysOffered(Told):
@@ -332,6 +332,9 @@ class Offer(Told):
     learning: LearningOffer
     needs: Needs
     unfit: list[str] = Field(description="why it does not fit: score, language, screen, pointer; empty = it fits")
+    pool_name: str = Field(
+        description='your work pool for whose members alone it is; "" = for everybody', examples=["town archive"]
+    )
 
 
 class Offers(Told):

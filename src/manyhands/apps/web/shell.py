@@ -44,13 +44,15 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "record": ("manyhands/pages/record.js", "manyhands/more.js", "manyhands/rows.js"),
     "practice": ("manyhands/pages/practice.js", "manyhands/more.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
+    "pool": ("manyhands/pages/pool.js", "manyhands/more.js", "manyhands/rows.js"),
+    "pools": ("manyhands/pages/pools.js", "manyhands/more.js"),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
     "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
     "purse": ("manyhands/pages/purse.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
     "hooks": ("manyhands/pages/hooks.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
     "draft": (
         "manyhands/pages/draft.js", "manyhands/desk/words.js", "manyhands/desk/upload.js", "manyhands/desk/draw.js",
-        "manyhands/desk/quote.js",
+        "manyhands/desk/quote.js", "manyhands/desk/who.js",
     ),
     "watch": (
         "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
@@ -63,9 +65,12 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Page name -> modules that only it needs."""
 
+OF_WORKERS: Final = ("earnings", "standing", "jury", "record", "limits", "practice", "pool", "pools")
+"""Pages with the words and the style sheet of `more`."""
+
 SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), ("desk", "rows")),
-    **dict.fromkeys(("earnings", "standing", "jury", "record", "limits", "practice"), ("more", "rows")),
+    **dict.fromkeys(OF_WORKERS, ("more", "rows")),
 }
 """Page name -> style sheets that it needs beside the common one."""
 
@@ -74,9 +79,7 @@ SITE_WORDS = "manyhands/texts-site.js"
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys((page for page in PAGES if page != "work"), (SITE_WORDS,)),
     **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), (SITE_WORDS, "manyhands/texts-desk.js")),
-    **dict.fromkeys(
-        ("earnings", "standing", "jury", "record", "limits", "practice"), (SITE_WORDS, "manyhands/texts-more.js")
-    ),
+    **dict.fromkeys(OF_WORKERS, (SITE_WORDS, "manyhands/texts-more.js")),
 }
 """Page name -> words that it needs beside the common ones."""
 

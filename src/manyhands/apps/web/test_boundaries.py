@@ -13,6 +13,7 @@ import pytest
 
 from manyhands.apps.web.testing import House, quoted_job
 from manyhands.roles.exchange.accounts import SCOPES
+from manyhands.roles.exchange.pooling import SEES
 from manyhands.roles.exchange.testing import OpenJob, put_open_job
 
 ANYBODY: Final = {
@@ -40,16 +41,19 @@ HARMLESS: Final = {
 
 
 class Victim:
-    """A worker with tasks, and a requester with a job, a draft, a webhook and a key."""
+    """A worker with tasks, a requester with a job, a draft, a webhook and a key, and a work pool with a member."""
 
-    def __init__(self, worker: httpx.AsyncClient, requester: httpx.AsyncClient, ids: dict[str, str]) -> None:
-        self.worker, self.requester, self.ids = worker, requester, ids
+    def __init__(
+        self, worker: httpx.AsyncClient, requester: httpx.AsyncClient, pool: httpx.AsyncClient, ids: dict[str, str]
+    ) -> None:
+        self.worker, self.requester, self.pool, self.ids = worker, requester, pool, ids
 
     async def state(self) -> list[Any]:
         """All that an attack could change."""
         asked = [
             *((who, path) for who in (self.worker, self.requester) for path in ("me", "sessions", "keys", "account")),
-            *((self.worker, path) for path in ("earnings", "standing")),
+            *((self.worker, path) for path in ("earnings", "standing", "pools")),
+            (self.pool, "pool"),
             *((self.requester, path) for path in ("webhooks", "desk/jobs", f"desk/drafts/{self.ids['draft_id']}")),
         ]
         found = [(await client.get(f"/api/{path}")).json() for client, path in asked]
@@ -67,9 +71,13 @@ async def victim(house: House) -> Victim:
     hook = (await requester.post("/api/webhooks", json={"url": "https://firm.example.org/hook"})).json()
     key = (await requester.post("/api/keys", json={"name": "erp", "scopes": ["jobs"]})).json()
     draft = (await requester.post("/api/desk/drafts", json={"title": "secret plans"})).json()
+    pool = await house.person("archive", role="workpool")
+    made = (await pool.post("/api/pool/invites", json={"places": 3})).json()
+    joined = (await worker.post("/api/pools/join", json={"token": made["token"], "agreed_to": SEES})).json()
     return Victim(
         worker,
         requester,
+        pool,
         {
             "job_id": await quoted_job(house.platform, requester=owner, title="secret plans"),
             "open_job_id": "job-1",
@@ -79,6 +87,9 @@ async def victim(house: House) -> Victim:
             "hook_id": hook["hook_id"],
             "draft_id": draft["draft_id"],
             "passkey_id": "ab" * 16,
+            "pool": joined["pool"],
+            "invite_id": made["invite_id"],
+            "member_id": (await pool.get("/api/pool")).json()["members"][0]["member_id"],
         },
     )
 
@@ -109,6 +120,7 @@ def body_for(path: str, ids: dict[str, str]) -> dict[str, Any]:
         "appeal": {"words": "x"},
         "rating": {"stars": 3},
         "read": {"version": "x"},
+        "remove": {"because": "because I can"},
     }
     return bodies.get(path.rstrip("/").rsplit("/", 1)[-1], {})
 

@@ -147,6 +147,45 @@ async def test_the_rest_of_a_workers_a_requesters_and_an_operators_calls_are_ans
         assert [(one.name, one.free_minor) for one in await operator.purses()] == [("otter", 5_700)]
 
 
+async def test_a_work_pool_is_run_joined_and_left_with_the_client_alone(house: House) -> None:
+    async with at(house) as pool, at(house) as worker, at(house) as firm:
+        account = await pool.sign_up("archive", PASSWORD, role="requester", simulated=True)
+        await house.platform.exchange.accounts.take_role(account.worker, "workpool", by_operator=True)
+        key = await pool.make_key("roster", ["pool"])
+        await worker.sign_up("otter", PASSWORD, simulated=True)
+        await firm.sign_up("firm", PASSWORD, role="requester", simulated=True)
+        async with at(house, key=key.key) as program:
+            assert await program.describe_pool("Clerks of the town archive", listed=True)
+            made = await program.invite_to_pool(note="night shift", places=3)
+            spare = await program.invite_to_pool()
+            assert await program.end_invite(spare.invite_id)
+            told = await worker.look_at_pool(made.token)
+            assert (told.name, told.about, told.member) == ("archive", "Clerks of the town archive", False)
+            assert await worker.join_pool(made.token, agreed_to=told.sees) == account.worker
+            assert [one.members for one in await firm.pools_to_choose()] == [1]
+            async with house.platform.db.transaction() as tx:
+                await put_open_job(tx, OpenJob(job_id="job-1", per_page=6, simulated=True, pool=account.worker))
+            await house.platform.exchange.refresh_offers(older_than_ms=0)
+            assert [one.pool_name for one in await worker.offers()] == ["archive"]
+            bundle = await worker.claim("job-1", 2)
+            await worker.submit("job-1", [Answer(bundle.assignments[0].assignment_id, "12.50", 4_000)])
+            own = await program.own_pool()
+            assert [(one.name, one.in_hand) for one in own.members] == [("otter", 1)]
+            assert [one.taken for one in own.invites] == [1] and [one.job_id for one in own.jobs] == ["job-1"]
+            for refused in (program.join_pool(made.token, agreed_to=told.sees), program.leave_pool(account.worker)):
+                with pytest.raises(Refused, match="by a person"):
+                    await refused
+            assert await worker.leave_pool(account.worker)
+            assert (await program.own_pool()).members == []
+            assert await worker.join_pool(made.token, agreed_to=told.sees)
+            (again,) = (await program.own_pool()).members
+            assert await program.remove_member(again.member_id, because="The contract has ended.")
+        (left,) = await worker.pools()
+        assert (left.ended_by, left.because) == ("pool", "The contract has ended.")
+        with pytest.raises(Refused, match="members of a work pool only"):
+            await worker.claim("job-1", 2)
+
+
 async def test_a_wallet_signs_in_without_showing_its_key(house: House) -> None:
     signer = LocalSigner.create(SeededIds("w"))
     async with at(house) as app:

@@ -69,6 +69,7 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "jobs": (REQUESTER, OPERATOR),
     "results": (REQUESTER, OPERATOR),
     "webhooks": (REQUESTER, OPERATOR),
+    "pool": (WORKPOOL,),
     "operate": (OPERATOR,),
 }
 """What a key can be made for -> roles of which its owner needs one. Accounts, sessions and keys are never a key's."""
@@ -253,6 +254,11 @@ class Accounts:
     async def account(self, tx: Tx, worker: str) -> Account | None:
         """The account of an address."""
         row = await (await tx.execute(QUERIES.account_of, {"worker": worker})).fetchone()
+        return None if row is None else Account(row[0], row[1], row[2], tuple(row[3]))
+
+    async def named(self, tx: Tx, name: str) -> Account | None:
+        """The account of a name, however it is written."""
+        row = await (await tx.execute(QUERIES.account_by_name, {"name_key": name_key(name)})).fetchone()
         return None if row is None else Account(row[0], row[1], row[2], tuple(row[3]))
 
     async def sign_in(self, name: str, password: str, *, device: str = "") -> tuple[str, Account]:

@@ -20,7 +20,7 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 
-from .errors import BadRequest, NoSuchJob, OwnLimitReached, ScoreTooLow, SensitiveNotWished
+from .errors import BadRequest, NoSuchJob, OwnLimitReached, PoolMembersOnly, ScoreTooLow, SensitiveNotWished
 from .fitting import NEWCOMER_BP
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -164,13 +164,15 @@ class Books:
         return OwnHours(*found)
 
     async def check_claim(self, worker: str, job_id: str) -> None:
-        """raises OwnLimitReached, SensitiveNotWished, ScoreTooLow"""
+        """raises OwnLimitReached, SensitiveNotWished, ScoreTooLow, PoolMembersOnly"""
         async with self._ctx.db.connection() as connection:
             values = {"worker": worker, "job_id": job_id}
             row = await (await connection.execute(QUERIES.claim_door, values, prepare=True)).fetchone()
         if row is None:
             return  # there is no such job: the claim itself says so
-        day_minutes, week_minutes, utc_offset_minutes, unwished, least_bp, own_bp, task_type = row
+        day_minutes, week_minutes, utc_offset_minutes, unwished, least_bp, own_bp, task_type, outside = row
+        if outside:  # whoever left a pool holds what they hold, and is lent no more of its work
+            raise PoolMembersOnly(job_id)
         if unwished:
             raise SensitiveNotWished
         score_bp = NEWCOMER_BP if own_bp is None else own_bp
@@ -255,6 +257,7 @@ class Books:
                 ("reports", QUERIES.reports_of_worker),
                 ("votes", QUERIES.votes_of_worker),
                 ("appeals", QUERIES.appeals_of_worker),
+                ("pools", QUERIES.pools_of),
                 ("jobs", QUERIES.jobs_worked_in),
             ):
                 cursor = await connection.execute(query, where)

@@ -402,3 +402,74 @@ class SensitiveNotWished(ExchangeError):
 
     def __init__(self) -> None:
         super().__init__("this work is marked as sensitive, and you have not asked for such work")
+
+
+class PoolMembersOnly(ExchangeError):
+    """A job of a work pool is lent to its members alone."""
+
+    code, status = "pool_members_only", 403
+    cure = "Choose other work, or ask the pool for an invitation."
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} is for the members of a work pool only")
+
+
+class NotAPool(ExchangeError):
+    """The account runs no work pool."""
+
+    code, status = "not_a_pool", 404
+    cure = "Ask the operator to open a work pool for your account."
+
+    def __init__(self) -> None:
+        super().__init__("this account runs no work pool")
+
+
+class NotInThisPool(ExchangeError):
+    """There is no such member in this pool, now."""
+
+    code, status = "not_in_this_pool", 404
+    cure = "Load the page again: the membership has ended, or never was."
+
+    def __init__(self) -> None:
+        super().__init__("there is no such membership")
+
+
+class InviteSpent(ExchangeError):
+    """The invitation does not hold: wrong, ended, too old, or every place is taken."""
+
+    code, status = "invite_spent", 404
+    cure = "Ask the pool for a new link."
+
+    def __init__(self) -> None:
+        super().__init__("this invitation does not hold (any more)")
+
+
+class OtherWords(ExchangeError):
+    """What was agreed to is not what is told today."""
+
+    code, status = "other_words", 409
+    cure = "Load the page again, and read what a pool sees before you agree."
+
+    def __init__(self) -> None:
+        super().__init__("the words on what a pool sees have changed")
+
+
+class TooManyInvites(ExchangeError):
+    """More open invitations than a pool needs."""
+
+    code, status = "too_many_invites", 409
+    cure = "End some that are not needed any more."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"a work pool has {most} open invitations at most")
+
+
+class TooManyPools(ExchangeError):
+    """More pools than a worker can belong to."""
+
+    code, status = "too_many_pools", 409
+    cure = "Leave one of them first."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"one belongs to {most} work pools at most")

@@ -28,7 +28,7 @@ from manyhands.store.database import Database
 from manyhands.store.sql import load_queries
 
 from .decisions import ACTIVE_MS_MAX, BUNDLE_MAX, TEXT_MAX_CHARS, assignment_id, start_bp, task_of
-from .errors import BadRequest, JobNotOpen, NoSuchJob, NotSignedIn, OtherCrowd, StillBusy
+from .errors import BadRequest, JobNotOpen, NoSuchJob, NotSignedIn, OtherCrowd, PoolMembersOnly, StillBusy
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -84,7 +84,7 @@ class Lending:
     async def claim(self, worker: str, job_id: str, *, count: int) -> Bundle:
         """Lends up to `count` tasks, or gives back what the worker holds unfinished.
 
-        raises  BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy
+        raises  BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, PoolMembersOnly, NotSignedIn, StillBusy
         """
         if not 1 <= count <= BUNDLE_MAX:
             raise BadRequest(f"a bundle has 1 to {BUNDLE_MAX} tasks, not {count}")
@@ -213,13 +213,15 @@ class Lending:
         """raises what keeps the worker out of the job; returns when nothing does (any more)"""
         async with self._db.connection() as connection:
             row = await (await connection.execute(QUERIES.job_door, {"worker": worker, "job_id": job_id})).fetchone()
-        state, job_simulated, worker_simulated = row or (None, None, None)
+        state, job_simulated, worker_simulated, outside = row or (None, None, None, None)
         if state is None:
             raise NoSuchJob(job_id)
         if worker_simulated is None:
             raise NotSignedIn
         if job_simulated != worker_simulated:
             raise OtherCrowd(job_id, job_simulated=job_simulated)
+        if outside:
+            raise PoolMembersOnly(job_id)
         if state != "open":
             raise JobNotOpen(job_id, state)
 

@@ -25,7 +25,7 @@ from manyhands.documents.model import Choice, Straight  # plain values: they sta
 from manyhands.protocol import canonical
 from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import move
-from manyhands.protocol.manifest import Manifest, Scope, UnseenAudit, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, UnseenAudit, parse_manifest, pool_of
 from manyhands.protocol.messages import (
     BATCH_MAX,
     REQUESTER,
@@ -232,6 +232,7 @@ class Opening:
                 "requester": manifest.requester,
                 "sensitive": manifest.content_class == "sensitive",
                 "score_least_bp": needs_of(manifest).score_bp,
+                "pool": pool_of(manifest),
                 "simulated": manifest.crowd == "simulated",
                 "lease_ms": manifest.lease_ms,
                 "effort_cap_factor": manifest.pay.effort_cap_factor,

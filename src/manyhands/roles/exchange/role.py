@@ -43,6 +43,7 @@ from .learning import Learning
 from .lending import Bundle, Given, Lending, Stored
 from .linking import Linking
 from .opening import OCR_QUEUE, Opening, lock_job
+from .pooling import Pooling
 from .reporting import Reporting
 from .results import ASSEMBLY_QUEUE, ResultFile, Results
 from .second_round import SecondRound
@@ -166,6 +167,7 @@ class Exchange:
         self.collecting.checked_by(self.second_round.begin)
         self.books = Books(ctx)
         self.linking = Linking(ctx)
+        self.pooling = Pooling(ctx)
         self.views = Views(ctx, self.books, self.learning)
         self._tidied_at_ms = 0
 
@@ -350,7 +352,7 @@ class Exchange:
 
     async def claim(self, worker: str, job_id: str, count: int) -> Bundle:
         """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy, OwnLimitReached,
-        SensitiveNotWished, ScoreTooLow
+        SensitiveNotWished, ScoreTooLow, PoolMembersOnly
         """
         await self.books.check_claim(worker, job_id)
         return await self.lending.claim(worker, job_id, count=count)

@@ -41,6 +41,7 @@ class OpenJob:
     effort_ms: int = 6_000
     learning: Learning | None = None
     needs: Needs | None = None
+    pool: str = ""
 
 
 def manifest_of(job: OpenJob) -> Manifest:
@@ -57,6 +58,7 @@ def manifest_of(job: OpenJob) -> Manifest:
         lease_ms=job.lease_ms,
         learning=msgspec.UNSET if job.learning is None else job.learning,
         needs=msgspec.UNSET if job.needs is None else job.needs,
+        pool=job.pool or msgspec.UNSET,
         page_count=job.pages,
         document_count=1,
         budget_minor=1_000_000_000,
@@ -95,11 +97,11 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
         insert into exchange.jobs
             (job_id, state, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor,
              launcher, recording, reputation, jury, chain_id, escrow, token, funded_minor, pages_total, tasks_total,
-             undecided, task_batches, announced_at_ms, opened_at_ms, requester, score_least_bp)
+             undecided, task_batches, announced_at_ms, opened_at_ms, requester, score_least_bp, pool)
         values (%(job_id)s, 'open', %(manifest)s, %(routing)s, %(title)s, 'transcription', 'MHT', %(simulated)s,
                 %(lease_ms)s, 3, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
                 %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1, 'requester-1',
-                %(score_least_bp)s)
+                %(score_least_bp)s, %(pool)s)
         """,
         {
             "job_id": job.job_id,
@@ -118,6 +120,7 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
             "funded_minor": funded.funded_minor,
             "pages": job.pages,
             "tasks": tasks,
+            "pool": job.pool,
             "score_least_bp": 0 if job.needs is None else job.needs.score_bp,
         },
     )

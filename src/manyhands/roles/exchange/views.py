@@ -39,6 +39,7 @@ class Offer(msgspec.Struct, frozen=True):
     own_*        the worker's own pace in this kind of work, None before `books.ANSWERS_LEAST` accepted answers
     needs, unfit what the work asks of a worker, and why it does not fit this one; () = it fits
     learning     what this job pays the worker for getting ready
+    pool_name    the worker's pool for whose members alone the job is; "" = for everybody
     requester_*  what is known of who asks: jobs here, mean rating, share of refused answers; None = too little to say
     """
 
@@ -70,6 +71,7 @@ class Offer(msgspec.Struct, frozen=True):
     learning: LearningOffer
     needs: Needs
     unfit: tuple[str, ...]
+    pool_name: str
 
 
 class TransactionRef(msgspec.Struct, frozen=True):
@@ -385,7 +387,7 @@ def _offer(
     from manyhands.task_types import task_type as type_named
     from manyhands.task_types.practising import guide_in
 
-    job_id, title, task_type, _, open_tasks, reward_minor, effort_ms, sample, simulated = row
+    job_id, title, task_type, _, open_tasks, reward_minor, effort_ms, sample, simulated, pool_name = row
     kind = type_named(task_type)
     measured = len(sample) >= SAMPLE_LEAST
     median_ms = (median_of(sample) or 0) if measured else effort_ms
@@ -419,6 +421,7 @@ def _offer(
         learning=learning,
         needs=needs_of(manifest),
         unfit=misfits,
+        pool_name=pool_name,
     )
 
 

@@ -10,7 +10,7 @@ Walk of a job: `draft` stores documents and quote; `approve` asks the router; wi
 chain's word `LaunchedV2` opens the job and hands the pages out; `JobJudged` and `JobSettled` close it.
 """
 
-from .errors import JobRefused, LauncherError, RequestKeyReused, TooFewWorkers, UnknownJob
+from .errors import JobRefused, LauncherError, PoolTooSmall, RequestKeyReused, TooFewWorkers, UnknownJob
 from .plan import LaunchPolicy, Plan, plan
 from .role import Launcher
 from .values import (
@@ -44,6 +44,7 @@ __all__ = [
     "LauncherError",
     "PageEstimate",
     "Plan",
+    "PoolTooSmall",
     "RequestKeyReused",
     "ResultFile",
     "ResultsView",

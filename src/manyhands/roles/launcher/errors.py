@@ -49,6 +49,20 @@ class TooFewWorkers(LauncherError):
         )
 
 
+class PoolTooSmall(LauncherError):
+    """The work pool has fewer members than one task may ask: the job would never end."""
+
+    def __init__(self, pool: str, *, needed: int, available: int) -> None:
+        self.pool, self.needed, self.available = pool, needed, available
+        super().__init__(
+            f"the job needs {needed} different workers, and work pool {pool} has {available} members"
+            if available
+            else f"work pool {pool} has no members here",
+            cure="Check the pool's address, wait until more people have joined it, or launch for everybody; "
+            "nothing was charged.",
+        )
+
+
 class NotYours(ProtocolError):
     """A message about a job from a party that has no such role in it."""
 

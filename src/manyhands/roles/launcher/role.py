@@ -15,7 +15,7 @@ from manyhands.ledger.desk import ChainNotReady, Desk, DeskEvent, StakeMissing
 from manyhands.pricing import BudgetBelowQuote, Quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest, IllegalMove, ManyhandsError, ProtocolError
-from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, parse_manifest, pool_of
 from manyhands.protocol.messages import (
     CancelRequested,
     DocumentRef,
@@ -40,7 +40,7 @@ from manyhands.store.database import Tx, row_of, rows, scalar
 from manyhands.store.errors import StoreError
 from manyhands.store.sql import load_queries
 
-from .errors import JobRefused, NotYours, RequestKeyReused, TooFewWorkers, UnknownJob
+from .errors import JobRefused, NotYours, PoolTooSmall, RequestKeyReused, TooFewWorkers, UnknownJob
 from .plan import (
     LaunchPolicy,
     check_budget,
@@ -71,13 +71,14 @@ from .webhooks import Webhooks
 
 QUERIES = load_queries("manyhands.roles.launcher", "sql")
 
-CountWorkers = Callable[[], Awaitable[int | None]]
+CountWorkers = Callable[[str], Awaitable[int | None]]
+"""Work pool, "" = everybody -> people who could work; None = not known."""
 """How many workers are signed up where jobs can go, None when nobody can say."""
 
 TOLD_OF_FUNDS: tuple[Role, ...] = ("exchange", "recording", "reputation", "jury")
 
 
-async def _nobody_counted() -> int | None:
+async def _nobody_counted(pool: str) -> int | None:
     return None
 
 
@@ -218,10 +219,12 @@ class Launcher:
     async def approve(self, job_id: str) -> JobView:
         """The requester agrees to the quote: the job goes on its way. Doing it twice is doing it once.
 
-        raises  UnknownJob, JobRefused; BudgetBelowQuote, TooFewWorkers and PurseTooSmall refuse the job, and nothing is
-                charged
+        raises  UnknownJob, JobRefused; BudgetBelowQuote, TooFewWorkers, PoolTooSmall and PurseTooSmall refuse the job,
+                and nothing is charged
         """
-        available = await self._count_workers()
+        async with self.ctx.db.connection() as connection:
+            pool = pool_of((await self._read(connection, job_id)).parsed())
+        available = await self._count_workers(pool)
         problem: ManyhandsError | None = None
         async with self.ctx.db.transaction() as tx:
             job = await self._lock(tx, job_id)
@@ -248,6 +251,9 @@ class Launcher:
         except BudgetBelowQuote as too_little:
             return too_little
         people = manifest.crowd == "people"  # simulated ones are made when they are needed
+        pool = pool_of(manifest)
+        if pool and people and available is not None and available < job.workers_needed:
+            return PoolTooSmall(pool, needed=job.workers_needed, available=available)
         if manifest.privacy == "strict" and people and available is not None and available < job.workers_needed:
             return TooFewWorkers(needed=job.workers_needed, available=available, privacy=manifest.privacy)
         return None

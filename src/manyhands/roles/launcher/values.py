@@ -64,6 +64,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kinds         descriptions (YAML) of the requester's own kinds of document, by name
     audit         what a random sample has to show of what is believed unseen
     needs         what the work asks of a worker: language, screen, pointer, standing
+    pool          address of the work pool whose members alone may work on it
     request_key   the requester's own name for this request; "" = it follows from documents, options and day
     """
 
@@ -84,6 +85,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kinds: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     audit: UnseenAudit | msgspec.UnsetType = msgspec.UNSET
     needs: Needs | msgspec.UnsetType = msgspec.UNSET
+    pool: str | msgspec.UnsetType = msgspec.UNSET
     budget_minor: int | None = None
     request_key: str = ""
 

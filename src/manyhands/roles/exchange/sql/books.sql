@@ -131,11 +131,13 @@ select coalesce(sum(answers), 0)::bigint, coalesce(sum(refused), 0)::bigint, cou
 from exchange.earnings;
 
 -- name: claim_door
--- What a worker's own wishes say about a job: one look for every claim.
+-- What a worker's own wishes, standing and work pools say about a job: one look for every claim.
 select coalesce(own.day_cap_minutes, 0), coalesce(own.week_cap_minutes, 0), coalesce(own.utc_offset_minutes, 0),
        job.sensitive and not coalesce(own.sensitive, false), job.score_least_bp,
        case when job.score_least_bp > 0 then (select standing.score_bp from exchange.standings standing
            where standing.worker = %(worker)s and standing.skill = job.task_type) end,
-       job.task_type
+       job.task_type,
+       job.pool <> '' and not exists (select from exchange.pool_members member
+           where member.pool = job.pool and member.worker = %(worker)s and member.ended_at_ms is null)
 from exchange.jobs job left join exchange.wishes own on own.worker = %(worker)s
 where job.job_id = %(job_id)s;

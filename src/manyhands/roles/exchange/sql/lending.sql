@@ -14,13 +14,16 @@ select bundles, tasks from exchange.expire(%(job_id)s, %(most)s, %(now_ms)s);
 
 -- name: join_job
 -- A worker's row in a job, made at the first claim. The cursor starts at a place of the worker's own, so that workers
--- do not crowd at the same tasks. No row when the job is not open, or the crowd is of the other kind.
+-- do not crowd at the same tasks. No row when the job is not open, the crowd is of the other kind, or the job is for the
+-- members of a work pool to which the worker does not belong.
 insert into exchange.bundles (job_id, worker, cursor_rank, skill_bp, gold_share_bp)
 select job.job_id, account.worker, floor(job.tasks_total::bigint * %(start_bp)s / 10000.0)::integer - 1,
        %(skill_bp)s, %(gold_share_bp)s
 from exchange.jobs job, exchange.accounts account
 where job.job_id = %(job_id)s and job.state = 'open' and account.worker = %(worker)s
   and account.simulated = job.simulated
+  and (job.pool = '' or exists (select from exchange.pool_members member
+       where member.pool = job.pool and member.worker = account.worker and member.ended_at_ms is null))
 on conflict (job_id, worker) do update set worker = excluded.worker
 returning job_id;
 
@@ -33,7 +36,9 @@ where job.job_id = %(job_id)s;
 
 -- name: job_door
 -- Why a worker can't join a job.
-select job.state, job.simulated as job_simulated, account.simulated as worker_simulated
+select job.state, job.simulated as job_simulated, account.simulated as worker_simulated,
+       job.pool <> '' and not exists (select from exchange.pool_members member
+           where member.pool = job.pool and member.worker = account.worker and member.ended_at_ms is null) as outside
 from (select) one
 left join exchange.jobs job on job.job_id = %(job_id)s
 left join exchange.accounts account on account.worker = %(worker)s;

@@ -1,13 +1,17 @@
 -- What workers, requesters and the public are shown.
 
 -- name: offers
--- Open jobs of the worker's own crowd.
+-- Open jobs of the worker's own crowd; those of a work pool to its members alone, with the pool's name.
 select job.job_id, job.title, job.task_type, job.manifest, offer.open_tasks, offer.reward_minor_median,
-       offer.effort_ms_median, offer.active_ms_sample, job.simulated
+       offer.effort_ms_median, offer.active_ms_sample, job.simulated,
+       coalesce(pool.name, '') as pool_name
 from exchange.offers offer
 join exchange.jobs job on job.job_id = offer.job_id
 join exchange.accounts account on account.worker = %(worker)s and account.simulated = job.simulated
-where job.state = 'open' and offer.open_tasks > 0
+left join exchange.pool_members member
+    on member.pool = job.pool and member.worker = account.worker and member.ended_at_ms is null
+left join exchange.accounts pool on pool.worker = member.pool
+where job.state = 'open' and offer.open_tasks > 0 and (job.pool = '' or member.worker is not null)
 order by job.opened_at_ms, job.job_id;
 
 -- name: earnings

@@ -58,7 +58,8 @@ export function Frame({ children, wide, bare }) {
           <${Way} path="/earnings">${t("nav_earnings")}<//>
           <${Way} path="/standing">${t("nav_standing")}<//>
           <${Way} path="/jury">${t("nav_jury")}<//>
-          <${Way} path="/desk">${t("nav_desk")}<//>`}
+          <${Way} path="/desk">${t("nav_desk")}<//>
+          ${!bare && me.value.roles?.includes("workpool") && html`<${Way} path="/pool">${t("nav_pool")}<//>`}`}
         <span class=${me.value ? "open-to-all" : ""}><${Public} /></span>
       </nav>
       <div class="who">
@@ -76,7 +77,7 @@ export function Frame({ children, wide, bare }) {
 
 /** Shown instead of a page that only a worker may see. */
 export function SignInFirst() {
-  const back = encodeURIComponent(location.pathname);
+  const back = encodeURIComponent(location.pathname + location.hash);
   return html`<section class="card narrow"><h1>${t("sign_in_first")}</h1><p>${t("sign_in_first_why")}</p>
     <p><a class="button" href=${`/sign-in?back=${back}`}>${t("sign_in")}</a></p></section>`;
 }

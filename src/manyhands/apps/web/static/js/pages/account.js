@@ -10,7 +10,7 @@ const everything = loader(async () => {
 const problem = signal(null);
 const done = signal("");
 const newKey = signal("");
-const SCOPES = { worker: ["work", "earnings"], requester: ["jobs", "results", "webhooks"], operator: ["operate"], workpool: [] };
+const SCOPES = { worker: ["work", "earnings"], requester: ["jobs", "results", "webhooks"], operator: ["operate"], workpool: ["work", "earnings", "pool"] };
 
 async function doing(said, work) {
   batch(() => {
@@ -93,6 +93,7 @@ function Roles() {
   });
   return html`<section class="card"><h2>${t("roles")}</h2>
     <p>${(me.value.roles ?? []).map((role) => t(`role_${role}`)).join(", ")}</p>
+    <p class="row">${me.value.roles?.includes("workpool") && html`<a href="/pool">${t("title_pool")}</a>`}<a href="/pools">${t("title_pools")}</a></p>
     ${missing.map((role) => html`<button key=${role} class="button quietly" onClick=${() => take(role)}>${t(`as_${role}`)}</button>`)}
   </section>`;
 }

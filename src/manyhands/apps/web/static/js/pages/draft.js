@@ -8,6 +8,7 @@ import { at, del, get, post, put } from "manyhands/api.js";
 import { DrawDialog } from "manyhands/desk/draw.js";
 import { Forecast, QuoteLines } from "manyhands/desk/quote.js";
 import { filesOfDrop, filesOfField, uploads } from "manyhands/desk/upload.js";
+import { Who } from "manyhands/desk/who.js";
 import "manyhands/desk/words.js";
 
 const draftId = decodeURIComponent(location.pathname.split("/")[3] ?? "");
@@ -300,6 +301,7 @@ function Rules() {
       <fieldset><legend>${t("machine")}</legend><${Choice} name="machine" value=${wanted.machine} onChange=${(key) => change({ machine: key })} options=${["agreeing_readers", "none"].map((key) => [key, t(`machine_${key}`), t(`machine_${key}_why`)])} /></fieldset>
       <fieldset><legend>${t("content")}</legend><${Choice} name="content" value=${wanted.content_class} onChange=${(key) => change({ content_class: key })} options=${["plain", "sensitive"].map((key) => [key, t(`content_${key}`), t(`content_${key}_why`)])} /></fieldset>
       <label>${t("description")}<span class="hint">${t("description_why")}</span><textarea rows="3" maxlength="2000" value=${wanted.description} onInput=${(event) => change({ description: event.target.value })}></textarea></label>
+      <${Who} wanted=${wanted} change=${change} />
       ${choices.value.simulated_crowd && html`<fieldset><legend>${t("crowd")}</legend><${Choice} name="crowd" value=${wanted.crowd} onChange=${(key) => change({ crowd: key })} options=${["people", "simulated"].map((key) => [key, t(`crowd_${key}`), t(`crowd_${key}_why`)])} /></fieldset>`}
     </details>
   </section>`;

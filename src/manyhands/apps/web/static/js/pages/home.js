@@ -51,6 +51,7 @@ function Offer({ offer }) {
       ${offer.requester_stars_milli !== null && fact("rated", t("stars_of", { stars: (offer.requester_stars_milli / 1000).toFixed(1), n: count(offer.requester_ratings) }))}
       ${offer.requester_refused_bp !== null && fact("refuses", percent(offer.requester_refused_bp))}
       ${fact("content", t(`content_${offer.content_class}`))}
+      ${offer.pool_name && fact("for_pool", html`<a href="/pools" dir="auto">${offer.pool_name}</a>`)}
       <${Needs} needs=${offer.needs} />
     </dl>
     <p class="hint">${t(offer.measured ? "rate_measured" : "rate_estimated")}</p>

@@ -236,4 +236,9 @@ export const texts = {
   kind_report_verdict: "Judge a report",
   kind_verify_claim: "Is the claim right?",
   browser_on: "{browser} on {system}",
+  nav_pool: "Pool",
+  title_pool: "Your work pool",
+  title_pools: "Work pools",
+  for_pool: "For the members of",
+  scope_pool: "manage your work pool",
 };

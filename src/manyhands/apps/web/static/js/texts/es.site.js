@@ -236,4 +236,9 @@ export const texts = {
   kind_report_verdict: "Juzgar una denuncia",
   kind_verify_claim: "¿Es cierta la afirmación?",
   browser_on: "{browser} en {system}",
+  nav_pool: "Equipo",
+  title_pool: "Tu equipo de trabajo",
+  title_pools: "Equipos de trabajo",
+  for_pool: "Para los miembros de",
+  scope_pool: "gestionar tu equipo de trabajo",
 };
