@@ -323,7 +323,7 @@ def _pools(page: Page, world: World, worker: str, *, mark: str) -> Iterator[str]
             await accounts.take_role(address, "workpool", by_operator=True)
         await pooling.describe(archive.worker, about=about, listed=True)
         made = await pooling.invite(worker, note="night shift", places=3, lasts_ms=9 * 24 * HOUR_MS)
-        for number, name in enumerate(("Wilhelmina of the night shift", "Bo")):
+        for number, name in enumerate(("Wilhelmina Ost", "Bo")):
             _, member = await accounts.sign_up(f"{name} {mark}", PASSWORD)
             await pooling.join(member.worker, member.roles, made.token, agreed_to=SEES)
             job_id = f"pool-{number}-{mark}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import time
 import unittest
 from typing import Any
 
 import httpx
 import jsonschema_rs
+import msgspec
 import pytest
 import schemathesis
 from granian.constants import Interfaces
@@ -20,6 +23,9 @@ from schemathesis import GenerationMode
 
 from manyhands.apps.web.examples import example_of
 from manyhands.apps.web.testing import HEADERS, PASSWORD, House
+
+EXAMPLES, MINUTES = (int(os.environ.get(f"FUZZ_{name}", "20")) for name in ("EXAMPLES", "MINUTES"))
+"""Of the long run: requests of each form made for an operation, and how long all of it may take."""
 
 PATIENCE_S = 120
 """A machine that is busy with other things answers late; what is looked for is what breaks, not what is slow."""
@@ -69,17 +75,36 @@ async def test_every_parameter_body_and_answer_has_an_example_that_fits_its_sche
     assert not wrong, "\n".join(wrong)
 
 
+class TimeIsUp(Exception):
+    """The operation has had its share of the time: the next one's turn."""
+
+
+class Trials(msgspec.Struct):
+    """What was asked. broke = requests that broke the site; cut_short = operations that did not get all examples."""
+
+    made: int
+    broke: list[str]
+    cut_short: list[str]
+    slowest: list[tuple[float, str]]
+
+
 def trial(
-    url: str, operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, seen: list[str]
-) -> Any:
-    """A test of one operation that notes each request, and what broke the site with a leading `!`."""
+    url: str, operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, until_s: float,
+    seen: list[str],
+) -> Any:  # fmt: skip
+    """A test of one operation that notes each request, and what broke the site with a leading `!`.
+
+    until_s  of the monotonic clock: no further request is made from then on
+    """
 
     @settings(
         max_examples=examples, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
     )  # fmt: skip
     @given(case=operation.as_strategy(generation_mode=mode))
     def once(case: Any) -> None:
+        if time.monotonic() > until_s:
+            raise TimeIsUp
         told = case.call(base_url=url, headers=headers, timeout=PATIENCE_S)
         broke = told.status_code >= 500 and told.status_code != 503
         seen.append(f"{'!' * broke}{case.method} {case.formatted_path} {case.body!r:.200} -> {told.status_code}")
@@ -87,25 +112,35 @@ def trial(
     return once
 
 
-def tried(url: str, name: str, examples: int) -> tuple[int, list[str]]:
-    """Calls every operation; returns how many requests were made and which broke the site."""
+def tried(url: str, name: str, examples: int, time_s: float) -> Trials:
+    """Calls every operation, each for its even share of the time that is left, well-formed and not."""
     schema = schemathesis.openapi.from_dict(httpx.get(f"{url}/openapi.json", timeout=PATIENCE_S).json())
+    operations = [found.ok() for found in schema.get_all_operations()]
     seen: list[str] = []
-    for found in schema.get_all_operations():
-        operation = found.ok()
+    cut_short, times = [], []
+    ends_s = time.monotonic() + time_s
+    for place, operation in enumerate(operations):
+        began_s = time.monotonic()
+        share_s = max(0.5, (ends_s - began_s) / (len(operations) - place) / 2)
         with httpx.Client(
             base_url=url, headers=HEADERS, timeout=PATIENCE_S
         ) as http:  # a session of its own: some operations end it
             http.post("/api/sign-in", json={"name": name, "password": PASSWORD})
             headers = {**HEADERS, "Cookie": f"mh_session={http.cookies.get('mh_session')}"}
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            until_s = time.monotonic() + share_s
             # an operation without anything to get wrong has no wrong form
             with contextlib.suppress(schemathesis.errors.SchemathesisError, Unsatisfiable, unittest.SkipTest):
-                trial(url, operation, mode, headers, examples, seen)()
-    return len(seen), [one for one in seen if one.startswith("!")]
+                try:
+                    trial(url, operation, mode, headers, examples, until_s, seen)()
+                except TimeIsUp:
+                    cut_short.append(f"{operation.label} ({mode.value})")
+        times.append((round(time.monotonic() - began_s, 1), operation.label))
+    broke = [one for one in seen if one.startswith("!")]
+    return Trials(len(seen), broke, cut_short, sorted(times, reverse=True)[:8])
 
 
-async def fuzz(house: House, examples: int) -> tuple[int, list[str]]:
+async def fuzz(house: House, examples: int, *, time_s: float) -> Trials:
     accounts = house.platform.exchange.accounts
     _, account = await accounts.sign_up("everything", PASSWORD, simulated=True)
     for role in ("requester", "operator", "workpool"):
@@ -123,20 +158,20 @@ async def fuzz(house: House, examples: int) -> tuple[int, list[str]]:
                 break
             except httpx.HTTPError:
                 await asyncio.sleep(0.05)
-        return await asyncio.to_thread(tried, url, "everything", examples)
+        return await asyncio.to_thread(tried, url, "everything", examples, time_s)
     finally:
         server.stop()
         await serving
 
 
 async def test_no_request_made_from_the_document_breaks_the_site(house: House) -> None:
-    made, broken = await fuzz(house, examples=2)
-    assert broken == []
-    assert made > 100
+    told = await fuzz(house, examples=2, time_s=60)
+    assert told.broke == []
+    assert told.made > 100
 
 
 @pytest.mark.nightly
 async def test_no_request_made_from_the_document_breaks_the_site_for_long(house: House) -> None:
-    made, broken = await fuzz(house, examples=20)
-    print(f"{made} requests")
-    assert broken == []
+    told = await fuzz(house, examples=EXAMPLES, time_s=MINUTES * 60)
+    print(f"\n{told.made} requests; the slowest: {told.slowest}; cut short: {told.cut_short}")
+    assert told.broke == []
