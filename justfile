@@ -37,9 +37,13 @@ kills count="200":
 reassembly:
     uv run pytest -q -n 0 -m nightly src/manyhands/documents/test_cutting.py
 
-# damaged files against the importer for so many seconds
-fuzz seconds="300":
-    MANYHANDS_FUZZ_SECONDS={{seconds}} uv run pytest -q -n 0 -m nightly src/manyhands/documents/test_fuzz.py
+# damaged files against the importer for so many seconds; a failure names its recipe
+fuzz seconds="300" seed="0":
+    MANYHANDS_FUZZ_SECONDS={{seconds}} MANYHANDS_FUZZ_SEED={{seed}} uv run pytest -q -s -n 0 -m nightly src/manyhands/documents/test_fuzz.py
+
+# one damaged file again, by the two numbers that its failure named
+fuzz-replay seed step:
+    MANYHANDS_FUZZ_REPLAY="{{seed}} {{step}}" uv run pytest -q -s -n 0 -m nightly src/manyhands/documents/test_fuzz.py
 
 # every long test; results belong into docs/nightly.md with date and command
 nightly:

@@ -58,14 +58,20 @@ def bomb_png(side_px: int = 13_000) -> bytes:
     return out.getvalue()
 
 
-def bomb_pdf() -> bytes:
-    """A PDF of a few kB whose only image unpacks, through two deflate layers, to 512 MiB."""
-    pixels = zlib.compress(zlib.compress(bytes(512 * 1024 * 1024), 9), 9)
+def bomb_pdf(*, side_px: int = 23_170, bits: int = 8, unpacked: int = 512 * 1024 * 1024, skew: int = 0) -> bytes:
+    """A PDF of a few kB whose only image unpacks, through two deflate layers, to 512 MiB.
+
+    side_px, bits  what the file says of the image: width = height, bits of a pixel
+    unpacked       bytes that it really unpacks to
+    skew           how far it is drawn slanted, which takes the decoder another way
+    """
+    pixels = zlib.compress(zlib.compress(bytes(unpacked), 9), 9)
     image = (
-        b"<< /Type /XObject /Subtype /Image /Width 23170 /Height 23170 /BitsPerComponent 8 /ColorSpace /DeviceGray "
-        b"/Filter [/FlateDecode /FlateDecode] /Length %d >>\nstream\n%s\nendstream" % (len(pixels), pixels)
+        b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent %d /ColorSpace /DeviceGray "
+        b"/Filter [/FlateDecode /FlateDecode] /Length %d >>\nstream\n%s\nendstream"
+        % (side_px, side_px, bits, len(pixels), pixels)
     )
-    content = b"q 500 0 0 700 0 0 cm /Im0 Do Q"
+    content = b"q 500 0 %d 700 0 0 cm /Im0 Do Q" % skew
     return pdf_of(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",

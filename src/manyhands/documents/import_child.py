@@ -115,6 +115,34 @@ def _grant_page(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (min(now + limits.page_cpu_seconds, limits.cpu_seconds, hard), hard))
 
 
+class _Memory:
+    """Grants each page of a PDF as much as it says that it needs, and a little more, whatever the whole may have.
+
+    A decoder unpacks a stream before it looks how much of it the picture wants; so a small picture could bring a large
+    stream. How much is mapped is read from a door that was opened before the process was locked in.
+    """
+
+    _SLACK_BYTES = 128 << 20
+    _BYTES_A_PIXEL = 16
+    """Drawn with four bytes, then as RGB and copied twice; a decoder of JPEG 2000 takes as much for a picture's."""
+
+    def __init__(self) -> None:
+        try:
+            self._mapped: io.FileIO | None = io.FileIO("/proc/self/statm")
+        except OSError:  # no Linux: the limit for the whole file holds alone
+            self._mapped = None
+
+    def grant(self, pixels: int) -> None:
+        """Moves the soft limit to what is mapped now and the share of so many pixels."""
+        if self._mapped is None:
+            return
+        self._mapped.seek(0)
+        now = int(self._mapped.read(40).split()[0]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = now + self._SLACK_BYTES + self._BYTES_A_PIXEL * pixels
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
 def _clean_png(image: Any) -> tuple[int, int, bytes]:
     """Fresh pixels in a fresh PNG: on white where transparent, grey where the page is grey, nothing else kept."""
     from PIL import Image
@@ -167,7 +195,7 @@ def _image_pages(data: bytes, limits: Limits) -> int:
     return frames
 
 
-def _pdf_pages(data: bytes, limits: Limits) -> int:
+def _pdf_pages(data: bytes, limits: Limits, memory: _Memory) -> int:
     import pypdfium2 as pdfium  # type: ignore[import-untyped]  # it ships no types
 
     try:
@@ -183,7 +211,9 @@ def _pdf_pages(data: bytes, limits: Limits) -> int:
     for index in range(count):
         _grant_page(limits)
         page = pdf[index]
-        _check_pixels(int(page.get_width() * scale), int(page.get_height() * scale), limits)
+        width, height = int(page.get_width() * scale), int(page.get_height() * scale)
+        _check_pixels(width, height, limits)
+        memory.grant(width * height + _picture_pixels(page, limits))
         bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True)
         width, height, png = _clean_png(bitmap.to_pil())
         words = _words(page, scale=scale, page_height_px=height)
@@ -191,6 +221,27 @@ def _pdf_pages(data: bytes, limits: Limits) -> int:
         bitmap.close()
         page.close()
     return count
+
+
+def _picture_pixels(page: Any, limits: Limits) -> int:
+    """Pixels of the page's pictures, by what the file says of them; refuses one too large to unpack.
+
+    A picture with more pixels than a page may have is taken only where they are small: a plan scanned in black and
+    white at 600 dpi has 70 million of one bit each.
+    """
+    import pypdfium2.raw as pdfium_raw  # type: ignore[import-untyped]  # it ships no types
+
+    total = 0
+    for picture in page.get_objects(filter=[pdfium_raw.FPDF_PAGEOBJ_IMAGE]):
+        width, height = picture.get_px_size()
+        pixels = width * height
+        if pixels > limits.max_pixels:
+            bits = max(1, picture.get_metadata().bits_per_pixel)
+            if pixels * bits > 8 * limits.max_pixels:
+                raise _Refuse("too_many_pixels", f"{width}x{height}")
+            pixels = pixels * bits // 8
+        total += pixels
+    return min(total, limits.max_pixels)
 
 
 def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) -> tuple[WordOut, ...]:
@@ -283,6 +334,7 @@ def _warm_up(*, tables: bool) -> None:
         Image.new("RGB", (8, 8)).save(buffer, kind)
         buffer.seek(0)
         Image.open(buffer).load()
+    importlib.import_module("pypdfium2.raw")
     pdfium.PdfDocument.new().close()
 
 
@@ -294,9 +346,11 @@ def main() -> int:
     # a look at the first bytes parses nothing; a workbook's decoders cost a third of a second that scans need not pay
     head = cast(io.BufferedReader, sys.stdin.buffer).peek(4)[:4]
     _warm_up(tables=head.startswith(b"PK") or "text" in sys.argv[2:])
+    memory = _Memory()
     locks = lock_in(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
     _grant_page(limits)
     data = sys.stdin.buffer.read(limits.max_file_bytes + 1)
+    kind: str | None = None
     try:
         if not data:
             raise _Refuse("empty_file")
@@ -308,7 +362,7 @@ def main() -> int:
             raise _Refuse("unknown_type")
         match kind:
             case "pdf":
-                pages = _pdf_pages(data, limits)
+                pages = _pdf_pages(data, limits, memory)
             case "zip":
                 pages = _table_pages(tables_in.workbook_rows(data), limits)
             case "text":
@@ -322,10 +376,14 @@ def main() -> int:
         _send(RefusedOut(refusal.code, refusal.detail))
     except MemoryError:
         _send(RefusedOut("too_much_memory"))
-    except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, KeyError, IndexError, TypeError) as error:
-        # A decoder's complaint about a stranger's bytes: its kind is told, its words (may quote the file) are not.
-        truncated = "truncated" in str(error).lower()
-        _send(RefusedOut("truncated" if truncated else "damaged_image", type(error).__name__))
+    except Exception as error:
+        # A decoder's complaint about a stranger's bytes, of whatever kind (fuzzing met LookupError, zlib.error and
+        # OverflowError where a workbook was damaged inside): its kind is told, its words (may quote the file) are not.
+        damaged = {"pdf": "damaged_pdf", "zip": "damaged_table", "text": "damaged_table"}.get(
+            kind or "", "damaged_image"
+        )
+        truncated = damaged == "damaged_image" and "truncated" in str(error).lower()
+        _send(RefusedOut("truncated" if truncated else damaged, type(error).__name__))
     return 0
 
 
