@@ -16,7 +16,6 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from eth_account import Account
 from eth_hash.auto import keccak
 
 from manyhands.protocol.ids import IdSource
@@ -68,19 +67,14 @@ class RoleKey(LocalSigner):
         """A new key from the given source of chance."""
         return cls(LocalSigner.create(ids).private_key)
 
-    def sign_hash(self, digest: bytes) -> str:
-        """65-byte signature of a 32-byte digest as it stands, hexadecimal with 0x.
-
-        digest  already prefixed and hashed by the caller (EIP-712, or EIP-191 version 0x45)
-        """
-        return "0x" + bytes(self._account.unsafe_sign_hash(digest).signature).hex()
-
     def sign_message(self, text: bytes) -> str:
         """65-byte signature of a personal message (EIP-191), hexadecimal with 0x."""
         return self.sign_text(text)
 
     def sign_transaction(self, unsigned: UnsignedTransaction) -> SignedTransaction:
         """The same transaction always gives the same bytes: signatures are deterministic (RFC 6979)."""
+        from eth_account import Account  # slow to load, and most processes sign no transaction
+
         fields: dict[str, object] = {
             "type": 2,
             "chainId": unsigned.chain_id,
@@ -93,7 +87,7 @@ class RoleKey(LocalSigner):
         }
         if unsigned.to is not None:
             fields["to"] = bytes.fromhex(unsigned.to.removeprefix("0x"))
-        signed = self._account.sign_transaction(fields)
+        signed = Account.sign_transaction(fields, self.private_key)
         return SignedTransaction(bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex())
 
     def __repr__(self) -> str:
@@ -170,4 +164,6 @@ def contract_address(deployer: str, nonce: int) -> str:
 
 def recover_transaction_sender(raw: bytes) -> str:
     """The address that signed these raw bytes."""
+    from eth_account import Account
+
     return str(Account.recover_transaction(raw)).lower()

@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyhands.protocol import canonical, lifecycles, merkle
@@ -22,7 +22,7 @@ from manyhands.protocol.messages import (
     seal,
 )
 from manyhands.protocol.money import EUR, MHT, BadAmount, Money, parse_money, split_by_weight, split_evenly
-from manyhands.protocol.signing import LocalSigner
+from manyhands.protocol.signing import LocalSigner, recover_signer
 
 honest_launcher = LocalSigner.create(SeededIds("launcher"))
 outsider = LocalSigner.create(SeededIds("outsider"))
@@ -214,3 +214,27 @@ def test_an_unknown_task_type_and_an_unknown_field_are_named() -> None:
     raw = msgspec.to_builtins(manifest()) | {"per_hour": 3}
     with pytest.raises(BadManifest, match="per_hour"):
         parse_manifest(raw)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(min_size=32, max_size=32).filter(any), st.binary(max_size=80))
+def test_a_signature_is_what_a_wallet_would_make_and_its_signer_is_found(key: bytes, text: bytes) -> None:
+    from eth_account import Account
+    from eth_account.messages import encode_defunct
+
+    signer, wallet = LocalSigner(key), Account.from_key(key)
+    assert signer.address == wallet.address.lower()
+    signature = signer.sign_text(text)
+    assert signature == "0x" + bytes(wallet.sign_message(encode_defunct(primitive=text)).signature).hex()
+    v = int(signature[-2:], 16)
+    for told in (signature, signature[2:], signature.upper().replace("0X", "0x"), f"{signature[:-2]}{v - 27:02x}"):
+        assert recover_signer(text, told) == signer.address
+    assert recover_signer(text + b"!", signature) != signer.address
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "0x", "0x00", "0x" + "00" * 65, "0x" + "ff" * 65, "0x" + "11" * 64 + "1d", "0x" + "zz" * 65, "0x" + "1 " * 65],
+)
+def test_a_signature_that_is_none_has_no_signer(broken: str) -> None:
+    assert recover_signer(b"text", broken) is None

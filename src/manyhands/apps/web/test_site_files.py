@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,11 @@ def test_every_word_that_a_page_asks_for_exists() -> None:
 )
 def test_the_readers_own_choice_comes_before_the_browsers(chosen: str, accepted: str, language: str) -> None:
     assert choose_language(chosen, accepted, ("en", "es")) == language
+
+
+def test_nothing_that_serves_people_loads_numbers_pairings_or_graphs() -> None:
+    """They cost a second of the start and a third of the memory of a process that needs none of them."""
+    heavy = {"numpy", "py_ecc", "graphql", "cv2", "pandas"}
+    ask = f"import sys, manyhands.apps.web.serve; print(*sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

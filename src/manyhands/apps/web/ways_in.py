@@ -14,7 +14,6 @@ import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
-from eth_account import Account as EthAccount
 from fastapi import Depends, FastAPI, Path, Request
 from starlette.responses import Response
 
@@ -139,6 +138,8 @@ def _add_wallet(app: FastAPI, site: Site, accounts: Accounts, ways: Ways, option
     )  # fmt: skip
     async def export(wish: shapes.WalletExport, person: FreshPerson) -> Response:
         key = await accounts.wallet_key(person.worker)
+        from eth_account import Account as EthAccount  # half a second to load, and wallets are seldom taken along
+
         keystore = await asyncio.to_thread(EthAccount.encrypt, key, wish.passphrase, kdf="scrypt", iterations=SCRYPT_N)
         return answer({"keystore": keystore})
 

@@ -19,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from .query import answer
 from .sources import Source
 
 PREFIX: Final = "/subgraphs/name/humanprotocol/"
@@ -47,6 +46,8 @@ def subgraph_routes(sources: Mapping[int, Source]) -> list[BaseRoute]:
             asked = msgspec.json.decode(body, type=_Asked)
         except msgspec.DecodeError as problem:
             return _told({"errors": [{"message": f"no GraphQL request: {problem}"}]}, status=400)
+        from .query import answer  # GraphQL takes a quarter of a second to load, and few platforms are ever asked in it
+
         return _told(answer(await source.entities(), asked.query, asked.variables))
 
     return [Route(PREFIX + "{network}" + rest, endpoint, methods=["POST"]) for rest in ("", "/{rest:path}")]

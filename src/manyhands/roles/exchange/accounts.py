@@ -28,10 +28,9 @@ from typing import Final
 
 import msgspec
 from Crypto.Cipher import AES
-from eth_account import Account as EthAccount
 
 from manyhands.protocol.ids import Clock, IdSource, digest_bytes
-from manyhands.protocol.signing import LocalSigner
+from manyhands.protocol.signing import LocalSigner, signed_hash
 from manyhands.store.database import Database, Tx, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 
@@ -379,7 +378,7 @@ class Accounts:
         raises  NotSignedIn, WalletNotKept, WalletUnreadable
         """
         private_key = await self.wallet_key(worker)
-        return "0x" + bytes(EthAccount.unsafe_sign_hash(digest_32, private_key).signature).hex()
+        return signed_hash(private_key, digest_32)
 
     async def wallet_key(self, worker: str) -> bytes:
         """The private key of a wallet that is kept here. raises NotSignedIn, WalletNotKept, WalletUnreadable"""

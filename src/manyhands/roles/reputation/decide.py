@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from manyhands.pricing import Earned, credited_ms, determine_pay, learning_pay
 from manyhands.protocol.appeals import check_ruling
@@ -19,10 +20,13 @@ from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, Judging
 from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import AppealRuled, Learned
 from manyhands.quality import acceptance_test, reputation
-from manyhands.quality.abuse import Flag
 from manyhands.quality.reference import Reference
 from manyhands.task_types.judging import FIRST_TERMS, JobBook, prior_of, skill_name, standing_from
-from manyhands.task_types.measured import Measured, measure_book
+
+if TYPE_CHECKING:
+    # these bring numpy: serving people does without
+    from manyhands.quality.abuse import Flag
+    from manyhands.task_types.measured import Measured
 
 PRACTICE_WEIGHT_BP = 2_500
 """What a known piece of the practice counts beside one met in work: the worker knew that it was one (ADR 0130)."""
@@ -55,6 +59,8 @@ def replay(manifest: Manifest, batches: Sequence[BatchEvidence]) -> Replayed:
 
     raises  EvidenceMismatch where decisions, refusals or rewards are not what the rule gives
     """
+    from manyhands.task_types.measured import measure_book
+
     book = JobBook(manifest.quality, skill_name(manifest))
     outcomes: list[reputation.Event] = []
     accepted = 0
@@ -219,6 +225,7 @@ def linked(signs: Sequence[Flag], known: Mapping[str, str]) -> dict[str, str]:
     known    worker -> group that holds already; a sign that touches a group joins it, and two groups become one
     returns  worker -> group, where it is new
 
+    >>> from manyhands.quality.abuse import Flag
     >>> linked([Flag("copies", ("0xb", "0xa"), {}, 1, "")], {"0xb": "0xb"})
     {'0xa': '0xb'}
     """
