@@ -264,7 +264,7 @@ function Working() {
     <div class="desk">
       ${tool ? html`<${tool.Picture} item=${item} /><${tool.Task} item=${item} answer=${answer} why=${why.value} onTry=${(name) => (why.value = name)} />` : html`<p class="quiet" role="status">${t("bundle_loading")}</p>`}
       <div class="others">
-        <button class="button quietly" onClick=${() => say(null)}>${t("cannot_read")}<kbd aria-hidden="true">⇧⏎</kbd></button>
+        <button class="button quietly" onClick=${() => say(null)}>${t(keyed || !tool ? "cannot_read" : "cannot_tell")}<kbd aria-hidden="true">⇧⏎</kbd></button>
         ${keyed && html`<button class="button quietly" onClick=${() => say("")}>${t("nothing_there")}</button>`}
         <button class="button quietly" disabled=${!bundle.canUndo.value} onClick=${() => bundle.undo()}>${t("back")}<kbd aria-hidden="true">↑</kbd></button>
         <button class="button quietly" onClick=${() => (reporting.value = true)}>${t("report")}<kbd aria-hidden="true">F2</kbd></button>

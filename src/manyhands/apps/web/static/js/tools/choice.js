@@ -8,7 +8,11 @@ const NONE = "none of these";
 const VERDICTS = { claim: ["the page says so", "the page says otherwise", "the page does not tell"], match: ["it is there", "it is there with another amount", "it is not there"] };
 const MARKED = new Set(VERDICTS.claim.slice(0, 2));
 const FIELDS = new Set(["total", "date", "company", "address", "invoice_number", "tax_total", "currency"]);
+// of these, all that is known to stand in one place; a name or an address may take several
+const IN_ONE_PLACE = new Set(["total", "date", "invoice_number", "tax_total", "currency"]);
 const STEP = 10;
+const LEAST_SCALE = 0.4; // a choice's lines are drawn 30 px high: 12 px are the least that is read with ease
+const SIZES = 3; // of a page: whole, as wide as it is read, larger
 
 /** {form, places, about}: "which 5 total" is five places and the total. */
 export function asked(question) {
@@ -20,6 +24,7 @@ const chosen = signal([]);
 const verdict = signal("");
 const mark = signal(null);
 const corner = signal(null);
+const size = signal(1);
 
 function begin(item) {
   const draft = item.text ?? "";
@@ -35,7 +40,9 @@ export function Picture({ item }) {
   const { form } = asked(item.question);
   if (item.broken) return html`<div class="cutting broken" role="alert"><p>${t("picture_broken")}</p></div>`;
   if (!item.picture) return html`<div class="cutting loading"><p class="quiet" role="status">${t("picture_loading")}</p></div>`;
-  const wide = form === "which" ? `min(100%, ${item.width}px)` : "max(100%, 46rem)";
+  // all places of a choice at one look where its letters stay large enough; a page as large as it can be read, or whole
+  const ratio = (item.width / item.height).toFixed(3);
+  const wide = form === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 46rem)", `max(150%, ${item.width}px)`][size.value];
   const at = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     return [Math.round((1000 * (event.clientX - box.left)) / box.width), Math.round((1000 * (event.clientY - box.top)) / box.height)];
@@ -62,7 +69,8 @@ export function Picture({ item }) {
     mark.value = event.shiftKey ? [x0, y0, within(x1 + by[0], x0 + STEP), within(y1 + by[1], y0 + STEP)] : x0 + by[0] < 0 || x1 + by[0] > 1000 || y0 + by[1] < 0 || y1 + by[1] > 1000 ? mark.value : [x0 + by[0], y0 + by[1], x1 + by[0], y1 + by[1]];
   }
   const [x0, y0, x1, y1] = mark.value ?? [0, 0, 0, 0];
-  return html`<div class="cutting page" tabindex="0" role="group" aria-label=${t(form === "claim" ? "page_to_mark" : "cutting")} onKeyDown=${move}>
+  const sizes = form !== "which" && html`<div class="sizes">${[[-1, "page_smaller", "−"], [1, "page_larger", "+"]].map(([by, name, sign]) => html`<button type="button" class="button quietly" disabled=${size.value + by < 0 || size.value + by >= SIZES} aria-label=${t(name)} title=${t(name)} onClick=${() => (size.value += by)}>${sign}</button>`)}</div>`;
+  return html`${sizes}<div class="cutting page" tabindex="0" role="group" aria-label=${t(form === "claim" ? "page_to_mark" : "cutting")} onKeyDown=${move}>
     <div class="sheet" style=${{ inlineSize: wide }} onClick=${tap}>
       <img key=${item.assignment_id} src=${item.picture} data-assignment=${item.assignment_id} style=${{ inlineSize: "100%" }} alt=${t("page_alt")} draggable=${false} />
       ${mark.value && html`<i class="mark" style=${{ insetInlineStart: `${x0 / 10}%`, insetBlockStart: `${y0 / 10}%`, inlineSize: `${(x1 - x0) / 10}%`, blockSize: `${(y1 - y0) / 10}%` }}></i>`}
@@ -92,7 +100,8 @@ export function Task({ item, answer, why, onTry }) {
     else if (!answer(text)) onTry("picture");
   }
   function toggle(number) {
-    chosen.value = chosen.value.includes(number) ? chosen.value.filter((one) => one !== number) : [...chosen.value, number];
+    const others = IN_ONE_PLACE.has(about) ? [] : chosen.value.filter((one) => one !== number);
+    chosen.value = chosen.value.includes(number) ? others : [...others, number];
     keepDraft(id, chosen.value.join(" "));
   }
   function key(event) {
@@ -101,11 +110,13 @@ export function Task({ item, answer, why, onTry }) {
     if (event.key === "Enter" && event.shiftKey) {
       event.preventDefault();
       if (!answer(null)) onTry("picture");
+    } else if (event.key === "Enter" && chosen.value.length && event.target.closest(".places")) {
+      next(event); // what is chosen is sent; the button in focus is pressed by the space bar
     } else if (form === "which" && number >= 1 && number <= Math.min(9, places)) toggle(number);
     else if (form !== "which" && number >= 1 && number <= 3) verdict.value = VERDICTS[form][number - 1];
   }
 
-  const about_words = form === "which" ? t("which_asks", { what: FIELDS.has(about) ? t(`field_${about}`) : about.replaceAll("_", " ") }) : about;
+  const about_words = form === "which" ? t(IN_ONE_PLACE.has(about) ? "which_asks_one" : "which_asks", { what: FIELDS.has(about) ? t(`field_${about}`) : about.replaceAll("_", " ") }) : about;
   return html`<form class="keying" onSubmit=${next} onKeyDown=${key}>
     <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about_words}</strong></p>
     ${form === "which"
