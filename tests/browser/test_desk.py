@@ -13,10 +13,14 @@ import pypdf
 import pytest
 from playwright.sync_api import Page, expect
 
+from manyhands.apps.compose import Platform
 from manyhands.documents.model import Area
+from manyhands.protocol.manifest import Manifest, Needs, parse_manifest
+from manyhands.store.database import rows
 
 from .conftest import DESK, PHONE, go
 from .desk_material import deliver, folder_of_receipts, receipt_png
+from .furnished import PASSWORD
 from .test_pages import WRAPPED, check, too_wide
 from .world import World
 
@@ -308,3 +312,42 @@ def test_names_of_files_and_fields_are_shown_as_text(world: World, worker_at: Wo
     assert page.evaluate("window.hit") is None
     go(page, world.url + "/desk")
     assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("look", [DESK, PHONE], ids=["desk", "phone"])
+def test_who_may_work_on_a_job_is_said_under_more_rules_and_stands_in_its_manifest(
+    world: World, worker_at: WorkerAt, axe: str, tmp_path: Path, job_id: str, look: dict[str, object]
+) -> None:
+    async def listed(platform: Platform) -> str:
+        _, archive = await platform.exchange.accounts.sign_up(f"Archive of {job_id}", PASSWORD, role="requester")
+        await platform.exchange.accounts.take_role(archive.worker, "workpool", by_operator=True)
+        await platform.exchange.pooling.describe(archive.worker, about="", listed=True)
+        return archive.worker
+
+    pool = world.asking(listed)
+    page = with_desk(worker_at, ("400 (Bad Request)", "409 (Conflict)"), **look)
+    draft_id = begun(page)
+    dropped(world, page, folder_of_receipts(tmp_path / f"receipts {job_id}"))
+    page.get_by_text("More rules").click()
+    page.get_by_label("For whom").select_option(label=f"Archive of {job_id} (0 members)")
+    page.get_by_label("Language of the pieces").select_option("es")
+    page.get_by_label("Least score in this kind of work").select_option("9000")
+    page.get_by_text("It needs a mouse or pen").click()
+    expect(page.locator(".quote-panel.stale")).to_have_count(0)
+    check(page, axe)
+    page.locator(".fits").scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / "who.png")
+    wish = page.evaluate(f"fetch('/api/desk/drafts/{draft_id}').then((told) => told.json())")["wish"]
+    needs = {"languages": ["es"], "screen": "any", "pointer": "fine", "score_bp": 9_000}
+    assert (wish["pool"], wish["needs"]) == (pool, needs)
+    page.get_by_role("button", name=re.compile("Launch")).last.click()
+    expect(page.get_by_text("has no members here")).to_be_visible()
+
+    async def launched(platform: Platform) -> Manifest:
+        async with platform.db.connection() as connection:
+            found = [parse_manifest(raw) for (raw,) in await rows(connection, "select manifest from launcher.jobs")]
+        (mine,) = [one for one in found if one.pool == pool]
+        return mine
+
+    manifest = world.asking(launched)
+    assert manifest.needs == Needs(languages=("es",), pointer="fine", score_bp=9_000)

@@ -26,7 +26,7 @@ export function Who({ wanted, change }) {
   const unlisted = known.value && !found.some((one) => one.pool === known.value) ? [[known.value, known.value]] : [];
   const codes = needs.languages.join(" ");
   const languages = [["", t("need_any_language")], ...[...new Set([...LANGUAGES, codes])].filter(Boolean).map((one) => [one, list(one.split(" "))])];
-  return html`<fieldset class="who"><legend>${t("who_fits")}</legend><p class="hint">${t("who_fits_why")}</p>
+  return html`<fieldset class="fits"><legend>${t("who_fits")}</legend><p class="hint">${t("who_fits_why")}</p>
     <${Select} label=${t("pool_wish")} hint=${t("pool_wish_why")} value=${pool} onChange=${(key) => change({ pool: key })} options=${[["", t("pool_all")], ...found.map((one) => [one.pool, t("pool_n", { name: one.name, n: one.members })]), ...unlisted]} />
     <div class="pair">
       <${Select} label=${t("need_language")} value=${codes} onChange=${(key) => need({ languages: key ? key.split(" ") : [] })} options=${languages} />
