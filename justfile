@@ -45,6 +45,10 @@ fuzz seconds="300" seed="0":
 fuzz-replay seed step:
     MANYHANDS_FUZZ_REPLAY="{{seed}} {{step}}" uv run pytest -q -s -n 0 -m nightly src/manyhands/documents/test_fuzz.py
 
+# requests made from the API document: so many of each form, so many minutes at most
+fuzz-api examples="20" minutes="20":
+    FUZZ_EXAMPLES={{examples}} FUZZ_MINUTES={{minutes}} uv run pytest -q -s -n 0 -m nightly src/manyhands/apps/web/test_openapi.py
+
 # every long test; results belong into docs/nightly.md with date and command
 nightly:
     uv run pytest -n 0 -m nightly

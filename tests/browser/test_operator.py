@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import msgspec
 import psycopg
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,6 +15,7 @@ from playwright.sync_api import Page, expect
 from manyhands.apps.compose import Platform
 from manyhands.apps.running import ready_file
 from manyhands.apps.telemetry.metrics import GAUGES
+from manyhands.protocol.messages import SignsTold, WorkerSign
 from manyhands.roles.exchange.testing import OpenJob
 from manyhands.store.jobs import enqueue
 
@@ -185,3 +187,54 @@ def test_who_counts_as_one_is_told_objects_and_a_person_undoes_it(
         ).fetchone()
     assert told == [("", True)] * 2 and sent == (2,)
     assert page.evaluate("window.hit") is None and copier.evaluate("window.hit") is None
+
+
+def test_whoever_is_looked_at_is_told_says_so_and_a_person_takes_it_back(
+    world: World, worker_at: WorkerAt, axe: str, job_id: str, tmp_path: Path
+) -> None:
+    worker = worker_at("/", **PHONE)
+    address = worker.evaluate("fetch('/api/me').then((told) => told.json()).then((told) => told.worker)")
+    world.open_job(OpenJob(job_id=job_id))
+    world.asking(lambda platform: signs_of_copying(platform, job_id, [address, "0x" + "7" * 40]))
+    because = "The pieces of this page are one digit each."
+
+    async def noticed(platform: Platform) -> None:
+        evidence = {"answers": 12, "below_feasible": 9, "feasible_ms": 400}
+        sign = WorkerSign(worker=address, kind="too-fast", says="9 of 12 answers", evidence=evidence)
+        async with platform.db.transaction() as tx:
+            await tx.execute(
+                "insert into reputation.signs (job_id, position, kind, workers, says, evidence) "
+                "values (%s, 1, 'too-fast', %s, '9 of 12 answers', %s)",
+                (job_id, [address], msgspec.json.encode(evidence).decode()),
+            )
+            await tx.execute(
+                "update exchange.jobs set reputation = %s where job_id = %s",
+                (platform.reputation.ctx.address, job_id),
+            )
+            body = SignsTold(job_id=job_id, signs=(sign,), word_no=0)
+            await platform.exchange.noticing.told(tx, platform.reputation.ctx.address, body)
+
+    world.asking(noticed)
+    go(worker, world.url + "/standing")
+    card = worker.locator(".noticed")
+    expect(card.get_by_text("9 of 12 answers came within 0.4 s each")).to_be_visible()
+    card.get_by_label("If there is a reason, say it").fill("One digit <img src=x onerror=window.hit=1> each.")
+    card.get_by_role("button", name="Send it to the person who looks").click()
+    expect(card.get_by_text("Kept. The operator sees it beside the counts.")).to_be_visible()
+    check(worker, axe)
+    worker.screenshot(path=tmp_path / "noticed.png", full_page=True)
+    page = operator_at(world, worker_at, **DESK)
+    row = page.locator("#signs tr", has_text="One digit")
+    row.get_by_role("button", name="Take it back").click()
+    check(page, axe)
+    page.locator("#signs").screenshot(path=tmp_path / "taken-back.png")
+    page.get_by_label("Why it means nothing, for them to read").fill(because)
+    page.locator("#signs form").last.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text("The sign is taken back, and its worker told why.")).to_be_visible()
+    expect(page.locator("#signs tr", has_text="One digit").get_by_text(because)).to_be_visible()
+    with psycopg.connect(world.dsn) as connection:
+        sent = connection.execute(
+            "select count(*) from mail.outbox where job_id = %s and body_type = 'SignsTold'", (job_id,)
+        ).fetchone()
+    assert sent == (1,), "the exchange will hear of it"
+    assert page.evaluate("window.hit") is None and worker.evaluate("window.hit") is None

@@ -17,6 +17,7 @@ from manyhands.protocol.messages import (
     NewcomersPrior,
     ReadingFact,
     ResultsAssembled,
+    SignsTold,
     Standing,
     StandingsChanged,
     TaskFacts,
@@ -234,6 +235,42 @@ async def test_the_exchange_is_told_how_much_gold_each_worker_needs(oracles: Hou
     assert {worker: need.gold_share_bp for worker, need in needs.items()} == {A: 1_000, B: 10_000, C: 1_000}
     assert needs[B].skill_bp < needs[A].skill_bp
     assert QualityRule().gold_share_bp == 500
+
+
+async def test_who_is_looked_at_is_told_with_counts_and_again_when_a_person_takes_it_back(oracles: House) -> None:
+    # a page of zeros: twenty equal answers, all of them right
+    job_id = await open_job(oracles, [facts(f"t{i:02}", "0", gold=True) for i in range(20)])
+    given = [(f"t{i:02}", B, "0") for i in range(20)]
+    await answers(oracles, job_id, 1, *given)
+    await finish(oracles, job_id)
+
+    def told() -> list[SignsTold]:
+        return [body for body in oracles.heard_by("exchange") if isinstance(body, SignsTold)]
+
+    ((first,),) = [body.signs for body in told()]
+    assert (first.worker, first.kind, first.evidence["answers"], first.cleared_because) == (B, "constant", 20, "")
+    oracle = reputation_of(oracles)
+    (sign,) = await oracle.signs()
+    because = "Every piece of the page showed the same sign."
+    assert not await oracle.clear_sign(job_id, sign.position + 1, by="operator one", because=because)
+    assert await oracle.clear_sign(job_id, sign.position, by="operator one", because=because)
+    assert not await oracle.clear_sign(job_id, sign.position, by="operator two", because="another reason"), "once"
+    await oracles.settle()
+    assert [(body.word_no, body.signs[0].cleared_because) for body in told()] == [(0, ""), (1, because)]
+    (kept,) = await oracle.signs()
+    assert (kept.cleared_by, kept.cleared_because) == ("operator one", because), "it is kept, with who and why"
+
+
+async def test_a_sign_of_copying_is_undone_with_its_link_and_not_alone(oracles: House) -> None:
+    tasks, given = copied_job()
+    job_id = await open_job(oracles, tasks)
+    await answers(oracles, job_id, 1, *given)
+    await finish(oracles, job_id)
+    oracle = reputation_of(oracles)
+    (sign,) = await oracle.signs()
+    assert sign.kind == "copies"
+    assert not await oracle.clear_sign(job_id, sign.position, by="operator one", because="a married couple")
+    assert not [body for body in oracles.heard_by("exchange") if isinstance(body, SignsTold)]
 
 
 async def test_what_newcomers_turned_out_to_be_is_pooled_from_jobs_of_the_same_kind_of_people(oracles: House) -> None:

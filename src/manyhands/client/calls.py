@@ -316,6 +316,19 @@ def rotate_hook(hook_id: str) -> Call[shapes.Hook]:
     return Call("POST", _at("webhooks", hook_id, "rotate"), shapes.Hook, {}, again=False)
 
 
+def signs() -> Call[list[shapes.OwnSign]]:
+    return Call("GET", _at("own", "signs"), list[shapes.OwnSign], inside="signs")
+
+
+def object_to_sign(job_id: str, kind: str, words: str) -> Call[bool]:
+    return Call("POST", _at("own", "signs", job_id, kind), bool, {"words": words}, "done")
+
+
+def clear_sign(job_id: str, position: int, because: str) -> Call[int]:
+    body = {"job_id": job_id, "position": position, "because": because}
+    return Call("POST", _at("operator", "signs", "clear"), int, body, "freed", again=False)
+
+
 # --- work pools -----------------------------------------------------------------------------------------------------
 
 

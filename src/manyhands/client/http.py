@@ -360,6 +360,18 @@ class Client:
         """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
         return self._do(calls.rotate_hook(hook_id))
 
+    def signs(self) -> list[shapes.OwnSign]:
+        """What was noticed of one's own answers, with its counts; it took no pay."""
+        return self._do(calls.signs())
+
+    def object_to_sign(self, job_id: str, kind: str, words: str) -> bool:
+        """Says what there is to say to a sign; a person reads it."""
+        return self._do(calls.object_to_sign(job_id, kind, words))
+
+    def clear_sign(self, job_id: str, position: int, *, because: str) -> int:
+        """Takes a sign back as the operator, and says why; how many."""
+        return self._do(calls.clear_sign(job_id, position, because))
+
     def pools(self) -> list[shapes.Membership]:
         """Work pools this worker belongs or belonged to."""
         return self._do(calls.pools())
@@ -729,6 +741,18 @@ class AsyncClient:
     async def rotate_hook(self, hook_id: str) -> shapes.Hook:
         """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
         return await self._do(calls.rotate_hook(hook_id))
+
+    async def signs(self) -> list[shapes.OwnSign]:
+        """What was noticed of one's own answers, with its counts; it took no pay."""
+        return await self._do(calls.signs())
+
+    async def object_to_sign(self, job_id: str, kind: str, words: str) -> bool:
+        """Says what there is to say to a sign; a person reads it."""
+        return await self._do(calls.object_to_sign(job_id, kind, words))
+
+    async def clear_sign(self, job_id: str, position: int, *, because: str) -> int:
+        """Takes a sign back as the operator, and says why; how many."""
+        return await self._do(calls.clear_sign(job_id, position, because))
 
     async def pools(self) -> list[shapes.Membership]:
         """Work pools this worker belongs or belonged to."""

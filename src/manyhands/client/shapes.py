@@ -361,3 +361,20 @@ class InviteMade(msgspec.Struct, frozen=True):
     token: str
     path: str
     expires_at_ms: int
+
+
+class OwnSign(msgspec.Struct, frozen=True):
+    """What was noticed of one's own answers in a job. evidence: counts by name; it took no pay.
+
+    words            what one said to it, "" = nothing yet
+    cleared_because  why a person took it back, "" = nobody has
+    """
+
+    job_id: str
+    title: str
+    kind: str
+    says: str
+    evidence: dict[str, int]
+    at_ms: int
+    words: str
+    cleared_because: str

@@ -407,6 +407,29 @@ class WorkersLinked(Body, frozen=True, kw_only=True):
         return (self.job_id, self.link_no)
 
 
+class WorkerSign(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign in one worker's own answers. evidence: counts by name; cleared_because: "" = nobody took it back."""
+
+    worker: str
+    kind: str
+    says: str
+    evidence: dict[str, int]
+    cleared_because: str = ""
+
+
+class SignsTold(Body, frozen=True, kw_only=True):
+    """What was noticed of single workers' answers in a job, for them to read. To the exchange. It takes no pay.
+
+    word_no  counts up with every word of the sender on this job, so that the last one holds
+    """
+
+    signs: tuple[WorkerSign, ...]
+    word_no: int
+
+    def meaning(self) -> tuple[str | int, ...]:
+        return (self.job_id, self.word_no)
+
+
 class JobSettled(Body, frozen=True, kw_only=True):
     """Everyone is paid or credited, the rest is refunded, the results are delivered."""
 
@@ -555,8 +578,8 @@ class AppealRuled(Body, frozen=True, kw_only=True):
 AnyBody = (
     RouteRequested | RouteDecided | JobFunded | DocumentsHanded | HoldbackHanded | CancelRequested | TasksOpened
     | AnswersCollected | TasksWithdrawn | BatchRecorded | JobRecorded | ResultsAssembled | ExtraPayDetermined
-    | ExtraPayReserved | JobJudged | StandingsChanged | WorkersLinked | JobSettled | ReportFiled | JurorsDrawn
-    | VoteCast | ReportRuled | AppealFiled | AppealJurorsDrawn | AppealVoteCast | AppealRuled
+    | ExtraPayReserved | JobJudged | StandingsChanged | WorkersLinked | SignsTold | JobSettled | ReportFiled
+    | JurorsDrawn | VoteCast | ReportRuled | AppealFiled | AppealJurorsDrawn | AppealVoteCast | AppealRuled
 )  # fmt: skip
 
 

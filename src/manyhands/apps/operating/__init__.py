@@ -13,7 +13,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -31,6 +31,7 @@ from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import system_clock
 from manyhands.protocol.money import CURRENCIES
 from manyhands.roles.exchange.watching import OverdueLeases, QuietJob, counts, overdue_leases, quiet_jobs
+from manyhands.roles.reputation.role import UnknownJob
 from manyhands.store.database import rows
 from manyhands.store.jobs import (
     STALLED_AFTER_MS,
@@ -176,7 +177,24 @@ class Operating:
                 told = groups.setdefault(link.group, {**about, "workers": []})
                 said = words.get(link.worker)
                 told["workers"].append({"worker": link.worker, "words": said.words if said else ""})
-        return {"groups": list(groups.values()), "signs": await oracle.signs()}
+        noticing = self.platform.exchange.noticing
+        objected = {(one.worker, one.job_id, one.kind): one.words for one in await noticing.words()}
+        signs = [
+            {**asdict(sign), "words": objected.get((sign.workers[0], sign.job_id, sign.kind), "")}
+            for sign in await oracle.signs()
+        ]
+        return {"groups": list(groups.values()), "signs": signs}
+
+    async def clear_sign(self, job_id: str, position: int, *, by: str, because: str) -> int:
+        """A person has looked: this sign means nothing. 1, for one sign taken back. raises NothingToFree"""
+        try:
+            cleared = await self.platform.reputation.clear_sign(job_id, position, by=by, because=because)
+        except UnknownJob:
+            cleared = False
+        if not cleared:
+            raise NothingToFree("sign")
+        log.warning("%s took the sign %d of job %s back: %s", by, position, job_id, because)
+        return 1
 
     async def unlink(self, group: str, *, by: str, because: str) -> int:
         """A person has looked: these are different people. How many accounts count by themselves again."""

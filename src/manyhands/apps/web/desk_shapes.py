@@ -267,6 +267,9 @@ class SignView(Told):
     workers: list[Annotated[str, Field(examples=["0x4bf7a2f3d1b0e6c58a9d3e2f1c0b9a8d7e6f5a4b"])]]
     says: Annotated[str, Field(examples=["2 workers gave the same wrong value in 4 of 4 tasks that both got wrong"])]
     evidence: Annotated[dict[str, int], Field(examples=[{"pairs": 1, "equal_mistakes": 4}])]
+    words: str = Field(description="what the worker said to it; empty = nothing", examples=["The pieces are short."])
+    cleared_by: str = Field(description="who took it back; empty = nobody has", examples=["operator"])
+    cleared_because: str = Field(examples=["Two of three pieces are one digit."])
 
 
 class SignsView(Told):

@@ -43,6 +43,12 @@ class Unlink(Asked):
     because: Annotated[str, Field(min_length=10, max_length=2_000, description="for these workers to read")]
 
 
+class ClearSign(Asked):
+    job_id: Annotated[str, Field(min_length=1, max_length=80)]
+    position: Annotated[int, Field(ge=0, le=10**6, examples=[0])]
+    because: Annotated[str, Field(min_length=10, max_length=2_000, description="for this worker to read")]
+
+
 class ObjectionAnswer(Asked):
     job_id: Annotated[str, Field(max_length=80)]
     objection_id: Annotated[str, Field(max_length=80)]
@@ -110,6 +116,11 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
     @app.post("/api/operator/unlink", response_model=Freed, summary="Count workers singly again", **options)
     async def unlink(wish: Unlink, account: Annotated[Account, OPERATOR]) -> Response:
         return answer({"freed": await operating.unlink(wish.group, by=account.name, because=wish.because)})
+
+    @app.post("/api/operator/signs/clear", response_model=Freed, summary="Take a sign back, and say why", **options)
+    async def clear_sign(wish: ClearSign, account: Annotated[Account, OPERATOR]) -> Response:
+        cleared = await operating.clear_sign(wish.job_id, wish.position, by=account.name, because=wish.because)
+        return answer({"freed": cleared})
 
     @app.post("/api/operator/free", response_model=Freed, summary="Have a stuck thing go on now", **options)
     async def free(wish: Free, account: Annotated[Account, OPERATOR]) -> Response:

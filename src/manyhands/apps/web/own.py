@@ -126,6 +126,20 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         await exchange.linking.say(worker.worker, wish.words)
         return answer({"done": True})
 
+    @app.get(
+        "/api/own/signs", response_model=List, summary="What was noticed of own answers, with its counts", **options
+    )
+    async def own_signs(worker: Annotated[Account, earning]) -> Response:
+        return answer({"signs": await exchange.noticing.of(worker.worker)})
+
+    @app.post(
+        "/api/own/signs/{job_id}/{kind}", response_model=shapes.Done, summary="Say what there is to say to a sign",
+        **options,
+    )  # fmt: skip
+    async def object_to_sign(job_id: JobId, kind: JobId, wish: AppealWish, worker: Annotated[Account, who]) -> Response:
+        await exchange.noticing.say(worker.worker, job_id, kind, wish.words)
+        return answer({"done": True})
+
     @app.post("/api/jobs/{job_id}/rating", response_model=shapes.Done, summary="Rate a job's requester", **options)
     async def rating(job_id: JobId, wish: RatingWish, worker: Annotated[Account, who]) -> Response:
         await exchange.books.rate(worker.worker, job_id, wish.stars)

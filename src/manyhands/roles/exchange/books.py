@@ -258,6 +258,7 @@ class Books:
                 ("votes", QUERIES.votes_of_worker),
                 ("appeals", QUERIES.appeals_of_worker),
                 ("pools", QUERIES.pools_of),
+                ("signs", QUERIES.own_signs),
                 ("jobs", QUERIES.jobs_worked_in),
             ):
                 cursor = await connection.execute(query, where)

@@ -473,3 +473,13 @@ class TooManyPools(ExchangeError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"one belongs to {most} work pools at most")
+
+
+class NoSuchSign(ExchangeError):
+    """Nothing of this kind was noticed of this worker in this job, or it was taken back."""
+
+    code, status = "no_such_sign", 404
+    cure = "Load the page again: your standing page lists what was noticed."
+
+    def __init__(self) -> None:
+        super().__init__("there is nothing of this kind to object to")

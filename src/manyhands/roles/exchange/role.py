@@ -24,6 +24,7 @@ from manyhands.protocol.messages import (
     JobSettled,
     JurorsDrawn,
     ReportRuled,
+    SignsTold,
     StandingsChanged,
     WorkersLinked,
     open_envelope,
@@ -42,6 +43,7 @@ from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
 from .learning import Learning
 from .lending import Bundle, Given, Lending, Stored
 from .linking import Linking
+from .noticing import Noticing
 from .opening import OCR_QUEUE, Opening, lock_job
 from .pooling import Pooling
 from .reporting import Reporting
@@ -168,6 +170,7 @@ class Exchange:
         self.books = Books(ctx)
         self.linking = Linking(ctx)
         self.pooling = Pooling(ctx)
+        self.noticing = Noticing(ctx)
         self.views = Views(ctx, self.books, self.learning)
         self._tidied_at_ms = 0
 
@@ -199,6 +202,8 @@ class Exchange:
                 await self._standings_changed(tx, sender, body)
             case WorkersLinked():
                 await self.linking.linked(tx, sender, body)
+            case SignsTold():
+                await self.noticing.told(tx, sender, body)
             case JobJudged():
                 await self._job_judged(tx, sender, body)
             case JobSettled():

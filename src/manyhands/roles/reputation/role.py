@@ -31,8 +31,10 @@ from manyhands.protocol.messages import (
     NewcomersPrior,
     ReportRuled,
     ResultsAssembled,
+    SignsTold,
     Standing,
     StandingsChanged,
+    WorkerSign,
     WorkersLinked,
     open_envelope,
 )
@@ -118,7 +120,10 @@ class JobRow:
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign that answers were not made independently by attentive people; evidence: counts by name."""
+    """A sign that answers were not made independently by attentive people; evidence: counts by name.
+
+    cleared_by  who took it back, "" = nobody has; cleared_because: why
+    """
 
     job_id: str
     position: int
@@ -126,6 +131,8 @@ class Sign:
     workers: list[str]
     says: str
     evidence: dict[str, int]
+    cleared_by: str = ""
+    cleared_because: str = ""
 
 
 @dataclass(frozen=True)
@@ -309,6 +316,7 @@ class ReputationOracle:
                     },
                 )
             await self._link_workers(tx, job, replayed)
+            await self._tell_signs(tx, job)
             judged = JobJudged(
                 job_id=job_id,
                 accepted=file.accepted,
@@ -498,6 +506,38 @@ class ReputationOracle:
         body = WorkersLinked(job_id=job.job_id, groups=groups, link_no=link_no, because=because)
         await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
         await self.ctx.send(tx, body, to_role="recording", to=job.recording)
+
+    async def _tell_signs(self, tx: Tx, job: JobRow) -> None:
+        """Tells whoever is looked at; signs of copying are told with the link that follows from them."""
+        found = await rows_of(tx, Sign, QUERIES.signs_of_job, {"job_id": job.job_id})
+        own = tuple(
+            WorkerSign(
+                worker=sign.workers[0],
+                kind=sign.kind,
+                says=sign.says,
+                evidence=sign.evidence,
+                cleared_because=sign.cleared_because,
+            )
+            for sign in found
+            if len(sign.workers) == 1
+        )
+        if own:
+            body = SignsTold(job_id=job.job_id, signs=own, word_no=sum(1 for sign in found if sign.cleared_by))
+            await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
+
+    async def clear_sign(self, job_id: str, position: int, *, by: str, because: str) -> bool:
+        """A person has looked: the sign is taken back, and its worker told why. False when there is nothing to take
+        back; twice is once. Signs of copying are undone with `unlink`.
+
+        raises  UnknownJob
+        """
+        async with self.ctx.db.transaction() as tx:
+            job = await self._lock(tx, job_id)
+            values = {"job_id": job_id, "position": position, "by": by, "because": because, "now_ms": self.ctx.clock()}
+            cleared = await scalar(tx, QUERIES.clear_sign, values) is not None
+            if cleared:
+                await self._tell_signs(tx, job)
+            return cleared
 
     async def unlink(self, group: str, *, by: str, because: str) -> int:
         """A person has looked: the workers of this group are single persons again. How many there were.

@@ -102,11 +102,22 @@ select worker, link_group as group, job_id, because, cleared_by, at_ms from repu
 order by at_ms desc, link_group, worker;
 
 -- name: signs_told
-select sign.job_id, sign.position, sign.kind, sign.workers, sign.says, sign.evidence
+select sign.job_id, sign.position, sign.kind, sign.workers, sign.says, sign.evidence, sign.cleared_by,
+       sign.cleared_because
 from reputation.signs sign
 join (select job_id, max(outcome_no) as newest from reputation.outcomes group by job_id) job on job.job_id = sign.job_id
 order by job.newest desc, sign.position
 limit %(most)s;
+
+-- name: signs_of_job
+select job_id, position, kind, workers, says, evidence, cleared_by, cleared_because from reputation.signs
+where job_id = %(job_id)s order by position;
+
+-- name: clear_sign
+-- Once: the first reason stands. A sign of several workers is undone with their link.
+update reputation.signs set cleared_by = %(by)s, cleared_because = %(because)s, cleared_at_ms = %(now_ms)s
+where job_id = %(job_id)s and position = %(position)s and cleared_by = '' and cardinality(workers) = 1
+returning position;
 
 -- name: put_standing
 insert into reputation.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp, mean_bp, cause)

@@ -19,6 +19,7 @@ const log = signal(null);
 const purses = signal(null);
 const editing = signal("");
 const signs = signal(null);
+const clearing = signal("");
 const wanted = signal({ process: "roles", job_id: "" });
 
 async function look() {
@@ -133,13 +134,35 @@ function Group({ one }) {
     <p><button class="button quietly small">${t("unlink")}</button></p></form></li>`;
 }
 
+/** Why a sign means nothing, for its worker to read. */
+function Clear({ one }) {
+  const problemHere = useRef(signal(null)).current;
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await post("/api/operator/signs/clear", { job_id: one.job_id, position: one.position, because: new FormData(event.target).get("because") });
+      clearing.value = "";
+      said.value = t("sign_cleared");
+      await readSigns();
+    } catch (thrown) {
+      problemHere.value = asProblem(thrown);
+    }
+  };
+  return html`<form onSubmit=${send}><p><strong>${t(`sign_${one.kind}`)}</strong> <${Hash} value=${one.workers[0]} /></p><${Problem} problem=${problemHere.value} />
+    <label>${t("sign_clear_why")}<textarea name="because" rows="2" required minlength="10" maxlength="2000"></textarea></label>
+    <p><button class="button quietly small">${t("sign_clear")}</button></p></form>`;
+}
+
 function Signs() {
   const told = signs.value;
   if (!told) return null;
+  const place = (one) => `${one.job_id}/${one.position}`;
+  const going = told.signs.find((one) => place(one) === clearing.value);
   return html`<section class="card" id="signs"><h2>${t("signs")} <span class="count">${count(told.signs.length)}</span></h2><p class="hint">${t("signs_why")}</p>
     ${told.groups.length > 0 && html`<ul class="stuck">${told.groups.map((one) => html`<${Group} key=${one.group} one=${one} />`)}</ul>`}
     ${told.signs.length === 0 ? html`<p class="quiet">${t("signs_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("signs")}><table><thead><tr><th scope="col">${t("sign_word")}</th><th scope="col">${t("workers")}</th><th scope="col">${t("sign_says")}</th><th scope="col">${t("job")}</th></tr></thead>
-      <tbody>${told.signs.map((one) => html`<tr key=${`${one.job_id}/${one.position}`}><th scope="row">${t(`sign_${one.kind}`)}</th><td>${one.workers.map((worker) => html`<div><${Hash} value=${worker} /></div>`)}</td><td dir="auto">${one.says} <span class="hint">${Object.entries(one.evidence).map(([name, n]) => `${name} ${n}`).join(" · ")}</span></td><td><${Hash} value=${one.job_id} /></td></tr>`)}</tbody></table></div>`}</section>`;
+      <tbody>${told.signs.map((one) => html`<tr key=${`${one.job_id}/${one.position}`}><th scope="row">${t(`sign_${one.kind}`)}</th><td>${one.workers.map((worker) => html`<div><${Hash} value=${worker} /></div>`)}</td><td dir="auto">${one.says} <span class="hint">${Object.entries(one.evidence).map(([name, n]) => `${name} ${n}`).join(" · ")}</span>${one.words && html`<p>${t("sign_words")} <q dir="auto">${one.words}</q></p>`}${one.cleared_by ? html`<p class="hint">${t("sign_cleared_by", { by: one.cleared_by })} <q dir="auto">${one.cleared_because}</q></p>` : one.workers.length === 1 && html`<p><button class="button quietly small" aria-expanded=${clearing.value === place(one)} onClick=${() => (clearing.value = clearing.value === place(one) ? "" : place(one))}>${t("sign_clear")}</button></p>`}</td><td><${Hash} value=${one.job_id} /></td></tr>`)}</tbody></table></div>`}
+    ${going && html`<${Clear} key=${place(going)} one=${going} />`}</section>`;
 }
 
 function Queues({ value }) {

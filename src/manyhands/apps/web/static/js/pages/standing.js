@@ -1,11 +1,12 @@
 // A worker's standing in each skill, and every change with its cause.
 import "manyhands/more.js";
-import { asProblem, count, html, language, loader, Loading, percent, Problem, signal, t, when } from "manyhands/kit.js";
-import { get, post } from "manyhands/api.js";
+import { about, asProblem, count, html, language, loader, Loading, percent, Problem, signal, t, useSignal, when } from "manyhands/kit.js";
+import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
 
 const standing = loader(() => get("/api/standing"));
 const link = loader(() => get("/api/own/link"));
+const signs = loader(() => get("/api/own/signs"));
 const said = signal(null);
 const answers = (milli) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(milli / 1000);
 
@@ -58,6 +59,31 @@ function Linked({ told }) {
     <form onSubmit=${send}><label>${t("link_words")}<textarea name="words" rows="3" required minlength="1" maxlength="2000"></textarea></label><p><button class="button quietly">${t("link_send")}</button></p></form></section>`;
 }
 
+/** One sign in one's own answers of a job: its counts in words, what follows, and one's own word on it. */
+function Noticed({ sign }) {
+  const told = useSignal(null);
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await post(at`/api/own/signs/${sign.job_id}/${sign.kind}`, { words: new FormData(event.target).get("words") });
+      told.value = { done: true };
+      signs.ask();
+    } catch (thrown) {
+      told.value = { problem: asProblem(thrown) };
+    }
+  };
+  const known = t(`noticed_${sign.kind}`) !== `noticed_${sign.kind}`;
+  const words = known ? t(`noticed_${sign.kind}`, { ...sign.evidence, time: about((sign.evidence.feasible_ms ?? 0) / 1000) }) : sign.says;
+  return html`<section class="card noticed"><h2>${t("noticed")}</h2>
+    <p><strong dir="auto">${sign.title}</strong> <span class="quiet">${when(sign.at_ms)}</span></p>
+    <p>${words} <a href="/earnings">${t("noticed_look")}</a></p>
+    ${sign.cleared_because ? html`<p class="notice good">${t("noticed_cleared")} <q dir="auto">${sign.cleared_because}</q></p>` : html`<p class="hint">${t("noticed_why")}</p>`}
+    ${sign.words && html`<p>${t("noticed_said")} <q dir="auto">${sign.words}</q></p>`}
+    <${Problem} problem=${told.value?.problem} />
+    ${told.value?.done && html`<p class="notice good" role="status">${t("noticed_kept")}</p>`}
+    ${!sign.cleared_because && html`<form onSubmit=${send}><label>${t("noticed_words")}<textarea name="words" rows="2" required minlength="1" maxlength="2000"></textarea></label><p><button class="button quietly">${t("noticed_send")}</button></p></form>`}</section>`;
+}
+
 export function Page() {
   const { value, problem, loading } = standing.state.value;
   if (loading) return html`<${Loading} />`;
@@ -66,6 +92,7 @@ export function Page() {
     <p class="lead small">${t("standing_why")}</p>
     <${Problem} problem=${problem} again=${standing.ask} />
     ${link.state.value.value?.link && html`<${Linked} told=${link.state.value.value.link} />`}
+    ${(signs.state.value.value?.signs ?? []).map((sign) => html`<${Noticed} key=${`${sign.job_id}/${sign.kind}`} sign=${sign} />`)}
     ${value && list.length === 0 && html`<p class="card empty">${t("no_standing")}</p>`}
     <ul class="offers">${list.map((row) => html`<${Skill} key=${row.skill} row=${row} changes=${(value.changes ?? []).filter((one) => one.skill === row.skill)} />`)}</ul>`;
 }

@@ -387,7 +387,7 @@ export const texts = {
   purse_saved: "{who} may spend {amount}.",
   by_default: "default",
   signs: "Signs to look at",
-  signs_why: "Counts that are rare by chance. Nobody has lost pay or standing for them. Accounts that copy count as one in verdicts until you decide otherwise.",
+  signs_why: "Counts that are rare by chance. Nobody has lost pay or standing for them, and each worker is told of their own. Accounts that copy count as one in verdicts until you decide otherwise.",
   signs_none: "No finished job shows any.",
   sign_word: "Sign",
   sign_says: "What was seen",
@@ -413,4 +413,9 @@ export const texts = {
   need_score_of: "{score} or more",
   need_wide: "It cannot be told apart on a telephone",
   need_fine: "It needs a mouse or pen",
+  sign_words: "The worker says:",
+  sign_clear: "Take it back",
+  sign_clear_why: "Why it means nothing, for them to read",
+  sign_cleared: "The sign is taken back, and its worker told why.",
+  sign_cleared_by: "Taken back by {by}:",
 };

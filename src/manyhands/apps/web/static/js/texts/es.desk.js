@@ -413,4 +413,9 @@ export const texts = {
   need_score_of: "{score} o más",
   need_wide: "En un teléfono no se distingue",
   need_fine: "Requiere ratón o lápiz",
+  sign_words: "La persona dice:",
+  sign_clear: "Retirarla",
+  sign_clear_why: "Por qué no significa nada, para que lo lea",
+  sign_cleared: "La señal se ha retirado y se le ha dicho por qué.",
+  sign_cleared_by: "Retirada por {by}:",
 };
