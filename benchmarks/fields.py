@@ -4,7 +4,10 @@
 Rules kept here
 - People are SIMULATED (error rate and share of repeated machine mistakes are printed with every figure).
 - The judge is the running one (task_types.judging.decide); only the workers are made up.
-- The published truth says which line is the company's name or the address; a person of one's own may see it otherwise.
+- The published truth says which line is the company's name or the address; people who were not told may see it
+  otherwise. So it is measured thrice: people take these two fields as published; half of all answers take them as the
+  kind's rules do, which were written without the published ones; all answers do. The second is nearest to a job whose
+  guide says nothing, the third is the worst that this way of asking can give.
 
 usage: benchmarks/fields.py [--shared ../shared] [--readings DIR] [--rounds 20] [--wrong] [--markdown FILE]
 """
@@ -42,8 +45,18 @@ RULE = transcription.TranscriptionRule(target_bp=9_800)
 STANDING = standing_from(USUAL_SKILL_BP * 100_000, (10_000 - USUAL_SKILL_BP) * 100_000, 0)
 
 
-def settled(choice: Choice, right: str, *, error_rate: float, rng: random.Random) -> tuple[str | None, int, str, int]:
-    """(answer people agree on or None, answers used, because, working ms)."""
+CONVENTIONS = {"as published": 0.0, "half as the rules": 0.5, "as the rules": 1.0}
+"""How people take a company's name and its address -> share of answers that take them as the kind's rules do."""
+OPEN_TO_VIEWS = ("company", "address")
+
+
+def settled(
+    choice: Choice, right: str, *, error_rate: float, rng: random.Random, own_share: float
+) -> tuple[str | None, int, str, int]:
+    """(answer people agree on or None, answers used, because, working ms).
+
+    own_share  share of answers that take a name or an address as the kind's rules do
+    """
     hint = suggestion(choice)
     readings = (ReadingFact(reader="rules", text=hint, confidence_bp=RULES_CONFIDENCE_BP),) if hint else ()
     question = which(choice.field, len(choice.places))
@@ -56,7 +69,8 @@ def settled(choice: Choice, right: str, *, error_rate: float, rng: random.Random
         step = decide(TaskBook(facts, tuple(answers)), people, RULE)
         if step.outcome != "ask_more":
             break
-        text = simulate_choice(right, hint, len(choice.places), error_rate=error_rate, rng=rng)
+        owns = hint and choice.field in OPEN_TO_VIEWS and own_share and rng.random() < own_share
+        text = simulate_choice(hint if owns else right, hint, len(choice.places), error_rate=error_rate, rng=rng)
         answers.append(AnswerFact(task_id="t", worker=f"w{len(answers)}", text=text, active_ms=0, received_at_ms=0))
     used_ms = len(answers) * asked.task_type.effort_ms(asked.question)
     return (step.value if step.outcome == "accept" else None), len(answers), step.because, used_ms
@@ -71,6 +85,7 @@ def run(
     out: Path,
     tally: Counter[str],
     wrong: bool,
+    own_share: float,
 ) -> None:
     """One round over receipts and invoices; writes results to ``out`` and counts into ``tally``."""
     rng = random.Random(seed)
@@ -92,7 +107,7 @@ def run(
         for choice in choices_of(spec, drafts):
             value = str((truths[doc_id].get("fields") or {}).get(choice.field, ""))
             right = true_answer(choice, fields[choice.field], texts, value)
-            answer, used, because, ms = settled(choice, right, error_rate=error_rate, rng=rng)
+            answer, used, because, ms = settled(choice, right, error_rate=error_rate, rng=rng, own_share=own_share)
             tally[f"{kind} choices"] += 1
             tally[f"{kind} choice answers"] += used
             tally[f"{kind} human ms"] += ms
@@ -155,25 +170,52 @@ def main() -> int:
         d: one for d, one in readings_of(args.shared, args.readings, ("ppocr6", "ppocr4")).items() if one[0] != "table"
     }
     truths = {d: json.loads((truth_dir / f"{d}.json").read_text(encoding="utf-8")) for d in readings}
+    measured = {
+        name: measure(scorer, readings, truths, truth_dir, args, own_share) for name, own_share in CONVENTIONS.items()
+    }
+    page = markdown(measured, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}")
+    print(page)
+    if args.markdown:
+        args.markdown.write_text(page, encoding="utf-8")
+    return 0
+
+
+Measured = tuple[Counter[str], dict[tuple[str, str], list[float]]]
+"""Counts over all rounds; (kind, field or "all") -> share right of each round."""
+
+
+def measure(
+    scorer: Any,
+    readings: dict[str, tuple[str, list[PageReadings]]],
+    truths: dict[str, dict[str, Any]],
+    truth_dir: Path,
+    args: argparse.Namespace,
+    own_share: float,
+) -> Measured:
+    """All rounds with people of one convention."""
     tally: Counter[str] = Counter()
     right: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary)
         for seed in range(args.rounds):
-            run(readings, truths, error_rate=args.error, seed=seed, out=out, tally=tally, wrong=args.wrong)
-            if args.wrong and seed == 0:
+            show = args.wrong and seed == 0 and not own_share
+            run(
+                readings,
+                truths,
+                error_rate=args.error,
+                seed=seed,
+                out=out,
+                tally=tally,
+                wrong=show,
+                own_share=own_share,
+            )
+            if show:
                 show_wrong(scorer, truths, out)
             for kind, score in scorer.score(str(truth_dir), str(out)).items():
                 right[kind, "all"].append(score.get("field_f1_value") or 0.0)
                 for name, field in score.get("fields", {}).items():
                     right[kind, name].append(field["value"] or 0.0)
-    page = markdown(
-        tally, right, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}"
-    )
-    print(page)
-    if args.markdown:
-        args.markdown.write_text(page, encoding="utf-8")
-    return 0
+    return tally, dict(right)
 
 
 def show_wrong(scorer: Any, truths: dict[str, dict[str, Any]], out: Path) -> None:
@@ -185,9 +227,10 @@ def show_wrong(scorer: Any, truths: dict[str, dict[str, Any]], out: Path) -> Non
                 print(f"WRONG {doc_id} {name}: {said!r} is {value!r}")
 
 
-def markdown(
-    tally: Counter[str], right: dict[tuple[str, str], list[float]], rounds: int, error_rate: float, command: str
-) -> str:
+GOALS = {"receipt": (">= 96 %", "<= 8", "<= 45", "<= 0.08 at 6"), "invoice": (">= 95 %", "", "", "")}
+
+
+def markdown(measured: dict[str, Measured], rounds: int, error_rate: float, command: str) -> str:
     """The figures as a page."""
     lines = [
         "# Only the fields of a document, measured",
@@ -197,25 +240,37 @@ def markdown(
         "stands (the rules' hidden suggestion agrees or not), then key the chosen pieces that no rule believes unseen. "
         "Human seconds and cost are computed, not timed.",
         "",
-        "| measure | measured | goal |",
-        "| --- | --- | --- |",
+        "Which line is the company's name, and where an address ends, is a convention. People who know the published "
+        "one flatter the figure, so it is measured thrice: as published, with half of all answers for these two fields "
+        "as the kind's rules take them, with all of them so.",
+        "",
+        "| measure | " + " | ".join(measured) + " | goal |",
+        "| --- |" + " --- |" * (len(measured) + 1),
     ]
-    for kind, goals in (("receipt", (">= 96 %", "<= 8", "<= 45")), ("invoice", (">= 95 %", "", ""))):
-        documents = tally[f"{kind} documents"]
-        if not documents:
-            continue
-        answers = tally[f"{kind} choice answers"] + tally[f"{kind} key answers"]
-        taps, keys = tally[f"{kind} choice answers"] / documents, tally[f"{kind} key answers"] / documents
-        seconds = tally[f"{kind} human ms"] / 1000 / documents
-        mean = {name: sum(some) / len(some) for (own, name), some in right.items() if own == kind}
-        each = ", ".join(f"{name} {100 * share:.1f}" for name, share in sorted(mean.items()) if name != "all")
-        lines += [
-            f"| {kind}: fields by value | {100 * mean['all']:.2f} % ({each}) | {goals[0]} |",
-            f"| {kind}: answers a paper | {answers / documents:.2f} ({taps:.2f} taps, {keys:.2f} keyed) | {goals[1]} |",
-            f"| {kind}: human seconds a document | {seconds:.1f} | {goals[2]} |",
-            f"| {kind}: cost at 6 / 12 USD an hour | {seconds / 600:.3f} / {seconds / 300:.3f} | |",
-        ]
+    for kind, goals in GOALS.items():
+        rows = [_cells(kind, *one) for one in measured.values()]
+        names = ("fields by value", "answers a document (taps, keyed)", "human seconds", "cost at 6 / 12 USD an hour")
+        for name, cells, goal in zip(names, zip(*rows, strict=True), goals, strict=True):
+            lines.append(f"| {kind}: {name} | " + " | ".join(cells) + f" | {goal} |")
+    lines += ["", "| field | " + " | ".join(measured) + " |", "| --- |" + " --- |" * len(measured)]
+    for kind, name in sorted({key for _, right in measured.values() for key in right if key[0] in GOALS}):
+        if name != "all":
+            means = (sum(right[kind, name]) / len(right[kind, name]) for _, right in measured.values())
+            lines.append(f"| {kind}: {name} | " + " | ".join(f"{100 * mean:.1f} %" for mean in means) + " |")
     return "\n".join([*lines, ""])
+
+
+def _cells(kind: str, tally: Counter[str], right: dict[tuple[str, str], list[float]]) -> tuple[str, str, str, str]:
+    documents = max(1, tally[f"{kind} documents"])
+    taps, keys = tally[f"{kind} choice answers"] / documents, tally[f"{kind} key answers"] / documents
+    seconds = tally[f"{kind} human ms"] / 1000 / documents
+    share = sum(right[kind, "all"]) / len(right[kind, "all"])
+    return (
+        f"{100 * share:.2f} %",
+        f"{taps + keys:.2f} ({taps:.2f}, {keys:.2f})",
+        f"{seconds:.1f}",
+        f"{seconds / 600:.3f} / {seconds / 300:.3f}",
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ believes it unseen. Nothing else of the page is keyed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
@@ -67,15 +68,19 @@ def _choice(field: FieldSpec, lines: Sequence[Line]) -> Choice | None:
         own = [row for row in rows if row.page_no == page_no]
         suggested = set(best.lines) if best else set()
         places = _text_places(field, own, [c.lines for c in candidates], suggested)
+    elif best is None:
+        page_no = rows[0].page_no if rows else 1
+        own = [row for row in rows if row.page_no == page_no]
+        places, suggested = _hopeful_places(field, own), set()
     else:
-        page_no = best.lines[0].page_no if best else 1
+        page_no = best.lines[0].page_no
         own = [row for row in rows if row.page_no == page_no]
         firsts: dict[str, tuple[Line, ...]] = {}
         for candidate in candidates:
             if candidate.lines[0].page_no == page_no:
                 firsts.setdefault(formed(field, candidate.raw), candidate.lines)
         places = sorted(list(firsts.values())[:PLACES_MOST], key=lambda some: (some[0].box.y0, some[0].box.x0))
-        suggested = set(best.lines) if best else set()
+        suggested = set(best.lines)
     if not places:
         return None
     numbers = tuple(n for n, place in enumerate(places, start=1) if suggested & set(place))
@@ -88,6 +93,21 @@ def _choice(field: FieldSpec, lines: Sequence[Line]) -> Choice | None:
         suggested=numbers,
         shown=tuple(dict.fromkeys(i for line in beside for i in line.pieces)),
     )
+
+
+_DIGITS_LEAST = {"date": 4, "amount": 2, "code": 2}
+
+
+def _hopeful_places(field: FieldSpec, rows: Sequence[Row]) -> list[tuple[Line, ...]]:
+    """Where a value may stand that no rule can read yet (a reader broke a date in two): beside a label of the field
+    first, then wherever enough digits stand, in the order of the page."""
+    least = _DIGITS_LEAST.get(field.type)
+    if least is None:
+        return []
+    fit = [(row, line) for row in rows for line in row.lines if sum(c.isdigit() for c in line.text) >= least]
+    labelled = [line for row, line in fit if any(one.say and re.search(one.say, row.text) for one in field.labels)]
+    likeliest = [*labelled, *(line for _, line in fit if line not in labelled)][:PLACES_MOST]
+    return [(line,) for _, line in fit if line in likeliest]
 
 
 def _text_places(

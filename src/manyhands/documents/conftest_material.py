@@ -10,6 +10,7 @@ import io
 import os
 import random
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def bomb_pdf(*, side_px: int = 23_170, bits: int = 8, unpacked: int = 512 * 1024
     unpacked       bytes that it really unpacks to
     skew           how far it is drawn slanted, which takes the decoder another way
     """
-    pixels = zlib.compress(zlib.compress(bytes(unpacked), 9), 9)
+    pixels = _packed_twice(unpacked)
     image = (
         b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent %d /ColorSpace /DeviceGray "
         b"/Filter [/FlateDecode /FlateDecode] /Length %d >>\nstream\n%s\nendstream"
@@ -82,6 +83,11 @@ def bomb_pdf(*, side_px: int = 23_170, bits: int = 8, unpacked: int = 512 * 1024
             image,
         ]
     )
+
+
+@cache
+def _packed_twice(unpacked: int) -> bytes:
+    return zlib.compress(zlib.compress(bytes(unpacked), 9), 9)
 
 
 def pdf_of(objects: list[bytes]) -> bytes:

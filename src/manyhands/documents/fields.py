@@ -233,6 +233,8 @@ def raw_on_lines(field: FieldSpec, lines: Sequence[Line]) -> tuple[str, tuple[st
     For lines that people have chosen: no label has to stand beside them, and no rule may drop one of them.
     """
     texts = [unified(line.text) for line in lines]
+    if field.find in ("letterhead", "party"):
+        texts = _said_once(texts)
     whole = " ".join(texts)
     match field.find:
         case "letterhead":
@@ -250,6 +252,19 @@ def raw_on_lines(field: FieldSpec, lines: Sequence[Line]) -> tuple[str, tuple[st
                 # an amount follows its label and what it is made of; a date or number comes before what is said of it
                 return (values[-1] if field.type == "amount" else values[0]), ()
     return whole, tuple(texts)
+
+
+def _said_once(names: Sequence[str]) -> list[str]:
+    """The lines of a name without one that the next line begins with: a logo says the name that is printed under it.
+
+    >>> _said_once(["QualityHosting", "QUALITYHOSTING AG"]), _said_once(["POPULAR BOOK", "CO. (M) SDN BHD"])
+    (['QUALITYHOSTING AG'], ['POPULAR BOOK', 'CO. (M) SDN BHD'])
+    """
+    upper = [re.sub(r"\W+", "", name.upper()) for name in names]
+    following = [*upper[1:], ""]
+    return [
+        name for name, own, after in zip(names, upper, following, strict=True) if not (own and after.startswith(own))
+    ]
 
 
 def formed(field: FieldSpec, raw: str, parts: Sequence[str] = ()) -> str:

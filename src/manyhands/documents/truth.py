@@ -203,12 +203,13 @@ def true_answer(choice: Choice, field: FieldSpec, texts: Mapping[str, str], valu
     texts  piece id -> true text
     value  the field's true value; "" = the document has none
     A value that takes several places is looked for in runs of neighbours; the likest counts when it is more like than
-    unlike the value, as a person would still tap the lines they see.
+    unlike the value, as a person would still tap the lines they see. Of runs that are as like, the shortest is tapped:
+    nobody taps a place that adds nothing.
     """
     if not value:
         return NONE_OF_THESE
     written = [" ".join(texts.get(i, "") for i in place) for place in choice.places]
-    best, likest = NONE_OF_THESE, 0.6
+    best, likest, length = NONE_OF_THESE, 0.6, 0
     several = field.type == "text"
     for first in range(len(written)):
         for last in range(first, len(written) if several else first + 1):
@@ -217,8 +218,8 @@ def true_answer(choice: Choice, field: FieldSpec, texts: Mapping[str, str], valu
                 continue
             raw, parts = raw_on_lines(field, lines)
             like = _likeness(field, formed(field, raw, parts), value)
-            if like > likest:
-                best, likest = " ".join(str(n) for n in range(first + 1, last + 2)), like
+            if like > likest or (like == likest and best != NONE_OF_THESE and last - first < length):
+                best, likest, length = " ".join(str(n) for n in range(first + 1, last + 2)), like, last - first
     return best
 
 
