@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shlex
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -173,7 +172,7 @@ def main() -> int:
     measured = {
         name: measure(scorer, readings, truths, truth_dir, args, own_share) for name, own_share in CONVENTIONS.items()
     }
-    page = markdown(measured, args.rounds, args.error, f"uv run python benchmarks/fields.py {shlex.join(sys.argv[1:])}")
+    page = markdown(measured, args.rounds, args.error, f"uv run python benchmarks/fields.py --rounds {args.rounds}")
     print(page)
     if args.markdown:
         args.markdown.write_text(page, encoding="utf-8")

@@ -138,8 +138,11 @@ class DataFolder:
     def secret(self, name: str, ids: IdSource) -> bytes:
         """32 random bytes kept in keys/NAME, made at first use."""
         path = self.path / "keys" / name
+        # Drawn also where it is there already: of processes that start together and repeat one chance, the second would
+        # else give the first missing role the bytes of the very first one, and two roles shared a key.
+        fresh = ids.random_bytes(32)
         if not path.exists():
-            _write_once(path, ids.random_bytes(32))
+            _write_once(path, fresh)
         return path.read_bytes()
 
     @contextmanager

@@ -1,9 +1,10 @@
-"""A delivered record beside a known one: which lines of the truth are right.
+"""A delivered record beside a known one: which lines of the truth are right, or which of its fields.
 
 Rules kept here
 - Cutting a line in two, or joining two, is no error: lines that overlap are compared as one group, in reading order.
 - What carries the value is compared: letter case, blanks and loose punctuation at the ends are not asked for.
 - Lines that the truth marks optional (stamps, handwriting, ornaments) are not asked for.
+- Of a job that wanted fields alone the fields are compared, by value: a day is a day however it is written.
 
 >>> same_value("Total :  12.50", "TOTAL 12.50")
 True
@@ -21,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+
+from .values import decimal_of, find_amounts, find_dates, iso_date
 
 ROW_SHARE = 0.5
 """Two boxes share a row when half of the lower one's height is common to both."""
@@ -44,11 +47,12 @@ class RecordOf(msgspec.Struct, frozen=True):
 
     doc_id: str
     lines: tuple[LineOf, ...] = ()
+    fields: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """pairs  (delivered value or None, truth), one per truth line, in the form that is compared."""
+    """pairs  (delivered value or None, truth), one per line or field of the truth, in the form that is compared."""
 
     pairs: tuple[tuple[str | None, str], ...]
 
@@ -72,10 +76,11 @@ def same_value(one: str, other: str) -> bool:
     return value_of(one) == value_of(other)
 
 
-def compare_package(package: bytes, truths: Mapping[str, bytes]) -> Comparison:
+def compare_package(package: bytes, truths: Mapping[str, bytes], *, fields: Sequence[str] | None = None) -> Comparison:
     """Compares a package (zip of one JSON a document) with the known records of some of its documents.
 
     truths  document id -> JSON of its known record
+    fields  names of the fields that alone were wanted, empty = all that the truth has; None = compare the lines
     """
     pairs: list[tuple[str | None, str]] = []
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
@@ -83,8 +88,39 @@ def compare_package(package: bytes, truths: Mapping[str, bytes]) -> Comparison:
         for doc_id, raw in sorted(truths.items()):
             name = names.get(f"{doc_id}.json")
             delivered = msgspec.json.decode(archive.read(name), type=RecordOf) if name else RecordOf(doc_id)
-            pairs += compare_lines(delivered.lines, msgspec.json.decode(raw, type=RecordOf).lines)
+            truth = msgspec.json.decode(raw, type=RecordOf)
+            if fields is None:
+                pairs += compare_lines(delivered.lines, truth.lines)
+            else:
+                pairs += compare_fields(delivered.fields, truth.fields, wanted=fields)
     return Comparison(tuple(pairs))
+
+
+def compare_fields(
+    delivered: Mapping[str, str], truth: Mapping[str, str], *, wanted: Sequence[str] = ()
+) -> list[tuple[str | None, str]]:
+    """(delivered or None, truth) of every field that the truth has a value for, in the form of the truth's value.
+
+    wanted  names of the fields that were asked for; empty = all
+
+    >>> compare_fields({"date": "7. Mai 2014", "total": "RM 3,00"}, {"date": "07/05/2014", "total": "3.00", "tax": "1"})
+    [('2014-05-07', '2014-05-07'), (None, '1'), ('3.00', '3.00')]
+    """
+    return [
+        (_formed_like(known, delivered[name]) if delivered.get(name) else None, _formed_like(known, known))
+        for name, known in sorted(truth.items())
+        if known and (not wanted or name in wanted)
+    ]
+
+
+def _formed_like(known: str, text: str) -> str:
+    """A text in the form in which a known value is compared: a day, an amount, or its letters and digits."""
+    if [found for found, _ in find_dates(known)] == [known.strip()]:
+        return iso_date(text) or text
+    if [found for found, _ in find_amounts(known)] == [known.strip()] and re.search(r"[.,]\d{2}$", known.strip()):
+        value = decimal_of(text)
+        return text if value is None else f"{value:.2f}"
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).upper()) or text
 
 
 def compare_lines(delivered: Sequence[LineOf], truth: Sequence[LineOf]) -> list[tuple[str | None, str]]:

@@ -145,13 +145,10 @@ def import_folder(
     Hidden files and links are passed over.
     """
     limits = limits or Limits()
-    if not folder.is_dir():
-        yield refusal(str(folder.name or folder), "no_such_folder")
+    if (nothing := nothing_to_take(folder)) is not None:
+        yield nothing
         return
-    files = sorted(p for p in folder.rglob("*") if not p.is_symlink() and p.is_file() and not _hidden(p, folder))
-    if not files:
-        yield refusal(folder.name or str(folder), "empty_folder")
-        return
+    files = _files_of(folder)
     if len(files) > MAX_FILES:
         yield refusal(folder.name or str(folder), "too_many_files")
         return
@@ -172,6 +169,19 @@ def import_folder(
             pages.extend(_renumbered(got, start if len(got) == 1 else len(pages) + 1))
         if pages:
             yield _document(doc_id, pages, kind)
+
+
+def nothing_to_take(folder: Path) -> ImportRefused | None:
+    """Why nothing of a folder can be taken, by its names alone and at once; None where it holds files."""
+    if not folder.is_dir():
+        return refusal(folder.name or str(folder), "no_such_folder")
+    if not _files_of(folder):
+        return refusal(folder.name or str(folder), "empty_folder")
+    return None
+
+
+def _files_of(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if not p.is_symlink() and p.is_file() and not _hidden(p, folder))
 
 
 def doc_id_of(text: str) -> str:

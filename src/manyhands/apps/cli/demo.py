@@ -118,6 +118,11 @@ def show_measured(measured: Any) -> None:
     if measured.lines_right_bp is not None:
         kinds = ", ".join(f"{kind} {bp / 100:.2f} %" for kind, bp in measured.lines_right_by_kind_bp.items())
         lines.append(["lines right", f"{measured.lines_right_bp / 100:.2f} % of {measured.lines} ({kinds})"])
+    if measured.fields is not None:
+        low, high = measured.fields_right_low_bp / 100, measured.fields_right_high_bp / 100
+        lines.append(
+            ["fields right", f"{measured.fields_right} of {measured.fields} by value (95 %: {low:.1f} to {high:.1f} %)"]
+        )
     lines += [
         [
             "machine CPU",

@@ -63,7 +63,12 @@ def digitize(
     """
 
     async def work() -> Exit:
+        from manyhands.documents.importing import nothing_to_take
+
         kinds, named = kinds_of(kind_file, kind)
+        if (nothing := nothing_to_take(folder)) is not None:  # said before anything is started
+            errors.print(f"[red]{nothing}[/]")
+            return Exit.REFUSED
         match crowd:
             case "simulated":
                 return await _simulated(

@@ -16,7 +16,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, PayoutsFile
-from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, parse_manifest
 from manyhands.protocol.messages import (
     AppealRuled,
     Envelope,
@@ -264,7 +264,7 @@ class ReputationOracle:
                 return
             manifest = job.parsed()
             replayed = replay(manifest, await self._evidence(job))
-            comparison = await self._compare(tx, job)
+            comparison = await self._compare(tx, job, manifest)
             verdict = await self._verdict(tx, manifest, replayed, comparison)
             learned = await self._learned(tx, job, manifest, replayed)
             await self._move_standings(tx, job, manifest, replayed, learned)
@@ -375,8 +375,8 @@ class ReputationOracle:
                     await tx.execute(QUERIES.paid_for_learning, {**key, "job_id": job.job_id})
         return learned
 
-    async def _compare(self, tx: Tx, job: JobRow) -> Comparison:
-        """The delivered records beside the holdback."""
+    async def _compare(self, tx: Tx, job: JobRow, manifest: Manifest) -> Comparison:
+        """The delivered records beside the holdback: their lines, or their fields where these alone were wanted."""
         raw = await self.ctx.blobs.get(job.package_blob or "")
         found = hashlib.sha256(raw).hexdigest()
         if found != job.package_hash:
@@ -385,7 +385,7 @@ class ReputationOracle:
             doc_id: await self.ctx.blobs.get(blob)
             for doc_id, blob in await rows(tx, QUERIES.holdback_of, {"job_id": job.job_id})
         }
-        return compare_package(raw, truths)
+        return compare_package(raw, truths, fields=fields_wanted(manifest))
 
     async def _verdict(
         self, tx: Tx, manifest: Manifest, replayed: Replayed, comparison: Comparison
@@ -648,6 +648,14 @@ class ReputationOracle:
             if getattr(job, role) != sender:
                 raise NotYours(job_id, sender, role)
         return job
+
+
+def fields_wanted(manifest: Manifest) -> tuple[str, ...] | None:
+    """Names of the fields that alone were wanted, () = all of the kind; None for a job of the whole text."""
+    if manifest.task_type != "field_choice":
+        return None
+    named = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET
+    return named if isinstance(named, tuple) else ()
 
 
 def _because(worker: str, replayed: Replayed, learned: Sequence[Learned]) -> str:
