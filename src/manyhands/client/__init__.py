@@ -14,6 +14,7 @@ Rules kept here
 """
 
 from .errors import ClientError, Refused, Unreachable
+from .events import JobEvent
 from .http import AsyncClient, Client
 from .shapes import Account, Answer, Assignment, Bundle, Earnings, Hook, JobEarnings, Key, Offer, Outcome, ResultFile
 
@@ -28,6 +29,7 @@ __all__ = [
     "Earnings",
     "Hook",
     "JobEarnings",
+    "JobEvent",
     "Key",
     "Offer",
     "Outcome",

@@ -63,6 +63,88 @@ def me() -> Call[shapes.Account]:
     return Call("GET", _at("me"), shapes.Account)
 
 
+def account() -> Call[shapes.OwnAccount]:
+    return Call("GET", _at("account"), shapes.OwnAccount)
+
+
+def ways_in() -> Call[shapes.WaysOffered]:
+    return Call("GET", _at("ways-in"), shapes.WaysOffered)
+
+
+def ask_for_link(email: str, role: str) -> Call[bool]:
+    return Call("POST", _at("sign-in", "email", "begin"), bool, {"email": email, "role": role}, "done", again=False)
+
+
+def sign_in_with_link(token: str) -> Call[shapes.Account]:
+    return Call("POST", _at("sign-in", "link"), shapes.Account, {"token": token}, again=False)
+
+
+def passkey_for_new_account(name: str, role: str) -> Call[dict[str, Any]]:
+    body = {"name": name, "role": role}
+    return Call("POST", _at("sign-up", "passkey", "begin"), dict[str, Any], body, "options")
+
+
+def sign_up_with_passkey(credential: Mapping[str, Any], label: str) -> Call[shapes.Account]:
+    body = {"credential": dict(credential), "label": label}
+    return Call("POST", _at("sign-up", "passkey"), shapes.Account, body, again=False)
+
+
+def passkey_to_sign_in() -> Call[dict[str, Any]]:
+    return Call("POST", _at("sign-in", "passkey", "begin"), dict[str, Any], {}, "options")
+
+
+def sign_in_with_passkey(credential: Mapping[str, Any]) -> Call[shapes.Account]:
+    body = {"credential": dict(credential)}
+    return Call("POST", _at("sign-in", "passkey"), shapes.Account, body, again=False)
+
+
+def passkey_to_add() -> Call[dict[str, Any]]:
+    return Call("POST", _at("account", "passkeys", "begin"), dict[str, Any], {}, "options")
+
+
+def add_passkey(credential: Mapping[str, Any], label: str) -> Call[bool]:
+    body = {"credential": dict(credential), "label": label}
+    return Call("POST", _at("account", "passkeys"), bool, body, "done", again=False)
+
+
+def end_passkey(passkey_id: str) -> Call[bool]:
+    return Call("POST", _at("account", "passkeys", passkey_id, "end"), bool, {}, "done", again=False)
+
+
+def set_password(password: str) -> Call[bool]:
+    return Call("POST", _at("account", "password"), bool, {"password": password}, "done")
+
+
+def take_role(role: str) -> Call[shapes.Account]:
+    return Call("POST", _at("account", "roles"), shapes.Account, {"role": role})
+
+
+def link_wallet(message: str, signature: str) -> Call[bool]:
+    body = {"message": message, "signature": signature}
+    return Call("POST", _at("account", "wallets"), bool, body, "done", again=False)
+
+
+def export_wallet(passphrase: str) -> Call[dict[str, Any]]:
+    return Call("POST", _at("account", "wallet", "export"), dict[str, Any], {"passphrase": passphrase}, "keystore")
+
+
+def leave_with_wallet(message: str, signature: str) -> Call[bool]:
+    body = {"message": message, "signature": signature}
+    return Call("POST", _at("account", "wallet", "leave"), bool, body, "done", again=False)
+
+
+def sessions() -> Call[list[shapes.Session]]:
+    return Call("GET", _at("sessions"), list[shapes.Session], inside="sessions")
+
+
+def end_session(session_id: str) -> Call[bool]:
+    return Call("POST", _at("sessions", session_id, "end"), bool, {}, "done", again=False)
+
+
+def end_other_sessions() -> Call[int]:
+    return Call("POST", _at("sessions", "end-others"), int, {}, "ended")
+
+
 def make_key(name: str, scopes: Sequence[str], lasts_ms: int | None) -> Call[shapes.Key]:
     body = {"name": name, "scopes": list(scopes), "lasts_ms": lasts_ms}
     return Call("POST", _at("keys"), shapes.Key, body, again=False)
@@ -155,6 +237,10 @@ def job(job_id: str) -> Call[dict[str, Any]]:
     return Call("GET", _at("desk", "jobs", job_id), dict[str, Any])
 
 
+def events(job_id: str) -> Call[bytes]:
+    return Call("GET", _at("desk", "jobs", job_id, "events"), bytes)
+
+
 def cancel(job_id: str, because: str) -> Call[shapes.Launched]:
     return Call("POST", _at("desk", "jobs", job_id, "cancel"), shapes.Launched, {"because": because})
 
@@ -241,6 +327,54 @@ def statement() -> Call[bytes]:
 
 def export() -> Call[bytes]:
     return Call("GET", _at("export.json"), bytes)
+
+
+def wishes() -> Call[shapes.Wishes]:
+    return Call("GET", _at("wishes"), shapes.Wishes)
+
+
+def set_wishes(wanted: Mapping[str, Any]) -> Call[shapes.Wishes]:
+    return Call("POST", _at("wishes"), shapes.Wishes, dict(wanted))
+
+
+def own_link() -> Call[dict[str, Any] | None]:
+    return Call("GET", _at("own", "link"), dict[str, Any] | None, inside="link")  # type: ignore[arg-type]
+
+
+def object_to_link(words: str) -> Call[bool]:
+    return Call("POST", _at("own", "link"), bool, {"words": words}, "done")
+
+
+def learned() -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("learned"), list[dict[str, Any]], inside="learned")
+
+
+def guide_examples(task_type: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("guides", task_type, "examples"), list[dict[str, Any]], inside="examples")
+
+
+def example_picture(task_type: str, place: int) -> Call[bytes]:
+    return Call("GET", _at("guides", task_type, "examples", place), bytes)
+
+
+def practice(task_type: str) -> Call[dict[str, Any]]:
+    return Call("GET", _at("practice", task_type), dict[str, Any])
+
+
+def practise(task_type: str, place: int, text: str | None) -> Call[dict[str, Any]]:
+    return Call("POST", _at("practice", task_type, "answer"), dict[str, Any], {"place": place, "text": text})
+
+
+def practice_picture(task_type: str, place: int) -> Call[bytes]:
+    return Call("GET", _at("practice", task_type, "pictures", place), bytes)
+
+
+def statement_pdf() -> Call[bytes]:
+    return Call("GET", _at("statement.pdf"), bytes)
+
+
+def export_zip() -> Call[bytes]:
+    return Call("GET", _at("export.zip"), bytes)
 
 
 # --- a requester's desk ---------------------------------------------------------------------------------------------
@@ -406,6 +540,35 @@ def deposit(requester: str, amount_minor: int, reference: str, because: str) -> 
     )
 
 
+def log(process: str, job_id: str) -> Call[list[str]]:
+    query = {"process": process, "job_id": job_id}
+    return Call("GET", _at("operator", "log"), list[str], inside="lines", query=query)
+
+
+def free(kind: str, ref: str) -> Call[int]:
+    return Call("POST", _at("operator", "free"), int, {"kind": kind, "ref": ref}, "freed", again=False)
+
+
+def signs_seen() -> Call[dict[str, Any]]:
+    return Call("GET", _at("operator", "signs"), dict[str, Any])
+
+
+def unlink(group: str, because: str) -> Call[int]:
+    return Call("POST", _at("operator", "unlink"), int, {"group": group, "because": because}, "freed", again=False)
+
+
+def answer_objection(job_id: str, objection_id: str, uphold: bool, answer: str) -> Call[bool]:
+    body = {"job_id": job_id, "objection_id": objection_id, "uphold": uphold, "answer": answer}
+    return Call("POST", _at("operator", "objections"), bool, body, "done", again=False)
+
+
+def statement_of(party: str, since_ms: int, until_ms: int | None) -> Call[dict[str, Any]]:
+    query = {"party": party, "since_ms": str(since_ms)}
+    if until_ms is not None:
+        query["until_ms"] = str(until_ms)
+    return Call("GET", _at("operator", "statement"), dict[str, Any], query=query)
+
+
 # --- anybody's ------------------------------------------------------------------------------------------------------
 
 
@@ -415,3 +578,19 @@ def record() -> Call[dict[str, Any]]:
 
 def public_job(job_id: str) -> Call[dict[str, Any]]:
     return Call("GET", _at("jobs", job_id), dict[str, Any])
+
+
+def public_jobs() -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("jobs"), list[dict[str, Any]], inside="jobs")
+
+
+def public_results(job_id: str, key: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("jobs", job_id, "results"), list[dict[str, Any]], inside="files", query={"key": key})
+
+
+def public_result(job_id: str, name: str, key: str) -> Call[bytes]:
+    return Call("GET", _at("jobs", job_id, "results") + "/" + quote(name), bytes, query={"key": key})
+
+
+def health() -> Call[dict[str, Any]]:
+    return Call("GET", _at("health"), dict[str, Any])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -18,12 +18,14 @@ import msgspec
 
 from . import calls, shapes
 from .errors import Refused, Unreachable
+from .events import EventReader, JobEvent
 
 T = TypeVar("T")
 
 HEADERS: Final = {"X-Requested-With": "manyhands", "User-Agent": "manyhands-client"}
 PART_BYTES: Final = 512 * 1024
 WAITS_S: Final = (0.1, 0.4, 1.6)
+QUIET_S: Final = 60.0
 COMES_BACK: Final = frozenset({502, 503, 504})
 
 
@@ -62,6 +64,20 @@ def _again(call: calls.Call[Any], tried: int, reply: httpx.Response | None) -> b
 
 def _wait_s(tried: int) -> float:
     return WAITS_S[tried] * (0.5 + random.random())  # noqa: S311  so that many programs do not come back together
+
+
+def _streaming(reader: EventReader) -> dict[str, Any]:
+    """How a stream is asked for. The platform says something every few seconds; longer silence is a cut line."""
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(reader.last)} if reader.last else {})
+    return {"headers": headers, "timeout": httpx.Timeout(10.0, read=QUIET_S)}
+
+
+def _event(reader: EventReader, line: str) -> JobEvent | None:
+    """raises Refused for what is no event of a job"""
+    try:
+        return reader.line(line)
+    except ValueError as problem:
+        raise Refused(200, "other_shape", str(problem), "Update this client.") from problem
 
 
 def _headers(key: str) -> dict[str, str]:
@@ -127,6 +143,84 @@ class Client:
     def me(self) -> shapes.Account:
         """Whose session this is."""
         return self._do(calls.me())
+
+    def account(self) -> shapes.OwnAccount:
+        """The ways into this account."""
+        return self._do(calls.account())
+
+    def ways_in(self) -> shapes.WaysOffered:
+        """How one can sign in here."""
+        return self._do(calls.ways_in())
+
+    def ask_for_link(self, email: str, *, role: str = "worker") -> bool:
+        """Has a link sent that signs in; an unknown address opens an account."""
+        return self._do(calls.ask_for_link(email, role))
+
+    def sign_in_with_link(self, token: str) -> shapes.Account:
+        """Signs in with what stands after `#link=`; it opens once."""
+        return self._do(calls.sign_in_with_link(token))
+
+    def passkey_for_new_account(self, name: str, *, role: str = "worker") -> dict[str, Any]:
+        """What a browser or authenticator needs to make a passkey for a new account."""
+        return self._do(calls.passkey_for_new_account(name, role))
+
+    def sign_up_with_passkey(self, credential: Mapping[str, Any], *, label: str = "") -> shapes.Account:
+        """Opens an account whose way in is this passkey. credential  as `PublicKeyCredential.toJSON()` gives it"""
+        return self._do(calls.sign_up_with_passkey(credential, label))
+
+    def passkey_to_sign_in(self) -> dict[str, Any]:
+        """What a browser or authenticator needs to use a passkey."""
+        return self._do(calls.passkey_to_sign_in())
+
+    def sign_in_with_passkey(self, credential: Mapping[str, Any]) -> shapes.Account:
+        """Signs in with a passkey."""
+        return self._do(calls.sign_in_with_passkey(credential))
+
+    def passkey_to_add(self) -> dict[str, Any]:
+        """What a browser or authenticator needs to add a passkey to this account."""
+        return self._do(calls.passkey_to_add())
+
+    def add_passkey(self, credential: Mapping[str, Any], *, label: str = "") -> bool:
+        """Adds a passkey to this account."""
+        return self._do(calls.add_passkey(credential, label))
+
+    def end_passkey(self, passkey_id: str) -> bool:
+        """Takes a passkey away; never the last way in."""
+        return self._do(calls.end_passkey(passkey_id))
+
+    def set_password(self, password: str) -> bool:
+        """Sets or changes the password; every other session ends."""
+        return self._do(calls.set_password(password))
+
+    def take_role(self, role: str) -> shapes.Account:
+        """Is a worker or requester too."""
+        return self._do(calls.take_role(role))
+
+    def export_wallet(self, passphrase: str) -> dict[str, Any]:
+        """The kept wallet as a key file (Web3 Secret Storage 3) that the passphrase opens."""
+        return self._do(calls.export_wallet(passphrase))
+
+    def link_wallet(self, address: str, sign: Callable[[str], str]) -> bool:
+        """Lets a wallet sign in to this account. sign  message -> its EIP-191 signature as 0x text"""
+        message = self._do(calls.wallet_message(address))
+        return self._do(calls.link_wallet(message, sign(message)))
+
+    def leave_with_wallet(self, address: str, sign: Callable[[str], str]) -> bool:
+        """Has the kept key forgotten, proving with it that one has it. sign  as in `link_wallet`"""
+        message = self._do(calls.wallet_message(address))
+        return self._do(calls.leave_with_wallet(message, sign(message)))
+
+    def sessions(self) -> list[shapes.Session]:
+        """Where this account is signed in."""
+        return self._do(calls.sessions())
+
+    def end_session(self, session_id: str) -> bool:
+        """Ends one of these sessions."""
+        return self._do(calls.end_session(session_id))
+
+    def end_other_sessions(self) -> int:
+        """Ends every session but this one; how many."""
+        return self._do(calls.end_other_sessions())
 
     def make_key(self, name: str, scopes: Sequence[str], *, lasts_ms: int | None = None) -> shapes.Key:
         """A key for a program; it is told this once. Needs a session younger than ten minutes."""
@@ -216,6 +310,37 @@ class Client:
         """One of this requester's jobs: state, progress, money."""
         return self._do(calls.job(job_id))
 
+    def watch(self, job_id: str, *, after: int = 0) -> Iterator[JobEvent]:
+        """A running job as it goes on, until it is over. after  number of the last thing that happened which is known
+
+        A stream that was cut is taken up where it broke off; `Unreachable` when nothing comes four times in a row.
+        """
+        reader, tried = EventReader(), 0
+        reader.last = after
+        while True:
+            problem = "the stream ended before the job was over"
+            try:
+                with self._http.stream("GET", calls.events(job_id).path, **_streaming(reader)) as reply:
+                    if reply.status_code in COMES_BACK:
+                        raise httpx.ReadError(f"it answered {reply.status_code}")
+                    if reply.status_code >= 400:
+                        reply.read()
+                        _value(calls.events(job_id), reply)
+                    for line in reply.iter_lines():
+                        event = _event(reader, line)
+                        if event is not None:
+                            tried = 0
+                            yield event
+                            if event.name == "over":
+                                return
+            except httpx.TransportError as trouble:
+                problem = f"{type(trouble).__name__}: {trouble}"
+            reader.cut()
+            if tried >= len(WAITS_S):
+                raise Unreachable(problem)
+            time.sleep(_wait_s(tried))
+            tried += 1
+
     def cancel(self, job_id: str, *, because: str = "") -> shapes.Launched:
         """Ends a job early; what was accepted is paid."""
         return self._do(calls.cancel(job_id, because))
@@ -295,6 +420,54 @@ class Client:
     def export(self) -> bytes:
         """Everything that is kept of this account, as JSON."""
         return self._do(calls.export())
+
+    def wishes(self) -> shapes.Wishes:
+        """One's own limits, and how much of them is used."""
+        return self._do(calls.wishes())
+
+    def set_wishes(self, wanted: Mapping[str, Any]) -> shapes.Wishes:
+        """Sets one's own limits: the fields of `Wishes` but the last two; left out = none."""
+        return self._do(calls.set_wishes(wanted))
+
+    def own_link(self) -> dict[str, Any] | None:
+        """Whether one counts as one with other accounts, and why."""
+        return self._do(calls.own_link())
+
+    def object_to_link(self, words: str) -> bool:
+        """Says that it is wrong; a person decides."""
+        return self._do(calls.object_to_link(words))
+
+    def learned(self) -> list[dict[str, Any]]:
+        """Guides read and practices done: paid or due."""
+        return self._do(calls.learned())
+
+    def guide_examples(self, task_type: str) -> list[dict[str, Any]]:
+        """Examples of a guide."""
+        return self._do(calls.guide_examples(task_type))
+
+    def example_picture(self, task_type: str, place: int) -> bytes:
+        """The picture of an example."""
+        return self._do(calls.example_picture(task_type, place))
+
+    def practice(self, task_type: str) -> dict[str, Any]:
+        """One's own practice of a kind of work."""
+        return self._do(calls.practice(task_type))
+
+    def practise(self, task_type: str, place: int, text: str | None) -> dict[str, Any]:
+        """Answers a piece of the practice; the reply tells the reason. text None = cannot read"""
+        return self._do(calls.practise(task_type, place, text))
+
+    def practice_picture(self, task_type: str, place: int) -> bytes:
+        """The picture of a piece of the practice."""
+        return self._do(calls.practice_picture(task_type, place))
+
+    def statement_pdf(self) -> bytes:
+        """What was earned, as PDF."""
+        return self._do(calls.statement_pdf())
+
+    def export_zip(self) -> bytes:
+        """Everything that is kept of this account, as JSON and a CSV for each table."""
+        return self._do(calls.export_zip())
 
     def open_desk(self) -> bool:
         """Opens a desk: the account may launch jobs from now on."""
@@ -432,6 +605,46 @@ class Client:
         """Writes down what a requester paid in; the same reference counts once. In person: no key may."""
         return self._do(calls.deposit(requester, amount_minor, reference, because))
 
+    def log(self, *, process: str = "roles", job_id: str = "") -> list[str]:
+        """The last lines of a process, or those of all that name a job."""
+        return self._do(calls.log(process, job_id))
+
+    def free(self, kind: str, ref: str) -> int:
+        """Has a stuck thing go on now; how many. kind, ref  as `overview` names them"""
+        return self._do(calls.free(kind, ref))
+
+    def signs_seen(self) -> dict[str, Any]:
+        """Signs of copying and haste, who counts as one for it, and what they say to it."""
+        return self._do(calls.signs_seen())
+
+    def unlink(self, group: str, *, because: str) -> int:
+        """Counts workers singly again, and says why; how many."""
+        return self._do(calls.unlink(group, because))
+
+    def answer_objection(self, job_id: str, objection_id: str, *, uphold: bool, answer: str) -> bool:
+        """Answers what a requester did not believe."""
+        return self._do(calls.answer_objection(job_id, objection_id, uphold, answer))
+
+    def statement_of(self, party: str, *, since_ms: int = 0, until_ms: int | None = None) -> dict[str, Any]:
+        """What moved for a party, or a job's escrow, by kind of money."""
+        return self._do(calls.statement_of(party, since_ms, until_ms))
+
+    def public_jobs(self) -> list[dict[str, Any]]:
+        """Jobs as anybody may see them, the newest first."""
+        return self._do(calls.public_jobs())
+
+    def public_results(self, job_id: str, *, key: str = "") -> list[dict[str, Any]]:
+        """Files of a delivered job, with the job's own key."""
+        return self._do(calls.public_results(job_id, key))
+
+    def public_result(self, job_id: str, name: str, *, key: str = "") -> bytes:
+        """One of these files, with the job's own key."""
+        return self._do(calls.public_result(job_id, name, key))
+
+    def health(self) -> dict[str, Any]:
+        """Whether the platform is up, and which version it is."""
+        return self._do(calls.health())
+
     def record(self) -> dict[str, Any]:
         """The public record: roles, fees, wages, appeals."""
         return self._do(calls.record())
@@ -507,6 +720,84 @@ class AsyncClient:
     async def me(self) -> shapes.Account:
         """Whose session this is."""
         return await self._do(calls.me())
+
+    async def account(self) -> shapes.OwnAccount:
+        """The ways into this account."""
+        return await self._do(calls.account())
+
+    async def ways_in(self) -> shapes.WaysOffered:
+        """How one can sign in here."""
+        return await self._do(calls.ways_in())
+
+    async def ask_for_link(self, email: str, *, role: str = "worker") -> bool:
+        """Has a link sent that signs in; an unknown address opens an account."""
+        return await self._do(calls.ask_for_link(email, role))
+
+    async def sign_in_with_link(self, token: str) -> shapes.Account:
+        """Signs in with what stands after `#link=`; it opens once."""
+        return await self._do(calls.sign_in_with_link(token))
+
+    async def passkey_for_new_account(self, name: str, *, role: str = "worker") -> dict[str, Any]:
+        """What a browser or authenticator needs to make a passkey for a new account."""
+        return await self._do(calls.passkey_for_new_account(name, role))
+
+    async def sign_up_with_passkey(self, credential: Mapping[str, Any], *, label: str = "") -> shapes.Account:
+        """Opens an account whose way in is this passkey. credential  as `PublicKeyCredential.toJSON()` gives it"""
+        return await self._do(calls.sign_up_with_passkey(credential, label))
+
+    async def passkey_to_sign_in(self) -> dict[str, Any]:
+        """What a browser or authenticator needs to use a passkey."""
+        return await self._do(calls.passkey_to_sign_in())
+
+    async def sign_in_with_passkey(self, credential: Mapping[str, Any]) -> shapes.Account:
+        """Signs in with a passkey."""
+        return await self._do(calls.sign_in_with_passkey(credential))
+
+    async def passkey_to_add(self) -> dict[str, Any]:
+        """What a browser or authenticator needs to add a passkey to this account."""
+        return await self._do(calls.passkey_to_add())
+
+    async def add_passkey(self, credential: Mapping[str, Any], *, label: str = "") -> bool:
+        """Adds a passkey to this account."""
+        return await self._do(calls.add_passkey(credential, label))
+
+    async def end_passkey(self, passkey_id: str) -> bool:
+        """Takes a passkey away; never the last way in."""
+        return await self._do(calls.end_passkey(passkey_id))
+
+    async def set_password(self, password: str) -> bool:
+        """Sets or changes the password; every other session ends."""
+        return await self._do(calls.set_password(password))
+
+    async def take_role(self, role: str) -> shapes.Account:
+        """Is a worker or requester too."""
+        return await self._do(calls.take_role(role))
+
+    async def export_wallet(self, passphrase: str) -> dict[str, Any]:
+        """The kept wallet as a key file (Web3 Secret Storage 3) that the passphrase opens."""
+        return await self._do(calls.export_wallet(passphrase))
+
+    async def link_wallet(self, address: str, sign: Callable[[str], str]) -> bool:
+        """Lets a wallet sign in to this account. sign  message -> its EIP-191 signature as 0x text"""
+        message = await self._do(calls.wallet_message(address))
+        return await self._do(calls.link_wallet(message, sign(message)))
+
+    async def leave_with_wallet(self, address: str, sign: Callable[[str], str]) -> bool:
+        """Has the kept key forgotten, proving with it that one has it. sign  as in `link_wallet`"""
+        message = await self._do(calls.wallet_message(address))
+        return await self._do(calls.leave_with_wallet(message, sign(message)))
+
+    async def sessions(self) -> list[shapes.Session]:
+        """Where this account is signed in."""
+        return await self._do(calls.sessions())
+
+    async def end_session(self, session_id: str) -> bool:
+        """Ends one of these sessions."""
+        return await self._do(calls.end_session(session_id))
+
+    async def end_other_sessions(self) -> int:
+        """Ends every session but this one; how many."""
+        return await self._do(calls.end_other_sessions())
 
     async def make_key(self, name: str, scopes: Sequence[str], *, lasts_ms: int | None = None) -> shapes.Key:
         """A key for a program; it is told this once. Needs a session younger than ten minutes."""
@@ -596,6 +887,37 @@ class AsyncClient:
         """One of this requester's jobs: state, progress, money."""
         return await self._do(calls.job(job_id))
 
+    async def watch(self, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
+        """A running job as it goes on, until it is over. after  number of the last thing that happened which is known
+
+        A stream that was cut is taken up where it broke off; `Unreachable` when nothing comes four times in a row.
+        """
+        reader, tried = EventReader(), 0
+        reader.last = after
+        while True:
+            problem = "the stream ended before the job was over"
+            try:
+                async with self._http.stream("GET", calls.events(job_id).path, **_streaming(reader)) as reply:
+                    if reply.status_code in COMES_BACK:
+                        raise httpx.ReadError(f"it answered {reply.status_code}")
+                    if reply.status_code >= 400:
+                        await reply.aread()
+                        _value(calls.events(job_id), reply)
+                    async for line in reply.aiter_lines():
+                        event = _event(reader, line)
+                        if event is not None:
+                            tried = 0
+                            yield event
+                            if event.name == "over":
+                                return
+            except httpx.TransportError as trouble:
+                problem = f"{type(trouble).__name__}: {trouble}"
+            reader.cut()
+            if tried >= len(WAITS_S):
+                raise Unreachable(problem)
+            await asyncio.sleep(_wait_s(tried))
+            tried += 1
+
     async def cancel(self, job_id: str, *, because: str = "") -> shapes.Launched:
         """Ends a job early; what was accepted is paid."""
         return await self._do(calls.cancel(job_id, because))
@@ -675,6 +997,54 @@ class AsyncClient:
     async def export(self) -> bytes:
         """Everything that is kept of this account, as JSON."""
         return await self._do(calls.export())
+
+    async def wishes(self) -> shapes.Wishes:
+        """One's own limits, and how much of them is used."""
+        return await self._do(calls.wishes())
+
+    async def set_wishes(self, wanted: Mapping[str, Any]) -> shapes.Wishes:
+        """Sets one's own limits: the fields of `Wishes` but the last two; left out = none."""
+        return await self._do(calls.set_wishes(wanted))
+
+    async def own_link(self) -> dict[str, Any] | None:
+        """Whether one counts as one with other accounts, and why."""
+        return await self._do(calls.own_link())
+
+    async def object_to_link(self, words: str) -> bool:
+        """Says that it is wrong; a person decides."""
+        return await self._do(calls.object_to_link(words))
+
+    async def learned(self) -> list[dict[str, Any]]:
+        """Guides read and practices done: paid or due."""
+        return await self._do(calls.learned())
+
+    async def guide_examples(self, task_type: str) -> list[dict[str, Any]]:
+        """Examples of a guide."""
+        return await self._do(calls.guide_examples(task_type))
+
+    async def example_picture(self, task_type: str, place: int) -> bytes:
+        """The picture of an example."""
+        return await self._do(calls.example_picture(task_type, place))
+
+    async def practice(self, task_type: str) -> dict[str, Any]:
+        """One's own practice of a kind of work."""
+        return await self._do(calls.practice(task_type))
+
+    async def practise(self, task_type: str, place: int, text: str | None) -> dict[str, Any]:
+        """Answers a piece of the practice; the reply tells the reason. text None = cannot read"""
+        return await self._do(calls.practise(task_type, place, text))
+
+    async def practice_picture(self, task_type: str, place: int) -> bytes:
+        """The picture of a piece of the practice."""
+        return await self._do(calls.practice_picture(task_type, place))
+
+    async def statement_pdf(self) -> bytes:
+        """What was earned, as PDF."""
+        return await self._do(calls.statement_pdf())
+
+    async def export_zip(self) -> bytes:
+        """Everything that is kept of this account, as JSON and a CSV for each table."""
+        return await self._do(calls.export_zip())
 
     async def open_desk(self) -> bool:
         """Opens a desk: the account may launch jobs from now on."""
@@ -815,6 +1185,46 @@ class AsyncClient:
     async def deposit(self, requester: str, amount_minor: int, *, reference: str, because: str) -> shapes.Purse:
         """Writes down what a requester paid in; the same reference counts once. In person: no key may."""
         return await self._do(calls.deposit(requester, amount_minor, reference, because))
+
+    async def log(self, *, process: str = "roles", job_id: str = "") -> list[str]:
+        """The last lines of a process, or those of all that name a job."""
+        return await self._do(calls.log(process, job_id))
+
+    async def free(self, kind: str, ref: str) -> int:
+        """Has a stuck thing go on now; how many. kind, ref  as `overview` names them"""
+        return await self._do(calls.free(kind, ref))
+
+    async def signs_seen(self) -> dict[str, Any]:
+        """Signs of copying and haste, who counts as one for it, and what they say to it."""
+        return await self._do(calls.signs_seen())
+
+    async def unlink(self, group: str, *, because: str) -> int:
+        """Counts workers singly again, and says why; how many."""
+        return await self._do(calls.unlink(group, because))
+
+    async def answer_objection(self, job_id: str, objection_id: str, *, uphold: bool, answer: str) -> bool:
+        """Answers what a requester did not believe."""
+        return await self._do(calls.answer_objection(job_id, objection_id, uphold, answer))
+
+    async def statement_of(self, party: str, *, since_ms: int = 0, until_ms: int | None = None) -> dict[str, Any]:
+        """What moved for a party, or a job's escrow, by kind of money."""
+        return await self._do(calls.statement_of(party, since_ms, until_ms))
+
+    async def public_jobs(self) -> list[dict[str, Any]]:
+        """Jobs as anybody may see them, the newest first."""
+        return await self._do(calls.public_jobs())
+
+    async def public_results(self, job_id: str, *, key: str = "") -> list[dict[str, Any]]:
+        """Files of a delivered job, with the job's own key."""
+        return await self._do(calls.public_results(job_id, key))
+
+    async def public_result(self, job_id: str, name: str, *, key: str = "") -> bytes:
+        """One of these files, with the job's own key."""
+        return await self._do(calls.public_result(job_id, name, key))
+
+    async def health(self) -> dict[str, Any]:
+        """Whether the platform is up, and which version it is."""
+        return await self._do(calls.health())
 
     async def record(self) -> dict[str, Any]:
         """The public record: roles, fees, wages, appeals."""

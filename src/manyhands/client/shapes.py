@@ -378,3 +378,66 @@ class OwnSign(msgspec.Struct, frozen=True):
     at_ms: int
     words: str
     cleared_because: str
+
+
+# --- an account -----------------------------------------------------------------------------------------------------
+
+
+class Passkey(msgspec.Struct, frozen=True):
+    """A passkey of an account."""
+
+    passkey_id: str
+    name: str
+    created_at_ms: int
+    used_at_ms: int | None
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """A wallet or an e-mail address that signs in to an account."""
+
+    name: str
+    created_at_ms: int
+
+
+class OwnAccount(msgspec.Struct, frozen=True):
+    """The ways into an account. wallet_kept: the key of its address is kept by the platform."""
+
+    account: Account
+    password: bool
+    passkeys: list[Passkey]
+    wallets: list[Linked]
+    emails: list[Linked]
+    wallet_kept: bool
+
+
+class WaysOffered(msgspec.Struct, frozen=True):
+    """How one can sign in to this platform."""
+
+    password: bool
+    wallet: bool
+    passkey: bool
+    email: bool
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Where an account is signed in. here = this request came with it."""
+
+    session_id: str
+    created_at_ms: int
+    expires_at_ms: int
+    way: str
+    device: str
+    here: bool
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    """A worker's own limits in minutes, 0 = none, and how much of them is used."""
+
+    day_cap_minutes: int
+    week_cap_minutes: int
+    break_minutes: int
+    sensitive: bool
+    utc_offset_minutes: int
+    languages: list[str]
+    today_ms: int
+    week_ms: int

@@ -25,13 +25,16 @@ def methods(of: type) -> dict[str, inspect.Signature]:
 
 def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
     plain, awaited = methods(Client), methods(AsyncClient)
-    assert plain == awaited
+    assert awaited.keys() == plain.keys()
+    for name, signature in awaited.items():
+        assert str(signature).replace("AsyncIterator", "Iterator") == str(plain[name]), name
     assert {"sign_up", "offers", "claim", "submit", "give_back", "report", "earnings", "quote", "launch", "job"} <= set(
         plain
     )
     assert {"result", "add_hook", "replay", "upload", "sign_in_with_wallet", "make_key"} <= set(plain)
     for name in awaited:
-        assert inspect.iscoroutinefunction(getattr(AsyncClient, name)), name
+        found = getattr(AsyncClient, name)
+        assert inspect.isasyncgenfunction(found) if name == "watch" else inspect.iscoroutinefunction(found), name
 
 
 def every_call() -> list[calls.Call[object]]:
@@ -51,15 +54,25 @@ def every_call() -> list[calls.Call[object]]:
     return made
 
 
-async def test_every_call_is_a_route_of_the_api(house: House) -> None:
+WITH_MAIL = {"/api/sign-in/email/begin"}
+"""Offered by a platform that has a mail server; `test_ways_in` asks it there."""
+
+OF_ROLES = {("post", "/messages")}
+"""What no person and no program of theirs asks: roles speak to each other there."""
+
+
+async def test_every_call_is_a_route_of_the_api_and_every_route_has_its_call(house: House) -> None:
     openapi_paths = [(method, path) for path, found in house.app.openapi()["paths"].items() for method in found]
+    asked = set()
     for call in every_call():
         fits = [
             path
             for method, path in openapi_paths
             if method == call.method.lower() and re.fullmatch(re.sub(r"\{\w+(:path)?\}", r"[^/]+", path), call.path)
         ]
-        assert fits, (call.method, call.path)
+        assert fits or call.path in WITH_MAIL, (call.method, call.path)
+        asked |= {(call.method.lower(), path) for path in fits}
+    assert set(openapi_paths) - asked == OF_ROLES, "a third party's app needs nothing beside the client"
 
 
 def at(house: House, **options: str) -> AsyncClient:
@@ -184,6 +197,161 @@ async def test_a_work_pool_is_run_joined_and_left_with_the_client_alone(house: H
         assert (left.ended_by, left.because) == ("pool", "The contract has ended.")
         with pytest.raises(Refused, match="members of a work pool only"):
             await worker.claim("job-1", 2)
+
+
+async def test_an_account_is_kept_with_the_client_alone(house: House) -> None:
+    async with at(house) as person, at(house) as elsewhere:
+        account = await person.sign_up("otter", PASSWORD, simulated=True)
+        assert (await person.ways_in()).password
+        assert (await person.health())["ok"] is True
+        own = await person.account()
+        assert own.account == account and own.password and own.wallet_kept and own.passkeys == []
+        await elsewhere.sign_in("otter", PASSWORD)
+        here = [one.here for one in await person.sessions()]
+        assert sorted(here) == [False, True]
+        assert await person.end_other_sessions() == 1
+        with pytest.raises(Refused, match="not signed in"):
+            await elsewhere.me()
+        await elsewhere.sign_in("otter", PASSWORD)
+        (other,) = [one for one in await person.sessions() if not one.here]
+        assert await person.end_session(other.session_id)
+        assert await person.set_password("a much better one")
+        assert (await person.take_role("requester")).roles == ("worker", "requester")
+        keystore = await person.export_wallet("a long phrase of one's own")
+        from eth_account import Account as EthAccount
+
+        key = EthAccount.decrypt(keystore, "a long phrase of one's own")
+        assert EthAccount.from_key(key).address.lower() == account.worker
+
+        def sign(message: str) -> str:
+            from eth_account.messages import encode_defunct
+
+            signed = EthAccount.sign_message(encode_defunct(text=message), key)
+            return "0x" + bytes(signed.signature).hex()
+
+        assert await person.leave_with_wallet(account.worker, sign)
+        own = await person.account()
+        assert not own.wallet_kept and [one.name for one in own.wallets] == [account.worker]
+        assert await person.link_wallet(account.worker, sign), "twice is once"
+        with pytest.raises(Refused):
+            await person.sign_in_with_link("not a ticket")
+
+
+async def test_passkeys_go_through_the_client_as_the_browser_made_them(house: House) -> None:
+    async with at(house) as person:
+        told = await person.passkey_for_new_account("badger")
+        assert told["publicKey"]["user"]["name"] == "badger" if "publicKey" in told else "challenge" in told
+        credential = {"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}
+        for attempt in (person.sign_up_with_passkey(credential), person.sign_in_with_passkey(credential)):
+            with pytest.raises(Refused):
+                await attempt
+        assert "challenge" in str(await person.passkey_to_sign_in())
+        await person.sign_up("otter", PASSWORD, simulated=True)
+        assert "challenge" in str(await person.passkey_to_add())
+        for attempt in (person.add_passkey(credential), person.end_passkey("ab" * 16)):
+            with pytest.raises(Refused):
+                await attempt
+
+
+async def test_a_worker_learns_and_an_operator_looks_with_the_client_alone(house: House) -> None:
+    async with at(house) as worker:
+        await worker.sign_up("otter", PASSWORD, simulated=True)
+        assert (await worker.set_wishes({"day_cap_minutes": 240, "languages": ["es"]})).languages == ["es"]
+        assert (await worker.wishes()).day_cap_minutes == 240
+        assert (await worker.practice("transcription"))["pieces"]
+        assert (await worker.practice_picture("transcription", 0)).startswith(b"\x89PNG")
+        assert await worker.practise("transcription", 0, None)
+        assert await worker.guide_examples("transcription")
+        assert (await worker.example_picture("transcription", 0)).startswith(b"\x89PNG")
+        assert await worker.learned() == [] and await worker.own_link() is None and await worker.signs() == []
+        for attempt in (worker.object_to_link("words"), worker.object_to_sign("job-1", "too-fast", "words")):
+            with pytest.raises(Refused):
+                await attempt
+        assert (await worker.statement_pdf()).startswith(b"%PDF") and (await worker.export_zip()).startswith(b"PK")
+        assert await worker.public_jobs() == []
+        with pytest.raises(Refused):
+            await worker.public_results("job-1", key="x")
+    async with at(house) as operator:
+        account = await operator.sign_up("op", PASSWORD, simulated=True)
+        await house.platform.exchange.accounts.take_role(account.worker, "operator", by_operator=True)
+        assert await operator.log(process="web") == [] and await operator.signs_seen() == {"groups": [], "signs": []}
+        assert (await operator.statement_of(account.worker))["moved"] == []
+        for attempt in (
+            operator.free("work", "1"), operator.unlink("g", because="they are two people"),
+            operator.clear_sign("job-1", 0, because="it means nothing here"),
+            operator.answer_objection("job-1", "x", uphold=True, answer="The scan says so."),
+        ):  # fmt: skip
+            with pytest.raises(Refused):
+                await attempt
+
+
+def cut_streams(asked: list[str]) -> httpx.MockTransport:
+    """A job's stream that breaks off in the middle of an event, is away once, and then goes on where it was."""
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("last-event-id", ""))
+        stream = {"content-type": "text/event-stream"}
+        match len(asked):
+            case 1:
+                told = b'retry: 2000\n\nid: 1\nevent: happened\ndata: {"name":"quoted"}\n\n: here\n\nid: 2\nevent: hap'
+                return httpx.Response(200, content=told, headers=stream)
+            case 2:
+                return httpx.Response(503)
+        told = (
+            b'id: 2\r\nevent: happened\r\ndata: {"name":"open"}\r\n\r\nevent: weather\ndata: {"rain": 1}\n\n'
+            b'event: state\ndata: {"state":\ndata: "closed"}\n\nevent: over\ndata: {}\n\n'
+        )
+        return httpx.Response(200, content=told, headers=stream)
+
+    return httpx.MockTransport(reply)
+
+
+TOLD = [
+    ("happened", 1, {"name": "quoted"}), ("happened", 2, {"name": "open"}), ("state", 0, {"state": "closed"}),
+    ("over", 0, {}),
+]  # fmt: skip
+
+
+async def test_a_stream_that_was_cut_is_taken_up_where_it_broke_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manyhands.client.http.WAITS_S", (0.0, 0.0, 0.0))
+    asked: list[str] = []
+    with Client(ORIGIN, transport=cut_streams(asked)) as client:
+        assert [(one.name, one.number, one.told) for one in client.watch("job-1")] == TOLD
+    assert asked == ["", "1", "1"]
+    asked.clear()
+    async with AsyncClient(ORIGIN, transport=cut_streams(asked)) as awaited:
+        assert [(one.name, one.number, one.told) async for one in awaited.watch("job-1")] == TOLD
+    assert asked == ["", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    "told", [b"event: state\ndata: [1]\n\n", b"event: state\ndata: {\n\n", b"event: happened\ndata: {}\n\n"]
+)
+def test_a_stream_that_tells_nonsense_is_refused_and_one_that_stays_away_is_given_up(
+    told: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manyhands.client.http.WAITS_S", (0.0, 0.0, 0.0))
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, content=told))
+    with Client(ORIGIN, transport=answers) as client, pytest.raises(Refused, match=r"event of this stream|number"):
+        list(client.watch("job-1"))
+    tried: list[httpx.Request] = []
+    with Client(ORIGIN, transport=flaky(99, tried)) as client, pytest.raises(Unreachable):
+        list(client.watch("job-1"))
+    assert len(tried) == 4
+
+
+async def test_a_requesters_script_watches_its_job_to_the_end(house: House) -> None:
+    async with at(house) as script:
+        account = await script.sign_up("firm", PASSWORD, role="requester", simulated=True)
+        job_id = await quoted_job(house.platform, requester=account.worker, title="Receipts of April")
+        await script.cancel(job_id, because="changed my mind")
+        events = [one async for one in script.watch(job_id)]
+        assert [one.name for one in events][-2:] == ["state", "over"]
+        assert [one.number for one in events if one.name == "happened"] == [1, 2]
+        assert events[-2].told["state"] == "refused"
+        assert [one.name async for one in script.watch(job_id, after=2)] == ["state", "over"]
+        with pytest.raises(Refused, match="no such job of yours"):
+            await anext(script.watch("somebody-elses"))
 
 
 async def test_a_wallet_signs_in_without_showing_its_key(house: House) -> None:
