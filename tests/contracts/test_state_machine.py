@@ -276,8 +276,11 @@ class Histories(RuleBasedStateMachine):
         if not really:
             return
         report = bytes([len(self.reports) + 1]) * 32 if new or not self.reports else self.reports[-1]
-        if self.attempt("exchange", "freeze", report) and report not in self.reports:
+        if not self.attempt("exchange", "freeze", report):
+            return
+        if report not in self.reports:
             self.reports.append(report)
+        self.every_way_out_is_tried_and_undone()
 
     @rule(uphold=seldom, release=st.sampled_from((0, 0, 5)), votes=st.sampled_from(((0, 1), (0,), (0, 1, 2))))
     def jury_rules(self, uphold: bool, release: int, votes: tuple[int, ...]) -> None:
@@ -309,6 +312,22 @@ class Histories(RuleBasedStateMachine):
         self.freeze(True, really)
         if len(self.reports) > told:
             self.jury_rules(uphold, 0, (0, 1))
+
+    @rule()
+    def every_way_out_is_tried_and_undone(self) -> None:
+        """By chance a job is seldom ended in a state in which it must not be; and an ended one hides the rest."""
+        before = self.peek()
+        for role, function in (
+            ("reputation", "complete"),
+            ("reputation", "cancel"),
+            ("launcher", "requestCancellation"),
+        ):
+            with self.world.aside():
+                try:
+                    self.world.escrow(self.escrow, function, sender=self.address(role))
+                except Refused:
+                    continue
+            assert self.allowed(role, function, before), f"{role} may not {function} here: {before}"
 
     @rule(seconds=seconds)
     def time_passes(self, seconds: int) -> None:
