@@ -188,7 +188,7 @@ RUNNING = {
              "agreeing": 8 + n % 7 * 3 - (n % 5 == 0)} for n in range(48)
         ],
         "cost": [
-            {"at_ms": 1_790_000_000_000 + n * 480_000, "reserved_minor": 520_000 * (n + 1)} for n in range(12)
+            {"at_ms": 1_790_000_000_000 + n * 480_000, "cost_minor": 520_000 * (n + 1)} for n in range(12)
         ],
         "recent_answers": 96, "recent_ms": 600_000, "still_wanted": 430, "timed_answers": 820,
         "active_ms_median": 4_100,

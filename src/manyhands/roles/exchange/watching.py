@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import msgspec
 
+from manyhands.protocol import canonical
+from manyhands.protocol.messages import JobSettled
 from manyhands.store.database import Database, rows, scalar
 from manyhands.store.sql import load_queries
 
@@ -30,10 +32,10 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What had been set aside for accepted work at a moment, minor units."""
+    """What the job had cost by a moment, minor units: what was set aside for accepted work; at last, pay and fees."""
 
     at_ms: int
-    reserved_minor: int
+    cost_minor: int
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ async def series_of(db: Database, job_id: str, *, now_ms: int) -> Series:
             "select recorded_at_ms, reserved_minor from exchange.batches where job_id = %s order by batch_no",
             (job_id,),
         )
+        ended = await rows(connection, "select settled, settled_at_ms from exchange.jobs where job_id = %s", (job_id,))
         still_wanted = int(await scalar(connection, QUERIES.still_wanted, where))
         first_ms = found[0][0] if found else now_ms
         recent_ms = max(1, min(RECENT_MS, now_ms - first_ms))
@@ -75,6 +78,9 @@ async def series_of(db: Database, job_id: str, *, now_ms: int) -> Series:
     for recorded_at_ms, reserved_minor in anchors:
         total += reserved_minor
         cost.append(Cost(recorded_at_ms, total))
+    if ended and ended[0][0] is not None:
+        settled: JobSettled = canonical.decode(ended[0][0], JobSettled, what="settlement")
+        cost.append(Cost(ended[0][1], sum(settled.paid_minor.values()) + settled.fees_minor))
     return Series(
         slices=tuple(
             Slice(first + (last - first) * (number + 1) // SLICES, answers, decided, agreeing)

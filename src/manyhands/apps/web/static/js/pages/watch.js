@@ -87,8 +87,7 @@ function Tiles({ value }) {
   const decided = series.slices.reduce((sum, slice) => sum + slice.decided, 0);
   const agreeing = series.slices.reduce((sum, slice) => sum + slice.agreeing, 0);
   const tile = (name, shown, hint) => html`<div><dt>${t(name)}</dt><dd>${shown}</dd>${hint && html`<dd class="hint">${hint}</dd>`}</div>`;
-  const reserved = series.cost.length ? series.cost[series.cost.length - 1].reserved_minor : null;
-  const cost = value.paid_minor ? value.paid_minor + (value.fees_minor ?? 0) : reserved;
+  const cost = series.cost.length ? series.cost[series.cost.length - 1].cost_minor : null;
   return html`<dl class="bigs">
     ${tile("answers", count(value.answers ?? 0), value.workers ? t("from_people", { n: count(value.workers) }) : "")}
     ${decided > 0 && tile("agreement", percent(Math.floor((agreeing * 10_000) / decided)), t("agreement_why"))}
@@ -112,7 +111,7 @@ function Charts({ value }) {
     agreeing += slice.agreeing;
     if (decided > 0) agreed.push([slice.at_ms, Math.floor((agreeing * 10_000) / decided)]);
   }
-  const cost = series.cost.map((one) => [one.at_ms, one.reserved_minor]);
+  const cost = series.cost.map((one) => [one.at_ms, one.cost_minor]);
   const least = agreed.length ? Math.min(9_000, Math.floor(Math.min(...agreed.map(([, bp]) => bp)) / 500) * 500) : 0;
   const amount = (minor) => money(minor, value.currency, value.exponent, 2);
   return html`<div class="charts">
