@@ -8,13 +8,13 @@ Rules kept here
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from manyhands.apps.questions import PageQuestion
+from manyhands.apps.questions import PageQuestion, known_of
 from manyhands.documents.estimate import ink_of
 from manyhands.documents.importing import ImportedDocument, ImportedPage, ImportRefused, import_folder
 from manyhands.documents.ink import InkLine, estimate_of
@@ -105,11 +105,6 @@ async def take_in(
     if not documents:
         raise NothingToLaunch(folder, tuple(refused))
     return Intake(tuple(documents), tuple(refused))
-
-
-def known_of(questions: Sequence[PageQuestion]) -> tuple[str, ...]:
-    """What the requester knows of a page's questions, beside them; empty where nothing is known."""
-    return tuple(one.known for one in questions) if any(one.known for one in questions) else ()
 
 
 async def _store(

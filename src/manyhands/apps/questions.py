@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
 from manyhands.protocol.errors import ManyhandsError
+from manyhands.protocol.ids import digest
+from manyhands.roles.launcher.values import ImportedDocumentRef
 from manyhands.task_types import reconcile, verify_claim
 from manyhands.task_types.asked import BadQuestion, claim, match
 
@@ -29,6 +33,7 @@ Sheet = Literal["claims", "ledger"]
 ROWS_MAX: Final = 100_000
 BYTES_MAX: Final = 50_000_000
 PROBLEMS_TOLD: Final = 20
+PROBLEMS_IN_WORDS: Final = 5
 PAGE_MAX: Final = 100_000
 
 TASK_TYPES: Final[Mapping[Sheet, str]] = {"claims": "verify_claim", "ledger": "reconcile"}
@@ -82,10 +87,12 @@ class Problem:
 class BadQuestions(ManyhandsError):
     """A table of claims or of a ledger's lines cannot be used. `problems` are the first that were met, in order."""
 
+    status = 422
+
     def __init__(self, problems: Iterable[Problem], *, sheet: Sheet, more: int = 0) -> None:
         self.problems, self.sheet, self.more = tuple(problems), sheet, more
-        told = "; ".join(str(one) for one in self.problems[:3])
-        others = len(self.problems[3:]) + more
+        told = "; ".join(str(one) for one in self.problems[:PROBLEMS_IN_WORDS])
+        others = len(self.problems[PROBLEMS_IN_WORDS:]) + more
         super().__init__(
             f"the table of {sheet} cannot be used: {told}" + (f", and {others} more" if others else ""),
             cure=f"Write a CSV with the columns document,page,{COLUMN[sheet]}; document is the file's name without its "
@@ -123,6 +130,36 @@ class Questions:
     def task_type(self) -> str:
         return TASK_TYPES[self.sheet]
 
+    def over(self, documents: Sequence[ImportedDocumentRef], *, most: int = 0) -> list[ImportedDocumentRef]:
+        """The documents that are asked about, with their questions.
+
+        most    only so many questions whose answer is not known; 0 = all
+        raises  BadQuestions naming the rows about pages that are not there
+        """
+        self.check_pages((one.doc_id, page.page_no) for one in documents for page in one.pages)
+        left = most
+        made = []
+        for document in documents:
+            own = self.pages.get(document.doc_id)
+            if own is None or (most and not left):
+                continue
+            pages = []
+            for page in document.pages:
+                asked = own.get(page.page_no, ())
+                if most:
+                    asked = tuple(one for one in asked if not one.known)[:left]
+                    left -= len(asked)
+                pages.append(
+                    msgspec.structs.replace(page, questions=tuple(one.text for one in asked), known=known_of(asked))
+                )
+            content_hash = digest(
+                document.content_hash,
+                *(text for page in pages for text in page.questions),
+                *(told for page in pages for told in page.known),
+            )
+            made.append(msgspec.structs.replace(document, pages=tuple(pages), content_hash=content_hash))
+        return made
+
     def check_pages(self, there: Iterable[tuple[str, int]]) -> None:
         """there: (document, page) that were imported. raises BadQuestions naming the rows about others"""
         pages = set(there)
@@ -139,6 +176,11 @@ class Questions:
         if problems:
             problems.sort(key=lambda one: one.row)
             raise BadQuestions(problems[:PROBLEMS_TOLD], sheet=self.sheet, more=max(0, len(problems) - PROBLEMS_TOLD))
+
+
+def known_of(questions: Sequence[PageQuestion]) -> tuple[str, ...]:
+    """What the requester knows of a page's questions, beside them; empty where nothing is known."""
+    return tuple(one.known for one in questions) if any(one.known for one in questions) else ()
 
 
 def read_questions(raw: bytes, sheet: Sheet) -> Questions:

@@ -420,6 +420,23 @@ def document(job_id: str, doc_id: str) -> Call[dict[str, Any]]:
     return Call("GET", _at("desk", "jobs", job_id, "documents", doc_id), dict[str, Any])
 
 
+def questions(draft_id: str, sheet: str, name: str, raw: bytes) -> Call[dict[str, Any]]:
+    path = _at("desk", "drafts", draft_id, "questions", sheet)
+    return Call("PUT", path, dict[str, Any], query={"name": name}, raw=raw)
+
+
+def no_questions(draft_id: str) -> Call[bool]:
+    return Call("DELETE", _at("desk", "drafts", draft_id, "questions"), bool, inside="done")
+
+
+def questions_sample(sheet: str) -> Call[bytes]:
+    return Call("GET", _at("desk", "samples", f"{sheet}.csv"), bytes)
+
+
+def answers_of(job_id: str) -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("desk", "jobs", job_id, "answers"), list[dict[str, Any]], inside="answers")
+
+
 def doubts(job_id: str) -> Call[list[shapes.Doubt]]:
     return Call("GET", _at("desk", "jobs", job_id, "doubts"), list[shapes.Doubt], inside="doubts")
 

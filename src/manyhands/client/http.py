@@ -493,6 +493,22 @@ class Client:
         """Takes more files into a draft whose pages were read in."""
         return self._do(calls.reopen_draft(draft_id))
 
+    def put_questions(self, draft_id: str, sheet: str, raw: bytes, *, name: str = "") -> dict[str, Any]:
+        """Gives a draft its table of questions. sheet: claims or ledger. raw: CSV. Returns how many there are."""
+        return self._do(calls.questions(draft_id, sheet, name, raw))
+
+    def drop_questions(self, draft_id: str) -> bool:
+        """Takes a draft's table of questions out."""
+        return self._do(calls.no_questions(draft_id))
+
+    def questions_sample(self, sheet: str) -> bytes:
+        """A table of questions to begin with, as CSV. sheet: claims or ledger."""
+        return self._do(calls.questions_sample(sheet))
+
+    def answers(self, job_id: str) -> list[dict[str, Any]]:
+        """Verdicts on claims, on a ledger's lines, and fields that were looked for."""
+        return self._do(calls.answers_of(job_id))
+
     def take_back(self, draft_id: str) -> bool:
         """Opens a draft again whose job was refused; nothing was charged."""
         return self._do(calls.take_back(draft_id))
@@ -1069,6 +1085,22 @@ class AsyncClient:
     async def reopen_draft(self, draft_id: str) -> bool:
         """Takes more files into a draft whose pages were read in."""
         return await self._do(calls.reopen_draft(draft_id))
+
+    async def put_questions(self, draft_id: str, sheet: str, raw: bytes, *, name: str = "") -> dict[str, Any]:
+        """Gives a draft its table of questions. sheet: claims or ledger. raw: CSV. Returns how many there are."""
+        return await self._do(calls.questions(draft_id, sheet, name, raw))
+
+    async def drop_questions(self, draft_id: str) -> bool:
+        """Takes a draft's table of questions out."""
+        return await self._do(calls.no_questions(draft_id))
+
+    async def questions_sample(self, sheet: str) -> bytes:
+        """A table of questions to begin with, as CSV. sheet: claims or ledger."""
+        return await self._do(calls.questions_sample(sheet))
+
+    async def answers(self, job_id: str) -> list[dict[str, Any]]:
+        """Verdicts on claims, on a ledger's lines, and fields that were looked for."""
+        return await self._do(calls.answers_of(job_id))
 
     async def take_back(self, draft_id: str) -> bool:
         """Opens a draft again whose job was refused; nothing was charged."""

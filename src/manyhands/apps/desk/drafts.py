@@ -9,6 +9,7 @@ Rules kept here
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from manyhands.apps.questions import Questions, Sheet, read_questions
 from manyhands.documents.ink import InkLine
 from manyhands.pricing import Quote
 from manyhands.protocol import canonical
@@ -82,6 +84,12 @@ class DraftRow(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None
     created_at_ms: int
     changed_at_ms: int
+    questions: bytes | None = None
+    questions_name: str = ""
+
+    def asked(self) -> Questions | None:
+        """The table of questions, None without one."""
+        return msgspec.json.decode(self.questions, type=Questions) if self.questions is not None else None
 
     def wished(self) -> Wish:
         return msgspec.json.decode(self.wish, type=Wish)
@@ -146,6 +154,16 @@ class DocumentLine(msgspec.Struct, frozen=True):
     pages: int
 
 
+class QuestionsLine(msgspec.Struct, frozen=True):
+    """The table of questions that a draft holds. known of count only measure who answers; twice were left out."""
+
+    sheet: str
+    name: str
+    count: int
+    known: int
+    twice: int
+
+
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A draft as its owner sees it."""
 
@@ -162,6 +180,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     tryout_job_id: str | None
     job_id: str | None
     created_at_ms: int
+    questions: QuestionsLine | None = None
 
 
 class Quoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +273,7 @@ class Drafts:
             tryout_job_id=row.tryout_job_id,
             job_id=row.job_id,
             created_at_ms=row.created_at_ms,
+            questions=None if (asked := row.asked()) is None else _line_of(asked, row.questions_name),
         )
 
     async def delete(self, owner: str, draft_id: str) -> None:
@@ -376,6 +396,32 @@ class Drafts:
             values = {"draft_id": draft_id, "title": wish.title, "wish": msgspec.json.encode(wish)}
             await tx.execute(QUERIES.set_wish, {**values, "now_ms": self.clock()})
 
+    async def put_questions(self, owner: str, draft_id: str, sheet: Sheet, name: str, raw: bytes) -> QuestionsLine:
+        """Keeps a table of claims, or of a ledger's lines, in place of an earlier one.
+
+        raises  NoSuchDraft, WrongMoment, BadQuestions naming rows and columns
+        """
+        asked = await asyncio.to_thread(read_questions, raw, sheet)
+        name = re.sub(r"[\x00-\x1f\x7f]+", " ", name).strip()[:NAME_CHARS_MAX]
+        async with self.db.transaction() as tx:
+            row = await self._lock(tx, owner, draft_id)
+            if row.state == "launched":
+                raise WrongMoment(row.state, "changed", CURES["reopen"])
+            if row.documents is not None:
+                asked.check_pages((one.doc_id, page.page_no) for one in row.taken_in() for page in one.pages)
+            values = {"draft_id": draft_id, "name": name, "now_ms": self.clock()}
+            await tx.execute(QUERIES.set_questions, {**values, "questions": msgspec.json.encode(asked)})
+        return _line_of(asked, name)
+
+    async def drop_questions(self, owner: str, draft_id: str) -> None:
+        """Forgets the table of questions. raises NoSuchDraft, WrongMoment"""
+        async with self.db.transaction() as tx:
+            row = await self._lock(tx, owner, draft_id)
+            if row.state == "launched":
+                raise WrongMoment(row.state, "changed", CURES["reopen"])
+            values = {"draft_id": draft_id, "name": "", "questions": None, "now_ms": self.clock()}
+            await tx.execute(QUERIES.set_questions, values)
+
     async def quote(self, owner: str, draft_id: str, *, tryout: bool = False) -> Quoted:
         """What the launcher would ask for it, worked out by the launcher's own plan; nothing is stored.
 
@@ -433,7 +479,9 @@ class Drafts:
                 raise WrongMoment(row.state, "launched", CURES["launch"])
             documents = await self._documents(connection, row, tryout=tryout)
         wish = row.wished()
-        key = _key(draft_id, tryout) + (":" + digest("wish", row.import_no, row.wish) if tryout else "")
+        key = _key(draft_id, tryout) + (
+            ":" + digest("wish", row.import_no, row.wish, row.questions or b"") if tryout else ""
+        )
         options = options_of(wish, owner=owner, request_key=key, tryout=tryout)
         planned = plan(documents, options, policy=self.launcher.policy, job_id="quote", now_ms=self.clock())
         if planned.quote.total_minor != agreed_minor:
@@ -492,7 +540,7 @@ class Drafts:
             where = {"draft_id": row.draft_id, "import_no": row.import_no}
             for doc_id, page_no, raw in await rows(tx, QUERIES.ink_of, where):
                 ink[doc_id, page_no] = msgspec.json.decode(raw, type=list[InkLine])
-        return documents_for(row.taken_in(), wish, ink, tryout=tryout)
+        return documents_for(row.taken_in(), wish, ink, tryout=tryout, questions=row.asked())
 
     async def _read(self, tx: Tx, owner: str, draft_id: str) -> DraftRow:
         row = await row_of(tx, DraftRow, QUERIES.draft_of, {"draft_id": draft_id, "owner": owner})
@@ -515,6 +563,10 @@ class Drafts:
         values = {"draft_id": row.draft_id, "verb": verb, "now_ms": self.clock()}
         if await scalar(tx, QUERIES.move, values) is None:
             raise WrongMoment(row.state, f"{verb}ed", CURES.get(verb, ""))
+
+
+def _line_of(asked: Questions, name: str) -> QuestionsLine:
+    return QuestionsLine(asked.sheet, name, asked.count, asked.known, asked.twice)
 
 
 def upload_namespace(draft_id: str) -> str:

@@ -119,6 +119,18 @@ class QuoteChanged(DeskError):
         )
 
 
+class NoTable(DeskError):
+    """Claims or a ledger's lines are wished, and no table of them was given."""
+
+    status = 422
+
+    def __init__(self, asks: str) -> None:
+        self.asks = asks
+        super().__init__(
+            f"there is no table of {asks} yet", cure="Choose a CSV file; the sample beside it shows its columns."
+        )
+
+
 class TooManyWatchers(DeskError):
     """One account watches too many jobs at once."""
 

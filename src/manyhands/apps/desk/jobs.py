@@ -26,6 +26,7 @@ from manyhands.store.blobs import BlobStore
 from manyhands.store.database import Database, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 
+from .answered import AnswerOut, answers_of
 from .errors import DeskError, NotWithoutReason
 from .invoice import invoice_number, invoice_pdf
 from .quoting import Wish
@@ -172,6 +173,14 @@ class DeskJobs:
     async def document(self, owner: str, job_id: str, doc_id: str) -> DocumentOut | None:
         """raises NoSuchJobOfYours, NotDeliveredYet"""
         return next((one for one in await self._documents(owner, job_id) if one.doc_id == doc_id), None)
+
+    async def answers(self, owner: str, job_id: str) -> tuple[AnswerOut, ...]:
+        """Verdicts on questions of options. raises NoSuchJobOfYours, NotDeliveredYet"""
+        view = await self.view(owner, job_id)
+        results = await self.launcher.results(job_id)
+        if not results.ready or not results.package_blob:
+            raise NotDeliveredYet(view.state)
+        return await asyncio.to_thread(answers_of, await self.blobs.get(results.package_blob))
 
     async def doubts(self, owner: str, job_id: str) -> list[Doubt]:
         """raises NoSuchJobOfYours, NotDeliveredYet"""

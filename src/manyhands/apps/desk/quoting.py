@@ -16,11 +16,14 @@ from typing import Literal
 
 import msgspec
 
+from manyhands.apps.questions import TASK_TYPES, Questions
 from manyhands.documents.ink import InkLine, estimate_of
 from manyhands.pricing import Quote
 from manyhands.protocol.manifest import Crowd, MachinePolicy, Needs, PayRule, Privacy, QualityRule, Region, Scope
 from manyhands.roles.launcher.values import ImportedDocumentRef, LaunchOptions
 from manyhands.roles.launcher.workload import TARGET_OF_ONE_MATCH_BP
+
+from .errors import NoTable
 
 TRYOUT_PIECES = 10
 TRYOUT_DOCUMENTS = 3
@@ -31,11 +34,21 @@ RECEIPT_WRONG_BP = (15, 45)
 """Pieces left wrong on measured receipts when one person equals one reader: 0.15 to 0.45 % (ADR 0014)."""
 
 
+Asks = Literal["pages", "fields", "claims", "ledger"]
+TASK_TYPE_OF: Mapping[Asks, str] = {
+    "pages": "transcription",
+    "fields": "field_choice",
+    "claims": TASK_TYPES["claims"],
+    "ledger": TASK_TYPES["ledger"],
+}
+
+
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a requester wants of a draft. Amounts in minor units of the platform's token.
 
     kind       of all documents; "" = as each was recognised
-    fields     names to pick out of the results; empty = all that the kind has
+    asks       what people do: key whole pages, find and key fields alone, check claims, match a ledger's lines
+    fields     names to pick out of the results, or to be found; empty = all that the kind has
     regions    boxes drawn on the page: only what lies in them goes to people
     pool       address of the work pool whose members alone work on it; "" = everybody
     needs      what the work asks of a worker; None = nothing
@@ -47,6 +60,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     title: str
     description: str = ""
     kind: str = ""
+    asks: Asks = "pages"
     fields: tuple[str, ...] = ()
     regions: tuple[Region, ...] = ()
     privacy: Privacy = "standard"
@@ -94,12 +108,18 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
 def options_of(wish: Wish, *, owner: str, request_key: str, tryout: bool) -> LaunchOptions:
     """The wish as the launcher takes it."""
-    scope = Scope(regions=wish.regions, pieces_max=TRYOUT_PIECES if tryout else 0)
+    match wish.asks:
+        case "pages":
+            scope = Scope(regions=wish.regions, pieces_max=TRYOUT_PIECES if tryout else 0)
+        case "fields":
+            scope = Scope(fields=wish.fields) if wish.fields else Scope()
+        case _:
+            scope = Scope()
     return LaunchOptions(
         requester=owner,
         title=f"{wish.title} (try-out)" if tryout else wish.title,
         description=wish.description,
-        task_type="transcription",
+        task_type=TASK_TYPE_OF[wish.asks],
         content_class=wish.content_class,
         pay=PayRule(per_hour_minor=wish.per_hour_minor, floor_per_hour_minor=wish.per_hour_minor),
         quality=QualityRule(target_bp=wish.target_bp, benchmark_bp=min(wish.benchmark_bp, wish.target_bp)),
@@ -136,12 +156,19 @@ def documents_for(
     ink: Mapping[tuple[str, int], Sequence[InkLine]],
     *,
     tryout: bool,
+    questions: Questions | None = None,
 ) -> list[ImportedDocumentRef]:
     """The documents as they are to be launched: the wished kind, and estimates of what is asked.
 
-    ink     lines by document and page number
-    tryout  a few documents, evenly spread over the draft, are enough to find ten pieces
+    ink        lines by document and page number
+    tryout     a few documents, evenly spread over the draft, are enough to find ten pieces; or ten questions
+    questions  what is asked about whole pages, where that is wished
+    raises     NoTable where questions are wished and there are none of that form; BadQuestions
     """
+    if wish.asks in TASK_TYPES:
+        if questions is None or questions.sheet != wish.asks:
+            raise NoTable(wish.asks)
+        return questions.over(documents, most=TRYOUT_PIECES if tryout else 0)
     chosen = list(documents)
     if tryout and len(chosen) > TRYOUT_DOCUMENTS:
         step = len(chosen) / TRYOUT_DOCUMENTS
@@ -149,7 +176,7 @@ def documents_for(
     made = []
     for document in chosen:
         pages = list(document.pages)
-        if wish.regions:
+        if wish.regions and wish.asks == "pages":
             for place, page in enumerate(pages):
                 lines = in_scope(ink.get((document.doc_id, page.page_no), ()), page.page_no, wish.regions)
                 estimate = estimate_of(lines)
@@ -170,6 +197,7 @@ def forecast_of(
     """What may be said before anybody has worked. kinds  of the documents; pace  None = nobody answered here lately"""
     measured = (
         not tryout
+        and wish.asks == "pages"
         and wish.machine == "agreeing_readers"
         and bool(kinds)
         and set(kinds) == {"receipt"}

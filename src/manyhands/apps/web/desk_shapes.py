@@ -101,6 +101,25 @@ class DocumentOfJob(Told):
     doubts: int
 
 
+class AnswerOfJob(Told):
+    doc_id: str
+    page: int
+    form: Literal["which", "claim", "match"] = Field(description="a field's place, a claim, a line of a ledger")
+    question: str = Field(examples=["Scope 1 emissions in 2023 were 1,240 t CO2e."])
+    verdict: str = Field(examples=["the page says so"])
+    value: str = Field(description="of a field, what was keyed at its place")
+    box_permille: list[int] | None = Field(
+        description="where the page tells it, thousandths of its width and height", examples=[[120, 310, 480, 335]]
+    )
+    confidence_bp: int | None = Field(description="null = not calibrated")
+    people_asked: int
+    because: str
+
+
+class AnswersOfJob(Told):
+    answers: list[AnswerOfJob]
+
+
 class DoubtOfJob(Told):
     doc_id: str
     page: int

@@ -16,6 +16,7 @@ from manyhands.apps.desk import RequesterDesk, Wish
 from manyhands.apps.desk.drafts import DRAFT_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX
 from manyhands.apps.desk.jobs import OBJECTION_CODES
 from manyhands.apps.desk.kinds import kinds_to_choose
+from manyhands.apps.questions import SAMPLES, Sheet
 from manyhands.protocol.manifest import Needs, Region
 from manyhands.protocol.money import MHT
 from manyhands.roles.exchange.accounts import REQUESTER, Account, Accounts
@@ -29,6 +30,7 @@ from .shapes import Done
 
 DraftId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[a-z0-9]+$")]
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
+SheetName = Annotated[Sheet, Path()]
 FileNo = Annotated[int, Path(ge=1, le=10_000_000)]
 Name = Annotated[str, Path(min_length=1, max_length=300)]
 JOBS: Final = Depends(signed_in(scope="jobs"))
@@ -156,6 +158,39 @@ def _add_drafts(app: FastAPI, desk: RequesterDesk, options: dict[str, Any], *, s
         await desk.drafts.wish(owner.worker, draft_id, Wish(**values))
         return answer({"done": True})
 
+    @app.put(
+        "/api/desk/drafts/{draft_id}/questions/{sheet}", response_model=shapes.DraftQuestions,
+        summary="A table of claims, or of a ledger's lines, as CSV; what is wrong is named by row and column",
+        openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}},
+        **options,
+    )  # fmt: skip
+    async def questions(
+        draft_id: DraftId,
+        sheet: SheetName,
+        request: Request,
+        owner: Annotated[Account, JOBS],
+        name: Annotated[str, Query(max_length=300)] = "",
+    ) -> Response:
+        return answer(await desk.drafts.put_questions(owner.worker, draft_id, sheet, name, await request.body()))
+
+    @app.delete(
+        "/api/desk/drafts/{draft_id}/questions",
+        response_model=Done,
+        summary="Take the table of questions out",
+        **options,
+    )
+    async def no_questions(draft_id: DraftId, owner: Annotated[Account, JOBS]) -> Response:
+        await desk.drafts.drop_questions(owner.worker, draft_id)
+        return answer({"done": True})
+
+    @app.get(
+        "/api/desk/samples/{sheet}.csv", summary="A table of questions to begin with", response_class=Response,
+        responses={**PROBLEMS, 200: {"content": {"text/csv": {}}, "description": "the columns and two made-up rows"}},
+        tags=["requester"],
+    )  # fmt: skip
+    async def sample(sheet: SheetName, owner: Annotated[Account, JOBS]) -> Response:
+        return _download(SAMPLES[sheet].encode("utf-8-sig"), "text/csv", f"{sheet}.csv")
+
     @app.get(
         "/api/desk/drafts/{draft_id}/quote", response_model=shapes.DraftQuote,
         summary="What it would cost, line by line, and what may be forecast", **options,
@@ -245,6 +280,15 @@ def _add_results(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> 
         if found is None:
             raise NotFound("document of that name in this job")
         return answer(found)
+
+    @app.get(
+        "/api/desk/jobs/{job_id}/answers",
+        response_model=desk_shapes.AnswersOfJob,
+        summary="Verdicts on claims, on a ledger's lines, and fields that were looked for",
+        **options,
+    )
+    async def answers(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
+        return answer({"answers": await desk.jobs.answers(owner.worker, job_id)})
 
     @app.get(
         "/api/desk/jobs/{job_id}/doubts",

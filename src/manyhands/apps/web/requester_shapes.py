@@ -68,6 +68,10 @@ class DraftWish(Asked):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=2_000)] = ""
     kind: Annotated[str, Field(max_length=40, description='"" = as each document was recognised')] = ""
+    asks: Annotated[
+        Literal["pages", "fields", "claims", "ledger"],
+        Field(description="key whole pages, find and key fields alone, check claims, match a ledger's lines"),
+    ] = "pages"
     fields: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=60, default_factory=list)]
     regions: Annotated[list[RegionWish], Field(max_length=40, default_factory=list)]
     privacy: Literal["strict", "standard", "off"] = "standard"
@@ -89,6 +93,14 @@ class DraftWish(Asked):
     budget_minor: Annotated[int, Field(ge=1, le=10**15)] | None = None
     deadline_ms: Annotated[int, Field(ge=0, le=10**14)] | None = None
     stop_at_deadline: bool = False
+
+
+class DraftQuestions(Told):
+    sheet: Literal["claims", "ledger"]
+    name: str = Field(examples=["claims-of-march.csv"])
+    count: int = Field(description="questions, each asked once")
+    known: int = Field(description="of them, whose answer you know: they measure who answers")
+    twice: int = Field(description="rows that repeat another one")
 
 
 class DraftView(Told):

@@ -25,7 +25,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 API_BODY_LIMIT_BYTES: Final = 256 * 1024
 MESSAGE_BODY_LIMIT_BYTES: Final = 8 * 1024 * 1024
 UPLOAD_BODY_LIMIT_BYTES: Final = 4 * 1024 * 1024
-UPLOAD_PATH: Final = re.compile(r"^/api/desk/drafts/[a-z0-9]{1,64}/files/\d{1,8}/part$")
+UPLOAD_PATH: Final = re.compile(r"^/api/desk/drafts/[a-z0-9]{1,64}/(files/\d{1,8}/part|questions/[a-z]{1,20})$")
 
 
 def content_policy(*, import_map_hash: str) -> str:

@@ -6,8 +6,8 @@ Rules kept here
 - A piece that nobody could read, or that was withdrawn, is delivered as such, never as an empty text that looks read.
 
 In the package (a zip): NAME.json, NAME.pdf (searchable), NAME.view.html (the page with every value and its reason),
-NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, answers.csv (verdicts on
-questions about whole pages, where any were asked), exposure.json (what each worker saw of a page), quality.json
+NAME.hocr.html and NAME.alto.xml per document, tables/*.csv, fields.csv, results.xlsx, answers.csv (verdicts on claims,
+ledger lines and places of fields, where any were asked), exposure.json (what each worker saw of a page), quality.json
 (confidence against known pieces, signs), audit.json (what a sample showed of the pieces that nobody saw, where the job
 asked for that), and package.json with the size and sha-256 of each of them.
 """
@@ -43,7 +43,7 @@ from .errors import NotYours, OutOfOrder
 from .opening import FIELD_CHOICE, PageRow, lock_job
 
 if TYPE_CHECKING:
-    from manyhands.documents.model import Chosen, Decision, DocumentRecord, PageRecord
+    from manyhands.documents.model import Box, Chosen, Decision, DocumentRecord, PageRecord
     from manyhands.task_types.measured import Measured
 
 QUERIES = load_queries("manyhands.roles.exchange")
@@ -53,9 +53,11 @@ ASSEMBLE_JOB = "exchange.assemble_job"
 INDEX_NAME = "package.json"
 ANSWERS_NAME = "answers.csv"
 ANSWER_HEADINGS = (
-    "doc_id", "page", "question", "verdict", "x0_permille", "y0_permille", "x1_permille", "y1_permille",
-    "people_asked", "because", "proof",
+    "doc_id", "page", "form", "question", "verdict", "value", "x0_permille", "y0_permille", "x1_permille",
+    "y1_permille", "confidence_bp", "people_asked", "because", "proof",
 )  # fmt: skip
+UNSETTLED = "people could not settle it"
+FOUND = "found"
 KNOWN_BEFORE = "you knew it: nobody was asked for its own sake"
 EXPOSURE_NAME = "exposure.json"
 QUALITY_NAME = "quality.json"
@@ -334,9 +336,15 @@ def pieces_of_asks(pages: Sequence[PageRow], shown: Set[str]) -> set[str]:
 
 
 def answers_csv(
-    pages: Sequence[PageRow], last: Mapping[str, DecidedTask], answers: Mapping[str, Sequence[str]]
+    pages: Sequence[PageRow],
+    last: Mapping[str, DecidedTask],
+    answers: Mapping[str, Sequence[str]],
+    documents: Mapping[str, DocumentRecord],
 ) -> bytes | None:
-    """Every question about a whole page with its verdict and the place marked; None when there was none."""
+    """Every question of options with its verdict; None when there was none.
+
+    Of a page: with the place marked. Of a field: with the value that was keyed there, and how both were decided.
+    """
     from manyhands.documents.writers.tables import safe_csv_text
     from manyhands.task_types.asked import asked_of
     from manyhands.task_types.verify_claim import place_of
@@ -346,22 +354,43 @@ def answers_csv(
     table.writerow(ANSWER_HEADINGS)
     count = 0
     for page in pages:
+        fields = {field.name: field for field in documents[page.doc_id].fields}
         for ask in page.asked():
             asked, task = asked_of(ask.question), last.get(ask.ask_id)
-            if ask.choice is not None or ask.made or asked is None:
+            if ask.made or asked is None:
                 continue
             count += 1
-            value = (task.value or "") if task is not None and task.state == "accepted" else ""
+            said = (task.value or "") if task is not None and task.state == "accepted" else ""
             proof = f"batch {task.decided_batch}" if task is not None and task.decided_batch is not None else ""
             because = (task.because or "") if task is not None else "nobody was asked"
-            if ask.known and not value:
-                value, because = ask.known[0], KNOWN_BEFORE
-            place = place_of(value) or ("", "", "", "")
-            verdict = asked.task_type.key(value) if value else "people could not settle it"
-            people = len(answers.get(ask.ask_id, ()))
-            row = (page.doc_id, page.page_no, asked.question.prompt, verdict, *place, people, because, proof)
+            confidence_bp = task.confidence_bp if task is not None and said else None
+            if ask.known and ask.views and not said:
+                said, because = ask.known[0], KNOWN_BEFORE
+            place: tuple[Any, ...] = place_of(said) or ("", "", "", "")
+            verdict, value = asked.task_type.key(said) if said else UNSETTLED, ""
+            question = asked.question.prompt
+            if ask.choice is not None:
+                question = ask.choice.field
+                if (field := fields.get(question)) is not None:
+                    verdict, value, confidence_bp, because = FOUND, field.value, field.confidence_bp, field.because
+                    place = _permille(field.box, page)
+            told = "" if confidence_bp is None else confidence_bp
+            row = (
+                page.doc_id, page.page_no, ask.question.partition(" ")[0], question, verdict, value, *place, told,
+                len(answers.get(ask.ask_id, ())), because, proof,
+            )  # fmt: skip
             table.writerow([safe_csv_text(str(one)) for one in row])
     return out.getvalue().encode() if count else None
+
+
+def _permille(box: Box, page: PageRow) -> tuple[int, int, int, int]:
+    """A box in thousandths of its page's width and height."""
+    return (
+        1_000 * box.x0 // page.width_px,
+        1_000 * box.y0 // page.height_px,
+        1_000 * box.x1 // page.width_px,
+        1_000 * box.y1 // page.height_px,
+    )
 
 
 def record_files(
@@ -388,7 +417,7 @@ def record_files(
     everything = list(documents.values())
     files["fields.csv"] = fields_csv(everything)
     files["results.xlsx"] = workbook(everything)
-    told = answers_csv(pages, last_words(decided, manifest.job_id), answers)
+    told = answers_csv(pages, last_words(decided, manifest.job_id), answers, documents)
     if told is not None:
         files[ANSWERS_NAME] = told
     return RecordFiles(files, dict(documents))

@@ -4,12 +4,12 @@ values (%(draft_id)s, %(owner)s, %(title)s, %(wish)s, %(now_ms)s, %(now_ms)s);
 
 -- name: draft_of
 select draft_id, owner, title, state, wish, documents, refused, import_no, imported_files, tryout_job_id, job_id,
-       created_at_ms, changed_at_ms
+       created_at_ms, changed_at_ms, questions, questions_name
 from desk.drafts where draft_id = %(draft_id)s and owner = %(owner)s;
 
 -- name: lock_draft
 select draft_id, owner, title, state, wish, documents, refused, import_no, imported_files, tryout_job_id, job_id,
-       created_at_ms, changed_at_ms
+       created_at_ms, changed_at_ms, questions, questions_name
 from desk.drafts where draft_id = %(draft_id)s and owner = %(owner)s for update;
 
 -- name: drafts_of
@@ -47,6 +47,10 @@ where state = 'launched' and changed_at_ms between %(after_ms)s and %(before_ms)
 
 -- name: set_wish
 update desk.drafts set wish = %(wish)s, title = %(title)s, changed_at_ms = %(now_ms)s where draft_id = %(draft_id)s;
+
+-- name: set_questions
+update desk.drafts set questions = %(questions)s, questions_name = %(name)s, changed_at_ms = %(now_ms)s
+where draft_id = %(draft_id)s;
 
 -- name: set_tryout
 update desk.drafts set tryout_job_id = %(job_id)s, changed_at_ms = %(now_ms)s where draft_id = %(draft_id)s;

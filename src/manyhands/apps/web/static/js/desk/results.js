@@ -10,10 +10,12 @@ import { PageWithBoxes } from "manyhands/desk/draw.js";
 import "manyhands/desk/words.js";
 
 const LEVELS = ["sure", "fair", "doubt", "none"];
+// the verdicts as the record words them, and the words they are shown by
+const VERDICTS = new Map([["the page says so", "claim_0"], ["the page says otherwise", "claim_1"], ["the page does not tell", "claim_2"], ["it is there", "match_0"], ["it is there with another amount", "match_1"], ["it is not there", "match_2"], ["found", "found"], ["none of these", "nowhere"], ["people could not settle it", "open"]]);
 
 /** Everything of one delivered job. codes: objection code -> sentence */
 export function results(jobId) {
-  const state = { heads: signal(null), pages: signal([]), files: signal([]), doubts: signal(null), doc: signal(null), page: signal(1), piece: signal(""), problem: signal(null), objections: signal([]), codes: signal({}) };
+  const state = { heads: signal(null), pages: signal([]), files: signal([]), answers: signal([]), doubts: signal(null), doc: signal(null), page: signal(1), piece: signal(""), problem: signal(null), objections: signal([]), codes: signal({}) };
   const guarded = async (work) => {
     try {
       return await work();
@@ -35,13 +37,14 @@ export function results(jobId) {
   }
   async function load() {
     await guarded(async () => {
-      const [documents, pages, files, objections, choices] = await Promise.all([
-        get(at`/api/desk/jobs/${jobId}/documents`), get(at`/api/desk/jobs/${jobId}/pages`), get(at`/api/desk/jobs/${jobId}/files`), get(at`/api/desk/jobs/${jobId}/objections`), get("/api/desk/choices"),
+      const [documents, pages, files, objections, choices, told] = await Promise.all([
+        get(at`/api/desk/jobs/${jobId}/documents`), get(at`/api/desk/jobs/${jobId}/pages`), get(at`/api/desk/jobs/${jobId}/files`), get(at`/api/desk/jobs/${jobId}/objections`), get("/api/desk/choices"), get(at`/api/desk/jobs/${jobId}/answers`),
       ]);
       batch(() => {
         state.heads.value = documents.documents;
         state.pages.value = pages.pages;
         state.files.value = files.files;
+        state.answers.value = told.answers;
         state.objections.value = objections.objections;
         state.codes.value = choices.objection_codes;
       });
@@ -150,6 +153,28 @@ export function Tables({ of }) {
 export function PagesView({ of }) {
   if (!of.doc.value) return of.problem.value ? html`<${Problem} problem=${of.problem.value} />` : html`<${Loading} />`;
   return html`<${Documents} of=${of} /><div class="result-columns"><${Sheet} of=${of} /><div class="stack"><${Piece} of=${of} /><${FieldTable} of=${of} /></div></div><${Tables} of=${of} />`;
+}
+
+const SOUND = new Set(["found", "the page says so", "it is there"]);
+const OPEN = "people could not settle it";
+
+/** Verdicts on questions of options: claims, lines of a ledger, fields that were looked for. */
+export function AnswersView({ of, onOpen }) {
+  const answers = of.answers.value;
+  const form = answers[0]?.form ?? "claim";
+  const level = (one) => (one.verdict === OPEN ? "none" : SOUND.has(one.verdict) ? "sure" : "fair");
+  const counts = new Map();
+  for (const one of answers) counts.set(one.verdict, (counts.get(one.verdict) ?? 0) + 1);
+  const verdict = (one) => VERDICTS.get(one.verdict) ?? one.verdict;
+  const columns = [
+    [t("document"), (one) => html`<button class="plain value" onClick=${() => onOpen({ doc_id: one.doc_id, page: one.page, piece_id: "" })}>${one.doc_id} · ${one.page}</button>`, "head"],
+    [t(`form_${form}`), (one) => html`<span dir="auto">${form === "which" ? one.question.replaceAll("_", " ") : one.question}</span>`],
+    ...(form === "which" ? [[t("value"), (one) => html`<span dir="auto">${one.value || "–"}</span>`]] : []),
+    [t("verdict"), (one) => html`<span class=${`level ${level(one)}`}>${t(`said_${verdict(one)}`)}</span>`],
+    [t("believed"), (one) => html`<span class="hint">${one.people_asked > 0 ? t("people_asked", { n: count(one.people_asked) }) : ""}${one.confidence_bp === null ? ` · ${t("not_calibrated")}` : ` · ${percent(one.confidence_bp)}`}</span><span class="hint" dir="auto">${one.because}</span>`],
+  ];
+  return html`<dl class="facts">${[...counts].map(([name, n]) => html`<div><dt>${t(`said_${VERDICTS.get(name) ?? name}`)}</dt><dd>${count(n)}</dd></div>`)}</dl>
+    <div class="card flush"><${Rows} name=${t("tab_answers")} columns=${columns} rows=${answers} /></div>`;
 }
 
 export function DoubtsView({ of, onOpen }) {

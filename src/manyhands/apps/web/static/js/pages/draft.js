@@ -4,7 +4,7 @@
 // - The quote beside the wishes is always the server's, for the wishes as they are kept there.
 // - Nothing is launched for a figure that the reader has not seen.
 import { about, Amount, asProblem, batch, count, html, loader, Loading, money, percent, Problem, signal, Simulated, t, useEffect } from "manyhands/kit.js";
-import { at, del, get, post, put } from "manyhands/api.js";
+import { at, del, get, post, put, putBytes } from "manyhands/api.js";
 import { DrawDialog } from "manyhands/desk/draw.js";
 import { Forecast, QuoteLines } from "manyhands/desk/quote.js";
 import { filesOfDrop, filesOfField, uploads } from "manyhands/desk/upload.js";
@@ -256,6 +256,50 @@ function Choice({ name, options, value, onChange }) {
   return html`<div class="options">${options.map(([key, label, hint]) => html`<label class=${`option${value === key ? " on" : ""}`}><input type="radio" name=${name} checked=${value === key} onChange=${() => onChange(key)} /><span><strong>${label}</strong><span class="hint">${hint}</span></span></label>`)}</div>`;
 }
 
+const ASKS = ["pages", "fields", "claims", "ledger"];
+const FROM_TABLE = new Set(["claims", "ledger"]);
+const tableProblem = signal(null);
+
+/** What people do with the pages. Whole pages are shown to those who check claims: that needs the widest privacy level. */
+function Asks() {
+  const wanted = wish.value;
+  const choose = (asks) => {
+    const privacy = FROM_TABLE.has(asks) ? "off" : FROM_TABLE.has(wanted.asks) || (asks === "fields" && wanted.privacy === "strict") ? "standard" : wanted.privacy;
+    tableProblem.value = null;
+    change({ asks, privacy });
+  };
+  return html`<section class="card step" id="asks-what"><h2><span class="number">3</span>${t("step_asks")}</h2>
+    <fieldset><legend class="unseen">${t("step_asks")}</legend><${Choice} name="asks" value=${wanted.asks} onChange=${choose} options=${ASKS.map((key) => [key, t(`asks_${key}`), t(`asks_${key}_why`)])} /></fieldset>
+    ${FROM_TABLE.has(wanted.asks) && html`<${Table} sheet=${wanted.asks} />`}
+  </section>`;
+}
+
+function Table({ sheet }) {
+  const told = draft.value.questions?.sheet === sheet ? draft.value.questions : null;
+  const send = async (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (!file) return;
+    try {
+      const questions = await putBytes(at`/api/desk/drafts/${draftId}/questions/${sheet}` + `?name=${encodeURIComponent(file.name.slice(0, 200))}`, file);
+      tableProblem.value = null;
+      draft.value = { ...draft.value, questions };
+      await askQuote();
+    } catch (thrown) {
+      tableProblem.value = asProblem(thrown);
+    }
+  };
+  const drop = async () => {
+    await del(at`/api/desk/drafts/${draftId}/questions`);
+    draft.value = { ...draft.value, questions: null };
+    await askQuote();
+  };
+  return html`<div class="questions-table"><p class="hint">${t(`table_${sheet}_why`)} <a href=${at`/api/desk/samples/${sheet}.csv`} download>${t("table_sample")}</a></p>
+    <${Problem} problem=${tableProblem.value} />
+    ${told && html`<p role="status"><strong dir="auto">${told.name || t("table_here")}</strong> ${t("table_count", { n: count(told.count) })}${told.known > 0 && ` ${t("table_known", { n: count(told.known) })}`}${told.twice > 0 && ` ${t("table_twice", { n: count(told.twice) })}`} <button class="plain" onClick=${drop}>${t("remove")}<span class="unseen"> ${told.name}</span></button></p>`}
+    <p><label class=${`button${told ? " quietly" : ""}`}>${t(told ? "table_other" : "table_choose")}<input class="unseen" type="file" accept=".csv,text/csv,text/plain" onChange=${send} /></label></p></div>`;
+}
+
 function Fields() {
   const wanted = wish.value;
   const kinds = choices.value.kinds;
@@ -268,18 +312,20 @@ function Fields() {
     else picked.add(name);
     change({ fields: picked.size === fields.length ? [] : fields.map((field) => field.name).filter((one) => picked.has(one)) });
   };
-  return html`<section class="card step" id="fields"><h2><span class="number">3</span>${t("step_fields")}</h2>
+  const table = FROM_TABLE.has(wanted.asks);
+  return html`<section class="card step" id="fields"><h2><span class="number">4</span>${t(table ? "step_title" : "step_fields")}</h2>
     <label>${t("job_title")}<input value=${wanted.title} maxlength="200" onInput=${(event) => change({ title: event.target.value })} /></label>
-    <label>${t("doc_kind")}<select value=${wanted.kind} onChange=${(event) => change({ kind: event.target.value, fields: [] })}>
+    ${!table && html`<label>${t("doc_kind")}<select value=${wanted.kind} onChange=${(event) => change({ kind: event.target.value, fields: [] })}>
       <option value="" selected=${wanted.kind === ""}>${t("kind_guessed", { kinds: recognised.map((one) => t(`kind_${one}`)).join(", ") })}</option>
       ${kinds.map((one) => html`<option value=${one.kind} selected=${wanted.kind === one.kind}>${t(`kind_${one.kind}`)}</option>`)}
-    </select></label>
-    ${fields.length > 0 && wanted.regions.length === 0 && html`<fieldset><legend>${t("fields_pick")}</legend><p class="hint">${t("fields_pick_why")}</p><div class="chips">${fields.map((field) => html`<label class="chip"><input type="checkbox" checked=${picked.has(field.name)} onChange=${() => toggle(field.name)} /><span dir="auto">${field.name.replaceAll("_", " ")}</span></label>`)}</div></fieldset>`}
-    <p class="spread"><span>${wanted.regions.length === 0 ? t("draw_invite") : t("draw_count", { n: count(wanted.regions.length) })}</span>
-      <span><button class="button quietly small" onClick=${() => (drawn.value = draft.value.pages[0])}>${t("draw_open")}</button>${wanted.regions.length > 0 && html` <button class="plain" onClick=${() => change({ regions: [] })}>${t("draw_clear")}</button>`}</span></p>
+    </select></label>`}
+    ${!table && fields.length > 0 && (wanted.regions.length === 0 || wanted.asks === "fields") && html`<fieldset><legend>${t("fields_pick")}</legend><p class="hint">${t(wanted.asks === "fields" ? "fields_find_why" : "fields_pick_why")}</p><div class="chips">${fields.map((field) => html`<label class="chip"><input type="checkbox" checked=${picked.has(field.name)} onChange=${() => toggle(field.name)} /><span dir="auto">${field.name.replaceAll("_", " ")}</span></label>`)}</div></fieldset>`}
+    ${wanted.asks === "pages" && html`<p class="spread"><span>${wanted.regions.length === 0 ? t("draw_invite") : t("draw_count", { n: count(wanted.regions.length) })}</span>
+      <span><button class="button quietly small" onClick=${() => (drawn.value = draft.value.pages[0])}>${t("draw_open")}</button>${wanted.regions.length > 0 && html` <button class="plain" onClick=${() => change({ regions: [] })}>${t("draw_clear")}</button>`}</span></p>`}
   </section>`;
 }
 
+const LEVELS_OF = { pages: ["strict", "standard", "off"], fields: ["standard", "off"], claims: ["off"], ledger: ["off"] };
 const QUALITIES = [["9900", "q_good"], ["9950", "q_high"], ["9980", "q_highest"]];
 
 function Rules() {
@@ -288,9 +334,9 @@ function Rules() {
   const unit = 10 ** exponent;
   const wholeMinor = (text) => Math.round(Number(text) * 100) * (unit / 100);
   const localTime = (ms) => (ms ? new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : "");
-  return html`<section class="card step" id="rules"><h2><span class="number">4</span>${t("step_rules")}</h2>
+  return html`<section class="card step" id="rules"><h2><span class="number">5</span>${t("step_rules")}</h2>
     <fieldset><legend>${t("quality")}</legend><${Choice} name="quality" value=${String(wanted.target_bp)} onChange=${(key) => change({ target_bp: Number(key) })} options=${QUALITIES.map(([key, name]) => [key, percent(Number(key)), t(name)])} /></fieldset>
-    <fieldset><legend>${t("privacy")}</legend><${Choice} name="privacy" value=${wanted.privacy} onChange=${(key) => change({ privacy: key })} options=${["strict", "standard", "off"].map((key) => [key, t(`privacy_${key}`), t(`privacy_${key}_why`)])} /></fieldset>
+    <fieldset><legend>${t("privacy")}</legend><${Choice} name="privacy" value=${wanted.privacy} onChange=${(key) => change({ privacy: key })} options=${LEVELS_OF[wanted.asks].map((key) => [key, t(`privacy_${key}`), t(`privacy_${key}${key === "off" && FROM_TABLE.has(wanted.asks) ? "_table" : ""}_why`)])} /></fieldset>
     <div class="pair">
       <label>${t("per_hour_wish")}<span class="hint">${t("per_hour_floor", { amount: money(floor, choices.value.currency, exponent) })}</span><input type="number" inputmode="decimal" min=${floor / unit} step="0.5" value=${wanted.per_hour_minor / unit} onInput=${(event) => Number(event.target.value) > 0 && change({ per_hour_minor: wholeMinor(event.target.value) })} /></label>
       <label>${t("budget")}<span class="hint">${t("budget_why")}</span><input type="number" inputmode="decimal" min="0" step="1" value=${wanted.budget_minor === null ? "" : wanted.budget_minor / unit} onInput=${(event) => change({ budget_minor: Number(event.target.value) > 0 ? wholeMinor(event.target.value) : null })} /></label>
@@ -365,7 +411,7 @@ export function Page() {
   return html`<p class="over"><a href="/desk">${t("title_desk")}</a></p><h1 dir="auto">${wish.value.title}</h1>
     <${Problem} problem=${problem.value} />
     <div class="desk-columns">
-      <div class="stack"><${Files} /><${Pages} />${ready && html`<${Fields} /><${Rules} />`}</div>
+      <div class="stack"><${Files} /><${Pages} />${ready && html`<${Asks} /><${Fields} /><${Rules} />`}</div>
       <${QuotePanel} />
     </div>
     ${drawn.value && html`<${DrawDialog} page=${drawn.value} regions=${wish.value.regions} onChange=${(regions) => change({ regions })} onClose=${() => (drawn.value = null)} />`}`;

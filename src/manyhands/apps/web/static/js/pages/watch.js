@@ -7,7 +7,7 @@ import { Amount, asProblem, batch, count, Hash, html, Loading, money, percent, P
 import { at, get, post } from "manyhands/api.js";
 import { Chart } from "manyhands/desk/chart.js";
 import { QuoteLines, span } from "manyhands/desk/quote.js";
-import { DoubtsView, FilesView, PagesView, results } from "manyhands/desk/results.js";
+import { AnswersView, DoubtsView, FilesView, PagesView, results } from "manyhands/desk/results.js";
 import "manyhands/desk/words.js";
 
 const jobId = decodeURIComponent(location.pathname.split("/")[3] ?? "");
@@ -196,7 +196,8 @@ export function Page() {
   const value = job.value;
   if (!value) return problem.value ? html`<${Problem} problem=${problem.value} again=${start} />` : html`<${Loading} />`;
   const delivered = value.state === "closed" && of.heads.value !== null;
-  const names = delivered ? ["pages", "doubts", "files", "progress"] : ["progress"];
+  const answered = delivered && of.answers.value.length > 0;
+  const names = delivered ? [...(answered ? ["answers"] : []), "pages", "doubts", "files", "progress"] : ["progress"];
   const shown = names.includes(tab.value) ? tab.value : "progress";
   const openDoubt = async (doubt) => {
     await of.open(doubt.doc_id, doubt.page, doubt.piece_id);
@@ -213,6 +214,7 @@ export function Page() {
     ${names.length > 1 && html`<${Tabs} names=${names} />`}
     <div id="view" role=${names.length > 1 ? "tabpanel" : undefined} aria-labelledby=${names.length > 1 ? `tab-${shown}` : undefined} class="stack">
       ${shown === "progress" && html`<${Progress} value=${value} />`}
+      ${shown === "answers" && html`<${AnswersView} of=${of} onOpen=${openDoubt} />`}
       ${shown === "pages" && html`<${PagesView} of=${of} />`}
       ${shown === "doubts" && html`<${DoubtsView} of=${of} onOpen=${openDoubt} />`}
       ${shown === "files" && html`<${FilesView} of=${of} />`}
