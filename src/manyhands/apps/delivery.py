@@ -12,6 +12,7 @@ import msgspec
 from manyhands.apps.auditing import WHERE, Where
 from manyhands.apps.chain_events import events_on_chain
 from manyhands.apps.compose import Platform
+from manyhands.apps.desk.answered import AnswerOut, answers_of
 from manyhands.apps.verify import Proof
 from manyhands.apps.web.alone import alone_page
 from manyhands.apps.web.record import Record
@@ -65,6 +66,14 @@ async def write_results(platform: Platform, job_id: str, out: Path, *, with_proo
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     return sorted(files)
+
+
+async def answers_of_job(platform: Platform, job_id: str) -> tuple[AnswerOut, ...]:
+    """Verdicts on a delivered job's claims and ledger lines, and its fields that were looked for; none before."""
+    results = await platform.launcher.results(job_id)
+    if not results.ready or not results.package_blob:
+        return ()
+    return answers_of(await platform.blobs.get(results.package_blob))
 
 
 async def _where(platform: Platform, job_id: str) -> Where:

@@ -22,6 +22,9 @@ from .needs import needs_of
 from .show import Exit, as_json, errors, money, output, progress, table, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from manyhands.apps.desk.answered import AnswerOut
     from manyhands.apps.intake import Intake
     from manyhands.apps.questions import Questions, Sheet
     from manyhands.pricing import Quote
@@ -385,7 +388,7 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
 
     async def work() -> Exit:
         from manyhands.apps.compose import client
-        from manyhands.apps.delivery import record_of
+        from manyhands.apps.delivery import answers_of_job, record_of
 
         async with client(DataFolder(data or data_default())) as platform:
             if not job:
@@ -413,10 +416,14 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
                     )
                 return Exit.OK
             found = await record_of(platform, job)
+            answers = await answers_of_job(platform, job) if found else ()
             if json:
-                as_json(found)
+                as_json(found | {"answers": counted(answers)} if answers else found)
             else:
                 _show_record(found)
+                if answers:
+                    output.print(f"answers: {'; '.join(f'{n} {verdict}' for verdict, n in counted(answers).items())}")
+                    output.print(_rests_on(answers))
         return Exit.OK
 
     return run(work, json=json)
@@ -467,6 +474,55 @@ def _show_record(job: dict[str, Any]) -> None:
     )
 
 
+ANSWERS_SHOWN = 40
+
+
+def counted(answers: Sequence[AnswerOut]) -> dict[str, int]:
+    """How often each verdict was reached, in order of first appearance."""
+    found: dict[str, int] = {}
+    for one in answers:
+        found[one.verdict] = found.get(one.verdict, 0) + 1
+    return found
+
+
+def _rests_on(answers: Sequence[AnswerOut]) -> str:
+    measured = sum(one.confidence_bp is not None for one in answers)
+    if not measured:
+        return "how far to believe them was not measured: there were too few known answers of the requester's"
+    return f"{measured} of {len(answers)} with a confidence, measured against known pieces (quality.json)"
+
+
+def _show_answers(answers: Sequence[AnswerOut]) -> None:
+    """Verdicts, or fields with their values, each with its confidence and how it was decided."""
+    fields = answers[0].form == "which"
+    table(
+        "Fields" if fields else "Answers",
+        [
+            "document",
+            "page",
+            "field" if fields else "question",
+            "value" if fields else "verdict",
+            "confidence",
+            "because",
+        ],
+        [
+            [
+                one.doc_id,
+                str(one.page),
+                one.question,
+                (one.value or one.verdict) if fields else one.verdict,
+                "not measured" if one.confidence_bp is None else f"{one.confidence_bp / 100:.2f} %",
+                one.because,
+            ]
+            for one in answers[:ANSWERS_SHOWN]
+        ],
+        right=(1, 4),
+    )
+    if len(answers) > ANSWERS_SHOWN:
+        output.print(f"{len(answers) - ANSWERS_SHOWN} more in answers.csv")
+    output.print(_rests_on(answers))
+
+
 def _utc(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -484,14 +540,17 @@ def results(
 
     async def work() -> Exit:
         from manyhands.apps.compose import client
-        from manyhands.apps.delivery import write_results
+        from manyhands.apps.delivery import answers_of_job, write_results
 
         async with client(DataFolder(data or data_default())) as platform:
             written = await write_results(platform, job, out, with_proof=proof)
+            answers = await answers_of_job(platform, job)
             if json:
-                as_json({"job_id": job, "folder": str(out), "files": written})
+                as_json({"job_id": job, "folder": str(out), "files": written, "answers": answers})
             else:
                 output.print(f"{len(written)} files in {out}")
+                if answers:
+                    _show_answers(answers)
         return Exit.OK
 
     return run(work, json=json)
