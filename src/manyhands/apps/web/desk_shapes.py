@@ -107,7 +107,7 @@ class AnswerOfJob(Told):
     form: Literal["which", "claim", "match"] = Field(description="a field's place, a claim, a line of a ledger")
     question: str = Field(examples=["Scope 1 emissions in 2023 were 1,240 t CO2e."])
     verdict: str = Field(examples=["the page says so"])
-    value: str = Field(description="of a field, what was keyed at its place")
+    value: str = Field(description="of a field, what was keyed at its place", examples=["12.50"])
     box_permille: list[int] | None = Field(
         description="where the page tells it, thousandths of its width and height", examples=[[120, 310, 480, 335]]
     )

@@ -99,8 +99,8 @@ class DraftQuestions(Told):
     sheet: Literal["claims", "ledger"]
     name: str = Field(examples=["claims-of-march.csv"])
     count: int = Field(description="questions, each asked once")
-    known: int = Field(description="of them, whose answer you know: they measure who answers")
-    twice: int = Field(description="rows that repeat another one")
+    known: int = Field(description="of them, whose answer you know: they measure who answers", examples=[12])
+    twice: int = Field(description="rows that repeat another one", examples=[0])
 
 
 class DraftView(Told):
