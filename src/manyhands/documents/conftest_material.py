@@ -9,7 +9,10 @@ from __future__ import annotations
 import io
 import os
 import random
+import struct
+import zipfile
 import zlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -124,3 +127,76 @@ def shuffled(items: list[Any], seed: int) -> list[Any]:
     copy = list(items)
     random.Random(seed).shuffle(copy)  # noqa: S311  # an order, not a secret
     return copy
+
+
+def workbook_of(sheet: bytes) -> bytes:
+    """A workbook with these bytes as the rows of its only sheet."""
+    import openpyxl
+
+    made, plain, out = openpyxl.Workbook(), io.BytesIO(), io.BytesIO()
+    made.save(plain)
+    head = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    with zipfile.ZipFile(plain) as whole, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as changed:
+        for name in whole.namelist():
+            is_sheet = name == "xl/worksheets/sheet1.xml"
+            changed.writestr(name, head + sheet + b"</sheetData></worksheet>" if is_sheet else whole.read(name))
+    return out.getvalue()
+
+
+def _plain_rows(rows: int, columns: int) -> bytes:
+    return b"".join(b'<row r="%d">%s</row>' % (n, b"<c><v>1</v></c>" * columns) for n in range(1, rows + 1))
+
+
+def _zip_with(name: str, data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def _zip_in_zip() -> bytes:
+    inner = _zip_with("xl/workbook.xml", bytes(1_000_000))
+    for _ in range(8):
+        inner = _zip_with("xl/workbook.xml", inner)
+    return inner
+
+
+def _zip_of_a_million() -> bytes:
+    """An archive whose directory lists a million parts; the parts themselves are not there."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *(0,) * 7, 1, *(0,) * 6) + b"a"
+    part = struct.pack("<4s5H3I2H", b"PK\3\4", 20, *(0,) * 7, 1, 0) + b"a"
+    directory = entry * 1_000_000
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), len(part), 0)
+    return part + directory + end
+
+
+def _many_page_tiff() -> bytes:
+    page, out = Image.new("L", (6_320, 6_320)), io.BytesIO()
+    page.save(out, "TIFF", save_all=True, append_images=[page] * 99, compression="tiff_deflate")
+    return out.getvalue()
+
+
+_ENTITIES = (
+    b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 10) for n in range(9))
+    + b"]>"
+)
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "169 million pixels.png": bomb_png,
+    "100 pages of 40 million pixels.tif": _many_page_tiff,
+    "half a gigabyte.pdf": bomb_pdf,
+    "half a gigabyte, slanted.pdf": lambda: bomb_pdf(skew=65_535),
+    "half a gigabyte, said to be small.pdf": lambda: bomb_pdf(side_px=1_000, skew=65_535),
+    "ten thousand pages.pdf": lambda: pdf_pages(10_000),
+    "200 MB.xlsx": lambda: _zip_with("xl/workbook.xml", b"0" * 200_000_000),
+    "zip in zip in zip.xlsx": _zip_in_zip,
+    "a million parts.xlsx": _zip_of_a_million,
+    "tags a million deep.xlsx": lambda: workbook_of(b"<a>" * 1_500_000 + b"</a>" * 1_500_000),
+    "a billion a's.xlsx": lambda: _zip_with("xl/workbook.xml", _ENTITIES + b"<workbook>&j;</workbook>"),
+    "half a million cells.xlsx": lambda: workbook_of(_plain_rows(10_000, 50)),
+    "eighty megabytes.csv": lambda: b"1,2\n" * 20_000_000,
+    "tags two million deep.svg": lambda: b"<svg>" + b"<g>" * 2_000_000,
+}
+"""Files that are small or dull and unpack to very much, by the name under which they come. All are refused but the one
+that lies about its picture, of which no more is unpacked than it says."""

@@ -17,7 +17,7 @@ import importlib
 import io
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -30,6 +30,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     max_file_bytes: int = 100_000_000
     max_pixels: int = 40_000_000
+    max_pixels_in_all: int = 2_000_000_000
     max_pages: int = 200
     memory_bytes: int = 1_500_000_000
     cpu_seconds: int = 120
@@ -74,6 +75,12 @@ class EndOut(msgspec.Struct, frozen=True, tag="end"):
 Frame = PageOut | RefusedOut | EndOut
 
 
+_TABLE_PIXELS = 2_000_000
+"""Of a page on which a table is drawn, usually: a workbook is given as much memory as such a page."""
+_TABLE_CPU_SECONDS = 2
+"""For reading a workbook's cells: the most that are taken need about one."""
+
+
 class _Refuse(Exception):
     def __init__(self, code: str, detail: str = "") -> None:
         self.code, self.detail = code, detail
@@ -107,19 +114,25 @@ def _send(frame: Frame) -> None:
     sys.stdout.buffer.flush()
 
 
-def _grant_page(limits: Limits) -> None:
-    """Moves the soft CPU limit to now + one page's share, so that one page cannot eat the whole file's time."""
+def _grant_page(limits: Limits, seconds: int = 0) -> None:
+    """Moves the soft CPU limit to now + one page's share, so that one page cannot eat the whole file's time.
+
+    seconds  another share than a page's
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
     now = int(used.ru_utime + used.ru_stime)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (min(now + limits.page_cpu_seconds, limits.cpu_seconds, hard), hard))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (min(now + (seconds or limits.page_cpu_seconds), limits.cpu_seconds, hard), hard)
+    )
 
 
 class _Memory:
-    """Grants each page of a PDF as much as it says that it needs, and a little more, whatever the whole may have.
+    """Grants a PDF's page, or a table, as much as it says that it needs and a little more, whatever the whole may have.
 
-    A decoder unpacks a stream before it looks how much of it the picture wants; so a small picture could bring a large
-    stream. How much is mapped is read from a door that was opened before the process was locked in.
+    A decoder unpacks a stream before it looks how much of it the picture wants, so a small picture could bring a large
+    stream; a parser builds an object for every tag, so a small workbook could bring millions. How much is mapped is
+    read from a door that was opened before the process was locked in.
     """
 
     _SLACK_BYTES = 128 << 20
@@ -143,29 +156,42 @@ class _Memory:
         resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
+_STRIP_ROWS = 256
+
+
 def _clean_png(image: Any) -> tuple[int, int, bytes]:
-    """Fresh pixels in a fresh PNG: on white where transparent, grey where the page is grey, nothing else kept."""
+    """Fresh pixels in a fresh PNG: on white where transparent, grey where the page is grey, nothing else kept.
+
+    Strip by strip, so that of a large page no third copy is ever held.
+    """
     from PIL import Image
 
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.new("RGB", rgba.size, "white")
-        image.paste(rgba, mask=rgba.getchannel("A"))
-    if image.mode in ("1", "L"):
-        image = image.convert("L")
-    elif image.mode.startswith(("I;16", "I", "F")):
-        image = image.point(lambda v: v / 256).convert("L") if image.mode.startswith("I") else image.convert("L")
-    else:
-        image = image.convert("RGB")
-        small = image.resize((min(64, image.width), min(64, image.height)))
+    see_through = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    grey = image.mode in ("1", "L") or image.mode.startswith(("I", "F"))
+    if not grey:
+        small = _on_white(image.resize((min(64, image.width), min(64, image.height))), see_through).convert("RGB")
         flat = small.tobytes()
-        spread = max(max(flat[i : i + 3]) - min(flat[i : i + 3]) for i in range(0, len(flat), 3))
-        if spread <= 8:
-            image = image.convert("L")
-    clean = Image.frombytes(image.mode, image.size, image.tobytes())
+        grey = max(max(flat[i : i + 3]) - min(flat[i : i + 3]) for i in range(0, len(flat), 3)) <= 8
+    clean = Image.new("L" if grey else "RGB", image.size)
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip = image.crop((0, top, image.width, min(image.height, top + _STRIP_ROWS)))
+        if image.mode.startswith("I"):
+            strip = strip.point(lambda v: v / 256)  # sixteen bits
+        clean.paste(_on_white(strip, see_through).convert(clean.mode), (0, top))
     out = io.BytesIO()
     clean.save(out, "PNG", compress_level=2)
     return clean.width, clean.height, out.getvalue()
+
+
+def _on_white(image: Any, see_through: bool) -> Any:
+    if not see_through:
+        return image
+    from PIL import Image
+
+    rgba = image.convert("RGBA")
+    flat = Image.new("RGB", rgba.size, "white")
+    flat.paste(rgba, mask=rgba.getchannel("A"))
+    return flat
 
 
 def _check_pixels(width: int, height: int, limits: Limits) -> None:
@@ -173,6 +199,13 @@ def _check_pixels(width: int, height: int, limits: Limits) -> None:
         raise _Refuse("too_small", f"{width}x{height}")
     if width * height > limits.max_pixels:
         raise _Refuse("too_many_pixels", f"{width}x{height}")
+
+
+def _check_in_all(sizes: Sequence[tuple[int, int]], limits: Limits) -> None:
+    """Refuses a file whose pages together unpack to too much, before the first of them is unpacked."""
+    total = sum(width * height for width, height in sizes)
+    if total > limits.max_pixels_in_all:
+        raise _Refuse("too_many_pixels_in_all", f"{total // 1_000_000}")
 
 
 def _image_pages(data: bytes, limits: Limits) -> int:
@@ -183,6 +216,12 @@ def _image_pages(data: bytes, limits: Limits) -> int:
         frames = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
         if frames > limits.max_pages:
             raise _Refuse("too_many_pages", str(frames))
+        sizes = []
+        for page_no in range(frames):
+            image.seek(page_no)
+            sizes.append(image.size)
+        image.seek(0)
+        _check_in_all(sizes, limits)
         for page_no, frame in enumerate(ImageSequence.Iterator(image), start=1):
             if page_no > frames:
                 break
@@ -208,6 +247,8 @@ def _pdf_pages(data: bytes, limits: Limits, memory: _Memory) -> int:
     if count > limits.max_pages:
         raise _Refuse("too_many_pages", str(count))
     scale = limits.pdf_dpi / 72
+    sizes = (pdf.get_page_size(index) for index in range(count))
+    _check_in_all([(int(width * scale), int(height * scale)) for width, height in sizes], limits)
     for index in range(count):
         _grant_page(limits)
         page = pdf[index]
@@ -292,10 +333,11 @@ def _table_pages(sheets: Iterable[Iterable[list[str]]], limits: Limits) -> int:
     """Each sheet drawn as ruled pages, its texts sent along as words."""
     count = 0
     for rows in sheets:
+        rows = list(rows)
+        if count + -(-len(rows) // tables_in.ROWS_A_PAGE) > limits.max_pages:  # before a page of them is drawn
+            raise _Refuse("too_many_pages", f"more than {limits.max_pages}")
         for drawn in tables_in.drawn_pages(rows):
             count += 1
-            if count > limits.max_pages:
-                raise _Refuse("too_many_pages", f"more than {limits.max_pages}")
             _grant_page(limits)
             width, height, png = _clean_png(drawn.image)
             words = tuple(WordOut(text, *box) for text, box in drawn.texts)
@@ -364,8 +406,11 @@ def main() -> int:
             case "pdf":
                 pages = _pdf_pages(data, limits, memory)
             case "zip":
+                memory.grant(_TABLE_PIXELS)
+                _grant_page(limits, _TABLE_CPU_SECONDS)
                 pages = _table_pages(tables_in.workbook_rows(data), limits)
             case "text":
+                memory.grant(_TABLE_PIXELS)
                 pages = _table_pages([tables_in.separated_rows(data)], limits)
             case _:
                 pages = _image_pages(data, limits)

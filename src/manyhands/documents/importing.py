@@ -93,6 +93,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "a page unpacks to {detail} pixels, more than {max_mpx} million",
         "Scan at 200 to 300 dpi or crop it",
     ),
+    "too_many_pixels_in_all": ("its pages together unpack to {detail} million pixels", "Split it into smaller files"),
     "too_small": ("the image is only {detail} pixels", "Scan it at 200 to 300 dpi"),
     "too_many_bytes": ("the file is larger than {max_mb} MB", "Split it or scan at a lower resolution"),
     "too_much_memory": ("it needs more memory than a page may take", "Print it to a new PDF or scan it anew"),

@@ -11,18 +11,22 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-UNPACKED_MAX_BYTES = 60_000_000
+UNPACKED_MAX_BYTES = 12_000_000
+"""Of a workbook's parts together, and of separated text: about three times what the most cells take."""
 ENTRIES_MAX = 2_000
-ROWS_MAX, COLUMNS_MAX = 20_000, 60
+ROWS_MAX, COLUMNS_MAX, CELLS_MAX = 20_000, 60, 100_000
 CELL_MAX_CHARS = 60
-_ROWS_A_PAGE = 40
+ROWS_A_PAGE = 40
 _ROW_PX, _LETTER_PX, _MARGIN_PX, _TEXT_PX = 44, 14, 40, 22
 _WIDEST_PX = 5_000
+_DIRECTORY_ENTRY_BYTES = 300
+"""A part's entry in an archive's directory takes 46 bytes, its name and some extras."""
 _SEPARATORS = ",;\t|"
 
 _font: Any = None
@@ -70,6 +74,7 @@ def workbook_rows(data: bytes) -> Iterator[list[list[str]]]:
     """The rows of every sheet. raises NoTable for a zip that is no workbook or unpacks to too much"""
     import openpyxl
 
+    _check_directory(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -81,12 +86,33 @@ def workbook_rows(data: bytes) -> Iterator[list[list[str]]]:
         raise NoTable("unknown_type")
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        cells = 0
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # a file may claim a million columns
-            rows = itertools.islice(sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True), ROWS_MAX)
-            yield _trimmed([["" if value is None else str(value) for value in row] for row in rows])
+            rows: list[list[str]] = []
+            for row in itertools.islice(sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True), ROWS_MAX):
+                cells += sum(value is not None for value in row)
+                if cells > CELLS_MAX:
+                    raise NoTable("too_large_table", f"more than {CELLS_MAX} cells")
+                rows.append(["" if value is None else str(value) for value in row])
+            yield _trimmed(rows)
     except (KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, AttributeError) as error:
         raise NoTable("damaged_table", type(error).__name__) from error
+
+
+def _check_directory(data: bytes) -> None:
+    """Refuses an archive by the last bytes of it, which say how many parts its directory lists and how long it is.
+
+    The library builds an object for every part before anybody can count them: a million of them cost 455 MiB.
+
+    source  PKWARE, "APPNOTE.TXT", 4.3.16: end of central directory record
+    """
+    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 65_557))
+    if end < 0 or len(data) < end + 22:
+        raise NoTable("damaged_table")
+    parts, length_bytes = struct.unpack("<HI", data[end + 10 : end + 16])
+    if parts > ENTRIES_MAX or length_bytes > ENTRIES_MAX * _DIRECTORY_ENTRY_BYTES:
+        raise NoTable("too_large_table", f"{parts if parts < 0xFFFF else 'very many'} parts")
 
 
 def looks_separated(data: bytes) -> bool:
@@ -105,6 +131,8 @@ def looks_separated(data: bytes) -> bool:
 def separated_rows(data: bytes) -> list[list[str]]:
     """The rows of separated text. raises NoTable"""
     try:
+        if len(data) > UNPACKED_MAX_BYTES:
+            raise NoTable("too_large_table", f"{len(data) // 1_000_000} MB of text")
         return _trimmed([row[:COLUMNS_MAX] for row in itertools.islice(_parsed(_decoded(data)), ROWS_MAX)])
     except csv.Error as error:
         raise NoTable("damaged_table", "csv") from error
@@ -113,8 +141,8 @@ def separated_rows(data: bytes) -> list[list[str]]:
 def drawn_pages(rows: Iterable[list[str]]) -> Iterator[Drawn]:
     """The rows as ruled pages, forty rows each."""
     everything = list(rows)
-    for start in range(0, len(everything), _ROWS_A_PAGE):
-        yield _drawn(everything[start : start + _ROWS_A_PAGE])
+    for start in range(0, len(everything), ROWS_A_PAGE):
+        yield _drawn(everything[start : start + ROWS_A_PAGE])
 
 
 def _drawn(rows: list[list[str]]) -> Drawn:
@@ -167,6 +195,6 @@ def _decoded(data: bytes) -> str:
 
 
 def _parsed(text: str) -> Iterator[list[str]]:
-    first = text.splitlines()[:20]
+    first = text[:20_000].splitlines()[:20]
     separator = max(_SEPARATORS, key=lambda sign: sum(line.count(sign) for line in first))
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
