@@ -111,7 +111,7 @@ class AnswerOfJob(Told):
     box_permille: list[int] | None = Field(
         description="where the page tells it, thousandths of its width and height", examples=[[120, 310, 480, 335]]
     )
-    confidence_bp: int | None = Field(description="null = not calibrated")
+    confidence_bp: int | None = Field(description="null = not calibrated", examples=[9_871])
     people_asked: int
     because: str
 
