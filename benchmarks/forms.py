@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Would another form of question than keying spare human time? Counts, on documents with truth, where each could be asked.
+"""Would another form of question than keying spare human time? Counts where each could be asked.
 
 Rules kept here
 - Nothing is tuned: efforts are those of the project's document anchors (section 7), seconds computed, not timed.
@@ -59,7 +59,8 @@ def main() -> int:
         pieces += own
     decisions = decide_unseen(pieces, POLICIES["agreement"])
     asked = [piece for piece in pieces if not isinstance(decisions[piece.piece_id], AcceptUnseen)]
-    print(f"{len(found)} documents, {len(pieces)} pieces, {len(asked)} asked")
+    all_s = sum(key_s(len(truth[piece.piece_id])) for piece in asked)
+    print(f"{len(found)} documents, {len(pieces)} pieces, {len(asked)} asked, all keyed in {all_s:.0f} s of people")
 
     words = [
         piece
@@ -98,8 +99,8 @@ def main() -> int:
         if core(getattr(decisions[piece.piece_id], "text", "")) in grids
     )
     print(
-        f"odd one out: {len(believed)} pieces believed unseen, {in_grids} ({in_grids / len(believed):.1%}) fill sheets of "
-        f"{GRID_PIECES} that read alike ({len(grids)} texts: {', '.join(sorted(grids)[:8])}); {wrong} of them wrong; "
+        f"odd one out: {len(believed)} pieces believed unseen, {in_grids} ({in_grids / len(believed):.1%}) fill sheets "
+        f"of {GRID_PIECES} that read alike ({len(grids)} texts: {', '.join(sorted(grids)[:8])}); {wrong} of them wrong; "
         f"{(GRID_LOOK_S + GRID_PIECE_S * GRID_PIECES) * 2 * in_grids / GRID_PIECES:.0f} s by two people each"
     )
     return 0
