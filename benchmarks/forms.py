@@ -100,8 +100,8 @@ def main() -> int:
     )
     print(
         f"odd one out: {len(believed)} pieces believed unseen, {in_grids} ({in_grids / len(believed):.1%}) fill sheets "
-        f"of {GRID_PIECES} that read alike ({len(grids)} texts: {', '.join(sorted(grids)[:8])}); {wrong} of them wrong; "
-        f"{(GRID_LOOK_S + GRID_PIECE_S * GRID_PIECES) * 2 * in_grids / GRID_PIECES:.0f} s by two people each"
+        f"of {GRID_PIECES} that read alike ({len(grids)} texts: {', '.join(sorted(grids)[:8])}); {wrong} of them wrong"
+        f"; {(GRID_LOOK_S + GRID_PIECE_S * GRID_PIECES) * 2 * in_grids / GRID_PIECES:.0f} s by two people each"
     )
     return 0
 
