@@ -3,13 +3,16 @@
 Rules kept here
 - A piece is one spot: a part of a text line or of a table cell, at most about forty characters.
 - The drawing holds no other known text: every other box that reaches into it is painted over with the paper's grey.
+- What people could not read and goes on beyond its cutting is drawn once more, with a quarter of a line's height more
+  of its surroundings: enough for the ends of its letters, not for a neighbour's text.
 - The drawing holds no coordinates, no page number and no metadata: grey pixels of a standard text height.
 - Deciding what to cut is pure; ``render_cuttings`` decodes and encodes pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -91,20 +94,80 @@ def page_grey(page_image: bytes) -> Grey:
     return np.asarray(grey, dtype=np.uint8)
 
 
-def _drawn(grey: Grey, box: Box, all_boxes: Sequence[Box], line_px: int) -> bytes:
+def render_again(
+    page_image: bytes, pieces: Sequence[Piece], wanted: Collection[str], *, straight: Straight | None = None
+) -> dict[str, bytes]:
+    """Cuttings of pieces that people could not read, with more room around, by their ids.
+
+    pieces   all of the page; wanted  ids of those that could not be read
+    returns  those alone whose letters go on beyond their first cutting: the others would look as they did
+    raises   UnreadableImage
+    """
+    grey = laid_straight(page_grey(page_image), straight)
+    boxes = [p.box for p in pieces]
+    line_px = line_height_px([p.box for p in pieces if not p.empty])
+    return {
+        p.piece_id: _drawn(grey, p.box, boxes, line_px, room=_AGAIN)
+        for p in pieces
+        if p.piece_id in wanted and _is_cut_off(grey, p.box, boxes, line_px)
+    }
+
+
+class _Room(NamedTuple):
+    """Room around a piece, thousandths of its height: what is shown, and what of it is shown though it is another's."""
+
+    pad_permille: int
+    spared_permille: int
+
+
+_FIRST, _AGAIN = _Room(_PAD_PERMILLE, 0), _Room(400, 250)
+_INK_BELOW_PAPER = 64
+_CUT_OFF_PX = 12
+"""Ink of one letter beyond the cutting that is more than the blur of its edge."""
+
+
+def _is_cut_off(grey: Grey, box: Box, all_boxes: Sequence[Box], line_px: int) -> bool:
+    """Whether a mark that the first cutting shows goes on where it does not, and the second shows it."""
+    frame, hidden, _ = _framed(grey, box, all_boxes, line_px, _AGAIN)
+    first_frame, first_hidden, _ = _framed(grey, box, all_boxes, line_px, _FIRST)
+    part = grey[frame.y0 : frame.y1, frame.x0 : frame.x1]
+    if not part.size:
+        return False
+    was_shown = np.zeros(part.shape, np.bool_)
+    y0, x0 = first_frame.y0 - frame.y0, first_frame.x0 - frame.x0
+    was_shown[y0 : y0 + first_hidden.shape[0], x0 : x0 + first_hidden.shape[1]] = ~first_hidden
+    ink = (part < int(np.percentile(part, 85)) - _INK_BELOW_PAPER) & (was_shown | ~hidden)
+    _, marks = cv2.connectedComponents(ink.astype(np.uint8), connectivity=8)
+    begun = np.unique(marks[was_shown & ink])
+    beyond = np.isin(marks, begun[begun > 0]) & ink & ~was_shown
+    return int(beyond.sum()) >= _CUT_OFF_PX
+
+
+def _framed(
+    grey: Grey, box: Box, all_boxes: Sequence[Box], line_px: int, room: _Room
+) -> tuple[Box, np.ndarray[tuple[int, ...], np.dtype[np.bool_]], Box]:
+    """(what is drawn of the page, what of that is painted over, the piece at its line's height)"""
     height, width = grey.shape
     # A lone dash has a flat box: it is shown at its line's height, or nobody could tell it from a rule.
     short = max(0, line_px * 6 // 10 - box.height_px)
     own = Box(box.x0, max(0, box.y0 - short // 2), box.x1, min(height, box.y1 + (short + 1) // 2))
-    frame = own.padded(max(2, own.height_px * _PAD_PERMILLE // 1000), width_px=width, height_px=height)
-    part = grey[frame.y0 : frame.y1, frame.x0 : frame.x1].copy()
-    paper = int(np.percentile(part, 85)) if part.size else 255
-    hidden = np.zeros(part.shape, np.bool_)
+    frame = own.padded(max(2, own.height_px * room.pad_permille // 1000), width_px=width, height_px=height)
+    hidden = np.zeros((frame.height_px, frame.width_px), np.bool_)
     for other in all_boxes:
         shared = other.shared(frame)
         if other != box and shared.area_px:
             hidden[shared.y0 - frame.y0 : shared.y1 - frame.y0, shared.x0 - frame.x0 : shared.x1 - frame.x0] = True
-    hidden[box.y0 - frame.y0 : box.y1 - frame.y0, box.x0 - frame.x0 : box.x1 - frame.x0] = False
+    spared = box.padded(own.height_px * room.spared_permille // 1000, width_px=width, height_px=height)
+    hidden[max(0, spared.y0 - frame.y0) : spared.y1 - frame.y0, max(0, spared.x0 - frame.x0) : spared.x1 - frame.x0] = (
+        False
+    )
+    return frame, hidden, own
+
+
+def _drawn(grey: Grey, box: Box, all_boxes: Sequence[Box], line_px: int, *, room: _Room = _FIRST) -> bytes:
+    frame, hidden, own = _framed(grey, box, all_boxes, line_px, room)
+    part = grey[frame.y0 : frame.y1, frame.x0 : frame.x1].copy()
+    paper = int(np.percentile(part, 85)) if part.size else 255
     part[hidden] = paper
     scale = min(CUTTING_LINE_PX / max(1, own.height_px), 6.0, CUTTING_MAX_WIDTH_PX / max(1, part.shape[1]))
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))

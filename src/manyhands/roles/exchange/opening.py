@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -455,6 +455,18 @@ class Opening:
                 return piece_id, blob
 
         return dict(await asyncio.gather(*(put(piece_id) for piece_id in sorted(asked))))
+
+    async def draw_again(self, page: PageRow, plans: Sequence[PiecePlan], unread: Set[str]) -> dict[str, str]:
+        """New cuttings of pieces that people could not read and that were cut badly; piece id -> blob."""
+        png = await self._ctx.blobs.get(page.blob)
+        from manyhands.documents.cutter import render_again
+
+        pieces = [plan.piece for plan in plans]
+        drawn = await asyncio.to_thread(render_again, png, pieces, unread, straight=page.straight())
+        return {
+            piece_id: await self._ctx.blobs.put(one, media_type="image/png", namespace=page.job_id)
+            for piece_id, one in sorted(drawn.items())
+        }
 
     async def _draw_asks(self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk]) -> dict[str, str]:
         """What people see of each ask: the numbered places alone, or the page itself."""

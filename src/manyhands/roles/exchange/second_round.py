@@ -5,6 +5,8 @@ Rules kept here
 - The audit asks as often as it needs to (`auditing`), and look-alikes that nothing confirmed are asked (`alikes`):
   that is a piece's first round.
 - A failing check asks again about the pieces of the fields concerned and about nothing else.
+- What people could not read is drawn anew and asked again where it was cut badly: where its letters go on beyond what
+  was shown. Elsewhere nobody is asked twice what nobody could read.
 - Once per job: what fails a second time is delivered with the name of the check that it failed.
 - Everything goes on as usual meanwhile: tasks of the second round are lent, judged, paid and recorded like the first.
 - The draft is put together in a thread of a reading process; the job's row decides which of two drafts counts.
@@ -45,14 +47,14 @@ logger = logging.getLogger(__name__)
 class Drawer(Protocol):
     """Draws cuttings of a page's pieces; piece id -> blob."""
 
-    async def __call__(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str]) -> dict[str, str]: ...
+    async def __call__(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str], /) -> dict[str, str]: ...
 
 
 class SecondRound:
-    """Checking and asking again."""
+    """Checking and asking again. draw_again: of the pieces named those that were cut badly."""
 
-    def __init__(self, ctx: RoleContext, draw: Drawer) -> None:
-        self._ctx, self._draw = ctx, draw
+    def __init__(self, ctx: RoleContext, draw: Drawer, draw_again: Drawer) -> None:
+        self._ctx, self._draw, self._draw_again = ctx, draw, draw_again
         ctx.jobs.task(CHECK_FIELDS)(self.check_fields)
 
     async def begin(self, tx: Tx, job_id: str) -> None:
@@ -79,9 +81,16 @@ class SecondRound:
             except Exception:  # a draft that cannot be made must not keep anybody from being paid
                 logger.exception("the fields of job %s cannot be checked", job_id)
                 wanted = {}
+        unread = set() if showing or chosen else unread_pieces(decided, manifest.job_id)
         planned: list[tuple[PageRow, TaskPlan, str]] = []
         for page in pages:
             plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+            if own := unread & {plan.piece.piece_id for plan in plans}:
+                drawn = await self._draw_again(page, plans, own)
+                reasons = dict.fromkeys(drawn, CUT_ANEW)
+                planned.extend((page, task, drawn[task.piece_id]) for task in again_tasks(plans, reasons, manifest))
+                wanted = {**wanted, **reasons}
+                plans = [plan for plan in plans if plan.piece.piece_id not in drawn]
             if showing:
                 tasks = shown_tasks(plans, wanted, manifest)
             else:
@@ -119,6 +128,13 @@ class SecondRound:
 
 
 BATCH_OF_TASKS = 500
+CUT_ANEW = "nobody could read it and its letters went on beyond the cutting: it is shown with more room"
+
+
+def unread_pieces(decided: Sequence[DecidedTask], job_id: str) -> set[str]:
+    """Pieces that people gave up, and that were asked once."""
+    twice = {task.piece_id for task in decided if task.task_id == again_task_id_of(job_id, task.piece_id)}
+    return {task.piece_id for task in decided if task.state == "unreadable"} - twice
 
 
 def chosen_to_key(pages: Sequence[PageRow], decided: Sequence[DecidedTask]) -> dict[str, str]:
