@@ -56,7 +56,7 @@ class Scale:
     def says(self) -> str:
         """One sentence for the result package."""
         if not self.calibrated:
-            return f"uncalibrated: {self.gold} gold items, usual temperature {USUAL_TEMPERATURE:g}"
+            return f"uncalibrated: {self.gold} gold items, usual temperature {self.temperature:.2g}"
         if self.knots is not None:
             return f"calibrated on {self.gold} gold items, isotonic"
         return f"calibrated on {self.gold} gold items, temperature {self.temperature:.2f}, shift {self.shift:+.2f}"

@@ -10,17 +10,18 @@ Notation: pi[w, k, l] is the chance that worker w answers l when the truth is k;
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from manyhands.quality import engine
-from manyhands.quality.calibration import GOLD_LEAST, fit_temperature, tempered
+from manyhands.quality.calibration import GOLD_LEAST, USUAL_TEMPERATURE, fit_temperature, tempered
 from manyhands.quality.errors import UnknownMethod
-from manyhands.quality.special import digamma
+from manyhands.quality.special import digamma, log_gamma
 from manyhands.quality.table import Answers, Codes, Floats
 
 STEPS_MOST: Final = 100
@@ -30,6 +31,18 @@ CHANCE_LEAST: Final = 1e-10
 #: pseudo-answers of a row: most of the crowd's and of ignorance, and most of the worker's own skill
 CROWD_MOST: Final = 3.0
 COIN_MOST: Final = 30.0
+#: what a worker's skill, and a row of a worker's matrix, may weigh in answers when that is learnt; before anything is
+#: known about eight, give or take a factor of four to eight
+STRENGTHS: Final = tuple(2.0**power for power in range(-1, 10))
+STRENGTH_USUAL: Final = 8.0
+SKILL_SPREAD: Final = 1.5
+ROW_SPREAD: Final = 2.0
+#: from so many answers per free parameter on every worker speaks for himself
+MANY_ANSWERS: Final = 50.0
+#: from so many of them that are no chance on, one model of matrices is enough (`choose` in `inference`)
+TELLING_ANSWERS: Final = 10.0
+#: answers up to which the models that have no compiled loops are asked too
+SLOW_MOST: Final = 200_000
 #: weights of an inferred task beside a known one: from "as good as known" to "hardly known", in even steps of a third
 UNKNOWN_WEIGHTS: Final = (1.0, 0.3, 0.1, 0.03)
 
@@ -64,6 +77,7 @@ class Fit:
             have learnt from it, which makes the plain posterior surer of itself than of anything new; here each task's
             own share of the counts, known or inferred, is taken out, so that gold tasks and others are on one footing
     tempered  the posterior was made as sure as gold shows already
+    usual   how far too sure such posteriors usually are (`calibration.USUAL_TEMPERATURE` for one model)
     """
 
     posterior: Floats
@@ -73,6 +87,7 @@ class Fit:
     steps: int = 1
     apart: Floats | None = None
     tempered: bool = False
+    usual: float = USUAL_TEMPERATURE
 
     def blind(self, task: Task) -> Floats | None:
         """Posterior of each gold task as if it had not been known; None without gold or where a method has none."""
@@ -112,7 +127,7 @@ def dawid_skene(task: Task) -> Fit:
 
 
 def hierarchical(task: Task, *, unknown_weight: float = 1.0) -> Fit:
-    """Dawid-Skene with pseudo-counts that fade as evidence grows; the default without gold.
+    """Dawid-Skene with pseudo-counts that fade as evidence grows; the default without gold for many answers.
 
     Each row of a worker's matrix starts from answers as the crowd gives them, as ignorance would, and by the worker's
     own one-coin skill, g of each. The crowd's matrix is taken from the votes and then kept, which pins the meaning of
@@ -123,15 +138,150 @@ def hierarchical(task: Task, *, unknown_weight: float = 1.0) -> Fit:
 
     unknown_weight  how much an inferred task counts beside a known one in what is learnt of workers (see `pooled`)
     """
-    _, workers, labels = task.shape
-    per_parameter = task.answers.count / max(1, workers * labels * (labels - 1))
-    gain = 0.0 if per_parameter >= 50 else 5.0 / per_parameter
+    labels = task.shape[2]
+    per_parameter = answers_per_parameter(task)
+    gain = 0.0 if per_parameter >= MANY_ANSWERS else 5.0 / per_parameter
     shared = min(CROWD_MOST, gain)
     start = _start(task)
     counts = start.counts.sum(axis=0) + 1.0 / labels
     crowd = counts / counts.sum(axis=1, keepdims=True)
     added = (shared * crowd + shared / labels + 0.01)[None]
     return _matrix_em(task, added, coin=min(COIN_MOST, gain), unknown_weight=unknown_weight, start=start)
+
+
+def answers_per_parameter(task: Task) -> float:
+    """Answers per free parameter of the workers' matrices."""
+    _, workers, labels = task.shape
+    return task.answers.count / max(1, workers * labels * (labels - 1))
+
+
+def agreement_kappa(task: Task) -> float:
+    """Agreement of two answers to one task beyond what the shares of the labels explain: 1 always, 0 as by chance.
+
+    source  Fleiss (1971), "Measuring nominal scale agreement among many raters", over all pairs of answers together
+    """
+    votes = engine.vote_counts(task.answers)
+    count = np.diff(task.answers.start).astype(np.float64)
+    pairs = float((count * (count - 1.0)).sum())
+    equal = float((votes * (votes - 1.0)).sum())
+    shares = votes.sum(axis=0) / max(float(votes.sum()), 1.0)
+    by_chance = float((shares**2).sum())
+    if not pairs or by_chance >= 1.0:
+        return 0.0
+    return (equal / pairs - by_chance) / (1.0 - by_chance)
+
+
+def empirical_bayes(task: Task) -> Fit:
+    """Dawid-Skene whose shrinkage is learnt: how alike workers are, and how far a matrix says more than a skill.
+
+    A worker's skill is shrunk to the crowd's, a row of the worker's matrix to that skill with the mistakes of the crowd
+    (taken from the votes and then kept, as in `hierarchical`). What either weighs is the strength that explains the
+    expected counts best (beta-binomial, Dirichlet-multinomial), learnt again at steps 1, 2, 4, 8 ... and at the end.
+
+    source  Robbins (1956) on empirical Bayes; Minka (2000), "Estimating a Dirichlet distribution"; here by a grid of
+            powers of two with a wide normal prior on the logarithm
+    """
+    _, workers, labels = task.shape
+    answers = task.answers
+    passes, posterior, counts, summed = _start(task)
+    usual = counts.sum(axis=0) + 1.0 / labels
+    usual = usual / usual.sum(axis=1, keepdims=True)
+    eye = np.eye(labels, dtype=bool)
+    wrong = np.where(eye, 0.0, usual)
+    wrong = wrong + np.where(eye, 0.0, 0.5 * wrong.sum(axis=1, keepdims=True) / max(1, labels - 1))
+    wrong = wrong / np.maximum(wrong.sum(axis=1, keepdims=True), CHANCE_LEAST)
+    ease = _log_odds(np.clip(np.diag(usual), 0.02, 0.98))
+    ease = ease - ease.mean()
+    extra = np.zeros((1, labels, labels)) if task.prior is None else _reputation(task.prior, labels)
+    before, learnt, relearn = -np.inf, (STRENGTH_USUAL, STRENGTH_USUAL), True
+    chance, added, log_share = counts, counts, np.zeros(labels)
+    step = 0
+    for step in range(1, _steps(task) + 1):
+        judged = counts + extra
+        seen, right = judged.sum(axis=(1, 2)), np.einsum("wkk->w", judged)
+        crowd = float(np.clip(right.sum() / max(float(seen.sum()), CHANCE_LEAST), 1.0 / labels, 0.999))
+        relearn = relearn or step & (step - 1) == 0
+        skill_weight = _skill_strength(right, seen, crowd) if relearn else learnt[0]
+        skill = (right + skill_weight * crowd) / (seen + skill_weight)
+        diagonal = _sigmoid(_log_odds(skill)[:, None] + ease[None, :])[:, :, None]
+        base = np.maximum(np.where(eye[None], diagonal, (1.0 - diagonal) * wrong[None]), 1e-4)
+        row_weight = _row_strength(judged, base) if relearn else learnt[1]
+        settled, learnt = learnt == (skill_weight, row_weight), (skill_weight, row_weight)
+        added = row_weight * base + extra + 0.01
+        total = counts + added
+        chance = np.maximum(total / total.sum(axis=2, keepdims=True), CHANCE_LEAST)
+        log_share = np.log((summed + 1.0) / (summed.sum() + labels))
+        table = np.ascontiguousarray(chance.transpose(0, 2, 1)).reshape(workers * labels, labels)
+        flat, likelihood, summed = passes.expect(table, log_share, posterior)
+        counts = _by_worker(flat)
+        if len(task.gold_tasks):
+            counts, summed = _clamp_counts(task, posterior, counts), posterior.sum(axis=0)
+        counts, summed = engine.grained(counts), engine.grained(summed)
+        if task.steps is None and abs(likelihood - before) < task.tolerance * max(answers.count, 1):
+            if relearn and settled:
+                break
+            relearn = True
+        else:
+            relearn = False
+        before = likelihood
+    apart = None
+    if len(task.gold_tasks):
+        whole = np.ones(len(posterior))
+        apart = _apart(task, posterior, whole, counts, summed, added, 0.0, crowd, False)
+    shown = chance / chance.sum(axis=2, keepdims=True)
+    return Fit(posterior, skill, shown, np.exp(log_share), step, apart)
+
+
+def _skill_strength(right: Floats, seen: Floats, crowd: float) -> float:
+    """The strength of a Beta prior with mean `crowd` that explains right answers of those seen best."""
+
+    def evidence(strength: float) -> float:
+        good, bad = np.array([strength * crowd]), np.array([strength * (1.0 - crowd)])
+        value = log_gamma(right + good) + log_gamma(seen - right + bad) - log_gamma(seen + strength)
+        none = log_gamma(good) + log_gamma(bad) - log_gamma(good + bad)
+        return float((value - none).sum()) - 0.5 * (math.log(strength / STRENGTH_USUAL) / SKILL_SPREAD) ** 2
+
+    return max(STRENGTHS, key=evidence)
+
+
+def _row_strength(counts: Floats, base: Floats) -> float:
+    """The strength of a Dirichlet prior with mean `base` that explains the rows of the counts best."""
+    given = counts > 1e-6
+    cells, means, rows = counts[given], base[given], counts.sum(axis=2)
+    rows = rows[rows > 1e-6]
+
+    def evidence(strength: float) -> float:
+        mine = strength * means
+        value = float((log_gamma(cells + mine) - log_gamma(mine)).sum())
+        value -= float((log_gamma(rows + strength) - log_gamma(np.array([strength]))).sum())
+        return value - 0.5 * (math.log(strength / STRENGTH_USUAL) / ROW_SPREAD) ** 2
+
+    return max(STRENGTHS, key=evidence)
+
+
+def averaged(task: Task) -> Fit:
+    """The default without gold while matrices cannot be told from the data alone: the mean of four models' posteriors.
+
+    They differ in what a person is taken to be: a matrix with set shrinkage (`hierarchical`), one whose shrinkage is
+    learnt (`empirical_bayes`), one ability before tasks of different ease (`glad`), an honest answer or a habit
+    (`mace`). Without known truth nothing tells which is right: each may follow its own mistakes to an end that the
+    answers do not speak against, such as one label for all tasks. They seldom err towards the same label. Above 200,000
+    answers it is the first two, which are ten times as fast; such ends are those of small sets.
+
+    source  Hoeting, Madigan, Raftery and Volinsky (1999), "Bayesian model averaging", with even weights
+    """
+    members = [hierarchical(task), empirical_bayes(task)]
+    if task.answers.count <= SLOW_MOST:
+        # in an average the fourth digit of one member says nothing: thirty steps are enough
+        members += [method(replace(task, steps=min(_steps(task), 30))) for method in (glad, mace)]
+    first = members[0]
+    posterior = np.mean([member.posterior for member in members], axis=0)
+    blind = [member.apart for member in members if member.apart is not None]
+    apart = np.mean(blind, axis=0) if blind else None
+    steps = max(member.steps for member in members)
+    # an average holds the doubt between its models, which is half of what makes one of them too sure (in logarithms)
+    usual = math.sqrt(USUAL_TEMPERATURE)
+    return Fit(posterior, first.skill, first.chance, first.share, steps, apart, usual=usual)
 
 
 def pooled(task: Task) -> Fit:
@@ -253,7 +403,15 @@ def glad(task: Task) -> Fit:
         _clamp(task, posterior)
         if float(np.abs(posterior - before).max(initial=0.0)) < 1e-4:
             break
-    return Fit(posterior, _sigmoid(ability), steps=step, share=share)
+    apart = None
+    if len(task.gold_tasks):
+        # of a known task neither truth nor ease is known beforehand
+        rows, places = _answers_of(answers, task.gold_tasks)
+        fresh = np.zeros((len(task.gold_tasks), labels)) + np.log(share)
+        np.add.at(fresh, (places, answers.label[rows]), ability[answers.worker[rows]] + np.log(max(labels - 1, 1)))
+        apart = posterior.copy()
+        apart[task.gold_tasks] = _softmax(fresh)
+    return Fit(posterior, _sigmoid(ability), steps=step, share=share, apart=apart)
 
 
 def mace(task: Task) -> Fit:
@@ -301,6 +459,8 @@ METHODS: Final[Mapping[str, Callable[[Task], Fit]]] = {
     "weighted-majority": weighted_majority,
     "dawid-skene": dawid_skene,
     "hierarchical": hierarchical,
+    "empirical-bayes": empirical_bayes,
+    "averaged": averaged,
     "pooled": pooled,
     "one-coin": one_coin,
     "ibcc": ibcc,
@@ -584,6 +744,10 @@ def _steps(task: Task) -> int:
 def _softmax(scores: Floats) -> Floats:
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def _log_odds(share: Floats) -> Floats:
+    return np.asarray(np.log(share) - np.log1p(-share))
 
 
 def _sigmoid(value: Floats) -> Floats:

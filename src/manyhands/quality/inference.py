@@ -198,7 +198,9 @@ def _structure(value: Any) -> str:
 def choose(task: Task) -> tuple[str, str]:
     """(method, because) for named labels when nobody chose one.
 
-    Without gold: weighted majority when there is too little to learn skill from, else the hierarchical model.
+    Without gold: weighted majority when there is too little to learn skill from; the hierarchical model when each
+    parameter of a worker's matrix has ten answers that are no chance (answers per parameter times Fleiss' kappa), since
+    the answers then tell it; between, the average of models.
     With 30 gold items or more: the pool of models that gold makes as sure as they are right.
     """
     answers = task.answers
@@ -211,7 +213,13 @@ def choose(task: Task) -> tuple[str, str]:
             return "weighted-majority", f"{answers.task_count} tasks are too few to learn skill from"
         if per_worker < ANSWERS_PER_WORKER_LEAST:
             return "weighted-majority", f"{per_worker:.1f} answers a worker are too few to learn skill from"
-    return "hierarchical", "default"
+    kappa = categorical.agreement_kappa(task)
+    telling = categorical.answers_per_parameter(task) * kappa
+    if telling >= categorical.TELLING_ANSWERS:
+        return "hierarchical", f"{telling:.0f} telling answers to each parameter of a worker's matrix"
+    if kappa <= 0.0:
+        return "averaged", "people agree no more than by chance: without gold nothing says who is right"
+    return "averaged", f"{telling:.1f} telling answers to each parameter of a matrix do not say which model is right"
 
 
 def _named(
@@ -276,13 +284,13 @@ def judge(
 def _calibrate(task: Task, fit: Fit) -> tuple[Scale, Reliability | None]:
     blind = fit.blind(task)
     if blind is None or len(blind) < GOLD_LEAST:
-        return fit_scale(np.empty(0), np.empty(0, bool)), None
+        return fit_scale(np.empty(0), np.empty(0, bool), usual=fit.usual), None
     best, top = engine.best_of(blind)
     right = best == task.gold_labels
     if fit.tempered:
         scale = fit_scale(top, right, usual=1.0, temperature_spread=AGAIN_SPREAD, shift_spread=AGAIN_SPREAD)
     else:
-        scale = fit_scale(top, right)
+        scale = fit_scale(top, right, usual=fit.usual)
     return scale, reliability(scale.apply(top), right)
 
 

@@ -108,7 +108,66 @@ def test_few_tasks_without_gold_are_voted_on_and_the_report_says_why() -> None:
     columns, _ = crowd(tasks=20)
     report = infer(columns).report
     assert report.method == "weighted-majority" and "too few" in report.because
-    assert infer(crowd(tasks=200)[0]).report.method == "hierarchical"
+    assert infer(crowd(tasks=200)[0]).report.method == "averaged"
+
+
+def test_models_are_averaged_until_the_answers_tell_the_matrices() -> None:
+    few, _ = crowd(tasks=600, workers=40, redundancy=5, labels=4, seed=3)
+    many, _ = crowd(tasks=600, workers=12, redundancy=5, labels=2, seed=3)
+    assert infer(few).report.method == "averaged" and "which model" in infer(few).report.because
+    assert infer(many).report.method == "hierarchical" and "telling answers" in infer(many).report.because
+    chance = np.random.default_rng(2)
+    guessed = (np.repeat(np.arange(200), 4), chance.integers(0, 9, 800), chance.integers(0, 2, 800))
+    kappa = categorical.agreement_kappa(coded(guessed, None))
+    assert infer(guessed).report.method == "averaged" and (kappa > 0) == (
+        "by chance" not in infer(guessed).report.because
+    )
+
+
+def test_agreement_beyond_chance_is_one_when_all_agree_and_none_when_all_guess() -> None:
+    same = (np.repeat(np.arange(50), 3), np.tile(np.arange(3), 50), np.repeat(np.arange(50) % 2, 3))
+    assert categorical.agreement_kappa(coded(same, None)) == pytest.approx(1.0)
+    alone = (np.arange(50), np.arange(50), np.arange(50) % 2)
+    assert categorical.agreement_kappa(coded(alone, None)) == 0.0
+    chance = np.random.default_rng(0)
+    guessed = (np.repeat(np.arange(4_000), 3), np.tile(np.arange(3), 4_000), chance.integers(0, 3, 12_000))
+    assert abs(categorical.agreement_kappa(coded(guessed, None))) < 0.03
+
+
+def collapsing(seed):
+    """Three hundred people of two answers each: too little to tell a person's skill from a person's habit."""
+    columns, truth = crowd(tasks=150, workers=300, redundancy=4, labels=2, seed=seed, skill=(4.0, 1.5))
+    return columns, truth
+
+
+def test_skills_are_shrunk_as_far_as_people_are_alike() -> None:
+    columns, _ = crowd(tasks=400, workers=40, redundancy=5, labels=3, seed=1, skill=(600.0, 200.0))
+    alike = categorical.empirical_bayes(coded(columns, None)).skill
+    columns, _ = crowd(tasks=400, workers=40, redundancy=5, labels=3, seed=1, skill=(1.5, 0.7))
+    unlike = categorical.empirical_bayes(coded(columns, None)).skill
+    assert np.std(alike) < 0.03 < 0.15 < np.std(unlike)
+
+
+def test_an_average_of_models_is_not_led_astray_by_one_that_collapses() -> None:
+    under = []
+    for seed in range(6):
+        columns, truth = collapsing(seed)
+        voted = share_right(aggregate(columns, method="majority"), truth)
+        under.append(share_right(aggregate(columns, method="averaged"), truth) - voted)
+    assert min(under) > -0.04 and np.mean(under) > -0.01
+
+
+@pytest.mark.parametrize("method", ["averaged", "empirical-bayes"])
+def test_known_tasks_and_a_reputation_enter_the_new_models_too(method) -> None:
+    columns, truth = crowd(tasks=120, workers=20, redundancy=3, labels=3, seed=4, skill=(3.0, 2.0))
+    known = {name: truth[name] for name in list(truth)[:25]}
+    result = infer(columns, gold=known, method=method)
+    assert result.report.calibrated and result.report.reliability is not None
+    given_labels = dict(zip(result.table.task.tolist(), result.table.label.tolist(), strict=True))
+    assert all(given_labels[name] == label for name, label in known.items())
+    pair = (["t"] * 2, ["good", "bad"], ["x", "a"])
+    prior = {"good": (19, 1), "bad": (10, 10)}
+    assert list(aggregate(pair, prior=prior, method=method).label) == ["x"]
 
 
 def test_gold_is_delivered_as_it_is_and_calibrates_the_rest() -> None:

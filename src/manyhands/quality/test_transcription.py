@@ -22,6 +22,7 @@ from manyhands.quality.transcription import (
     answer_is_accepted,
     judge_worker,
     next_step,
+    once_per_worker,
     worth_of_one_more,
 )
 
@@ -177,6 +178,16 @@ answers_strategy = st.lists(
 readings_strategy = st.lists(
     st.builds(read, st.sampled_from(["1", "2", "4"]), st.integers(0, 10_000), st.sampled_from(["a", "b"])), max_size=3
 )
+
+
+def test_of_two_answers_of_one_person_at_one_moment_the_order_of_arrival_decides_nothing() -> None:
+    empty, silent, sure = (
+        keyed("w1", "", skill_bp=9_000, at=3),
+        keyed("w1", None, skill_bp=9_000, at=3),
+        keyed("w1", "", skill_bp=9_900, at=3),
+    )
+    assert once_per_worker([empty, silent]) == once_per_worker([silent, empty]) == [silent]
+    assert once_per_worker([empty, sure]) == once_per_worker([sure, empty]) == [empty]
 
 
 @settings(deadline=None)

@@ -278,11 +278,18 @@ def answer_is_accepted(gold_right: int, gold_seen: int, *, skill_floor_bp: int =
 
 
 def once_per_worker(answers: Sequence[Keyed]) -> list[Keyed]:
-    """The first answer of every worker, in order of worker: a repeat is no second witness."""
+    """The first answer of every worker, in order of worker: a repeat is no second witness.
+
+    Of two at one moment the text that sorts first counts, then the lesser skill: never the order in which they came.
+    """
+
+    def turn(answer: Keyed) -> tuple[int, str, bool, int, int]:
+        return answer.received_at_ms, answer.text or "", answer.text is not None, answer.skill_bp, answer.active_ms
+
     first: dict[str, Keyed] = {}
     for answer in answers:
         held = first.get(answer.worker)
-        if held is None or (answer.received_at_ms, answer.text or "") < (held.received_at_ms, held.text or ""):
+        if held is None or turn(answer) < turn(held):
             first[answer.worker] = answer
     return [first[worker] for worker in sorted(first)]
 
