@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from manyhands.chain.contracts import fees_for_pay_minor
+from manyhands.chain.contracts import FREEZE_SECONDS, fees_for_pay_minor
 
 from .world import CANCELLED, COMPLETE, DAY, HASH, TO_CANCEL, URL, Peek, Refused, World
 
@@ -51,6 +51,7 @@ shares = st.sampled_from((1, 2, 3))  # of what there is: one unit, half, all
 seconds = st.sampled_from((60, 60, DAY, DAY, 3 * DAY, 7 * DAY, 7 * DAY, 100 * DAY))
 recipients = st.lists(st.sampled_from(WORKERS), min_size=1, max_size=4)
 seldom = st.sampled_from((False, False, False, True))
+very_seldom = st.sampled_from((False,) * 9 + (True,))
 
 
 class Histories(RuleBasedStateMachine):
@@ -305,6 +306,13 @@ class Histories(RuleBasedStateMachine):
         if uphold and release:
             assert self.reserved == stood - min(release, stood) and slashed == 0
 
+    @rule(really=very_seldom)
+    def an_exchange_freezes_again_and_again(self, really: bool) -> None:
+        """As a stolen key would, each time as long as a freeze lasts and without a jury: five times and no more."""
+        for _ in range(6 if really else 0):
+            self.freeze(True, True)
+            self.world.pass_time(FREEZE_SECONDS)
+
     @rule(really=seldom, uphold=seldom)
     def a_report_is_judged_at_once(self, really: bool, uphold: bool) -> None:
         """Freeze and ruling in one step: left to chance alone, time mostly ends a freeze before a jury does."""
@@ -315,19 +323,27 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def every_way_out_is_tried_and_undone(self) -> None:
-        """By chance a job is seldom ended in a state in which it must not be; and an ended one hides the rest."""
-        before = self.peek()
-        for role, function in (
-            ("reputation", "complete"),
-            ("reputation", "cancel"),
-            ("launcher", "requestCancellation"),
+        """Now and at expiry. By chance a job is seldom ended in a state in which it must not be, and an ended one hides
+        the rest."""
+        at, now = self.peek(), self.now()
+        one = ([self.address("worker")], [1], URL, HASH, "aside", False)
+        for role, function, arguments in (
+            ("reputation", "complete", ()),
+            ("reputation", "cancel", ()),
+            ("launcher", "requestCancellation", ()),
+            ("exchange", "bulkPayOut", one),
         ):
-            with self.world.aside():
-                try:
-                    self.world.escrow(self.escrow, function, sender=self.address(role))
-                except Refused:
-                    continue
-            assert self.allowed(role, function, before), f"{role} may not {function} here: {before}"
+            for later in {0, max(0, at.expires_at - now)}:
+                with self.world.aside():
+                    if later:
+                        self.world.pass_time(later)
+                    may = self.allowed(role, function, at)
+                    try:
+                        self.world.escrow(self.escrow, function, *arguments, sender=self.address(role))
+                    except Refused:
+                        continue
+                    assert may, f"{role} may not {function} here, {later} seconds later: {at}"
+        assert self.now() == now
 
     @rule(seconds=seconds)
     def time_passes(self, seconds: int) -> None:
