@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from manyhands.documents.acceptance import AcceptUnseen, decide_unseen, wrong_among_accepted
+from manyhands.documents.conftest_material import plain_png
 from manyhands.documents.cutter import cut
 from manyhands.documents.errors import UnreadableImage
 from manyhands.documents.estimate import estimate_page
-from manyhands.documents.model import PageReadings
-from manyhands.documents.readers import ReaderNotInstalled, UnknownReader, make_readers, read_page
+from manyhands.documents.model import Box, PageReadings
+from manyhands.documents.readers import Place, ReaderNotInstalled, UnknownReader, decode_page, make_readers, read_page
 from manyhands.documents.readers.alphabet import LANGUAGES, alphabet
 from manyhands.documents.readers.onnx_text import model_in_wheel
 from manyhands.documents.samples import sample_documents
+from manyhands.documents.text import same_value
 from manyhands.documents.truth import truth_for_pieces
 
 RECEIPT, _, TABLE = sample_documents(seed=11, receipts=1)
@@ -139,3 +141,43 @@ def test_tesseract_without_its_program_is_refused_with_the_cure(monkeypatch: pyt
     with pytest.raises(ReaderNotInstalled, match="apt-get install tesseract-ocr"):
         make_readers(("tesseract",))
     assert make_readers(("none",)) == ()
+
+
+@pytest.fixture(scope="module")
+def tesseract() -> Any:
+    try:
+        (reader,) = make_readers(("tesseract",))
+    except ReaderNotInstalled as missing:
+        pytest.skip(f"the real program is not tried: {missing}")
+    return reader
+
+
+def test_the_real_tesseract_finds_and_reads_a_rendered_receipt(tesseract: Any) -> None:
+    page = decode_page(RECEIPT.pages[0])
+    places = tesseract.find(page)
+    lines = [(Box(*line["box"]), line["text"]) for line in RECEIPT.truth["lines"]]
+    found = [box for box, _ in lines if any(box.shared(p.box).area_px * 2 >= box.area_px for p in places)]
+    assert len(found) * 10 >= len(lines) * 9
+    readings = tesseract.recognise(page, [Place(box) for box, _ in lines])
+    assert [r.box for r in readings] == [box for box, _ in lines]  # one per place, in their order
+    right = sum(same_value(r.text, text) for r, (_, text) in zip(readings, lines, strict=True))
+    assert right * 10 >= len(lines) * 7
+    assert all(0 <= r.weakest_bp <= r.confidence_bp <= 10_000 for r in readings)
+
+
+def test_the_real_tesseract_reads_nothing_where_nothing_stands(tesseract: Any) -> None:
+    page = decode_page(plain_png(400, 300))
+    assert [r.text for r in tesseract.recognise(page, [Place(Box(20, 100, 380, 140))])] == [""]
+    assert tesseract.recognise(page, []) == []
+
+
+def test_the_real_tesseract_without_a_language_s_data_names_its_package(tesseract: Any) -> None:
+    with pytest.raises(ReaderNotInstalled, match="tesseract-ocr-"):
+        make_readers(("tesseract",), languages=("xx",))
+
+
+def test_a_third_reader_has_an_opinion_of_every_spot(tesseract: Any, readers: Any) -> None:
+    page = read_page(RECEIPT.pages[0], (*readers, tesseract), kind="receipt")
+    assert page.readers == ("ppocr6", "ppocr4", "tesseract")
+    for spot in page.spots:
+        assert [r.reader for r in spot.readings] == ["ppocr6", "ppocr4", "tesseract"]
