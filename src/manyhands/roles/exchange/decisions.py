@@ -319,6 +319,7 @@ class PageAsk(msgspec.Struct, frozen=True):
     known      answers that are known to be right; empty = people are asked for their own sake
     known_by   who knows: the requester, or the exchange that made the question up
     views      how often it may be lent as gold alone; 0 = it is work like any other
+    after      id of the ask about an earlier page that must find nothing before this one is opened; "" = at once
     """
 
     ask_id: str
@@ -328,6 +329,7 @@ class PageAsk(msgspec.Struct, frozen=True):
     known: tuple[str, ...] = ()
     known_by: str = ""
     views: int = 0
+    after: str = ""
 
     @property
     def made(self) -> bool:
@@ -373,12 +375,14 @@ PLACE_OF_ASKS = 100_000
 
 
 def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> list[TaskPlan]:
-    """The tasks of a page's asks. pieces: of the page, for how many of its things one worker may be lent."""
+    """The tasks of a page's open asks. pieces: of the page, for how many of its things one worker may be lent."""
     from manyhands.task_types.asked import asked_of
 
     share = page_share(manifest.privacy, pieces=pieces)
     planned = []
     for number, ask in enumerate(asks):
+        if ask.after:
+            continue
         asked = asked_of(ask.question)
         assert asked is not None, "an ask is of a form of its own"
         effort = asked.task_type.effort_ms(asked.question)

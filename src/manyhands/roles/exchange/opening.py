@@ -376,7 +376,7 @@ class Opening:
         # what known pieces can't give comes from settled work, up to what the quote has for it
         own_asks = [ask for own in asks.values() for ask in own] or [ask for page in pages for ask in page.asked()]
         gold_most = gold_answers_most(len(everything), manifest.quality.gold_share_bp) + known_questions_most(
-            sum(not ask.views for ask in own_asks), manifest.quality.gold_share_bp
+            sum(not ask.views and not ask.after for ask in own_asks), manifest.quality.gold_share_bp
         )
         reserved_views = GOLD_VIEWS_MOST * reserved + sum(ask.views for ask in own_asks)
 
@@ -427,7 +427,7 @@ class Opening:
         tasks = plan_tasks(plans, manifest)
         pictures = await self.draw(page, plans, {task.piece_id for task in tasks}) if tasks else {}
         tasks += plan_asks(asks, manifest, pieces=len(plans))
-        pictures |= await self._draw_asks(page, plans, asks)
+        pictures |= await self.draw_asks(page, plans, asks)
 
         async def store(tx: Tx) -> None:
             if await scalar(tx, QUERIES.mark_drawn, {"job_id": job_id, "page_key": page.page_key}) is None:
@@ -468,10 +468,10 @@ class Opening:
             for piece_id, one in sorted(drawn.items())
         }
 
-    async def _draw_asks(self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk]) -> dict[str, str]:
+    async def draw_asks(self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk]) -> dict[str, str]:
         """What people see of each ask: the numbered places alone, or the page itself."""
         pictures = {ask.ask_id: page.blob for ask in asks if ask.choice is None}
-        choices = [(ask.ask_id, ask.choice) for ask in asks if ask.choice is not None]
+        choices = [(ask.ask_id, ask.choice) for ask in asks if ask.choice is not None and not ask.after]
         if not choices:
             return pictures
         png = await self._ctx.blobs.get(page.blob)
@@ -611,6 +611,16 @@ def _plan_choices(
             if told:
                 ask = msgspec.structs.replace(ask, known=(told,), known_by=REQUESTER)
             asks[key_of[choice.page_no]].append(ask)
+            # where people find it nowhere on the likeliest page, they are asked about the others, one after the other
+            for other in sorted(drafts, key=lambda one: one.page.page_no):
+                if other.page.page_no == choice.page_no:
+                    continue
+                for further in choices_of(spec, [other], fields=(choice.field,)):
+                    question = which(further.field, len(further.places))
+                    further_id = ask_id_of(manifest.job_id, doc_id, further.page_no, question)
+                    waiting = PageAsk(further_id, question, suggestion(further), further, after=ask_id)
+                    asks[key_of[further.page_no]].append(waiting)
+                    ask_id = further_id
         made += made_choices(
             {choice.field: (key_of[choice.page_no], choice) for choice in found},
             strangers_of(spec, found, drafts),
@@ -618,7 +628,7 @@ def _plan_choices(
             doc_id=doc_id,
             job_id=manifest.job_id,
         )
-    room = known_questions_most(sum(len(own) for own in asks.values()), share_bp)
+    room = known_questions_most(sum(not ask.after for own in asks.values() for ask in own), share_bp)
     for page_key, ask in sorted(made, key=lambda one: digest("made of", seed, one[1].ask_id))[:room]:
         asks[page_key].append(ask)
     asks = spread_views(asks, views=room)

@@ -325,6 +325,8 @@ def chosen_fields(
                 continue
             people = len(answers.get(ask.ask_id, ())) or task.support or 0
             places = pieces_chosen(ask.choice, task.value)
+            if not places and ask.choice.field in chosen:
+                continue  # it was found on another page
             chosen[ask.choice.field] = Chosen(places, people, f"place: {task.because}", task.confidence_bp)
     return chosen
 
@@ -357,7 +359,7 @@ def answers_csv(
         fields = {field.name: field for field in documents[page.doc_id].fields}
         for ask in page.asked():
             asked, task = asked_of(ask.question), last.get(ask.ask_id)
-            if ask.made or asked is None:
+            if ask.made or asked is None or (ask.after and task is None):
                 continue
             count += 1
             said = (task.value or "") if task is not None and task.state == "accepted" else ""
@@ -371,7 +373,8 @@ def answers_csv(
             question = asked.question.prompt
             if ask.choice is not None:
                 question = ask.choice.field
-                if (field := fields.get(question)) is not None:
+                own = {piece for places in ask.choice.places for piece in places}
+                if (field := fields.get(question)) is not None and own & set(field.pieces):
                     verdict, value, confidence_bp, because = FOUND, field.value, field.confidence_bp, field.because
                     place = _permille(field.box, page)
             told = "" if confidence_bp is None else confidence_bp

@@ -7,6 +7,7 @@ Rules kept here
 - A failing check asks again about the pieces of the fields concerned and about nothing else.
 - What people could not read is drawn anew and asked again where it was cut badly: where its letters go on beyond what
   was shown. Elsewhere nobody is asked twice what nobody could read.
+- A field that people find nowhere on one page is asked for on the document's next page that has places for it.
 - Once per job: what fails a second time is delivered with the name of the check that it failed.
 - Everything goes on as usual meanwhile: tasks of the second round are lent, judged, paid and recorded like the first.
 - The draft is put together in a thread of a reading process; the job's row decides which of two drafts counts.
@@ -30,10 +31,11 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
+from manyhands.task_types.field_choice import NONE
 
 from .alikes import ASKED_BECAUSE, to_be_asked
 from .auditing import next_step, plans_of
-from .decisions import PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_tasks
+from .decisions import PageAsk, PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_asks, plan_tasks
 from .opening import FIELD_CHOICE, PageRow, lock_job
 from .results import ASSEMBLY_QUEUE, DecidedTask, chosen_fields, draft_records, last_words, with_confidences
 
@@ -50,11 +52,19 @@ class Drawer(Protocol):
     async def __call__(self, page: PageRow, plans: Sequence[PiecePlan], asked: set[str], /) -> dict[str, str]: ...
 
 
+class AskDrawer(Protocol):
+    """Draws what people see of a page's asks; ask id -> blob."""
+
+    async def __call__(
+        self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk], /
+    ) -> dict[str, str]: ...
+
+
 class SecondRound:
     """Checking and asking again. draw_again: of the pieces named those that were cut badly."""
 
-    def __init__(self, ctx: RoleContext, draw: Drawer, draw_again: Drawer) -> None:
-        self._ctx, self._draw, self._draw_again = ctx, draw, draw_again
+    def __init__(self, ctx: RoleContext, draw: Drawer, draw_again: Drawer, draw_asks: AskDrawer) -> None:
+        self._ctx, self._draw, self._draw_again, self._draw_asks = ctx, draw, draw_again, draw_asks
         ctx.jobs.task(CHECK_FIELDS)(self.check_fields)
 
     async def begin(self, tx: Tx, job_id: str) -> None:
@@ -73,18 +83,25 @@ class SecondRound:
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
             decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
         chosen = chosen_to_key(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
-        wanted = chosen or await asyncio.to_thread(_to_show, pages, decided, manifest)
+        further = further_asks(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
+        wanted = {} if further else chosen or await asyncio.to_thread(_to_show, pages, decided, manifest)
         showing = bool(wanted) and not chosen
-        if not wanted:
+        if not wanted and not further:
             try:
                 wanted = await asyncio.to_thread(_failing_pieces, pages, decided, manifest)
             except Exception:  # a draft that cannot be made must not keep anybody from being paid
                 logger.exception("the fields of job %s cannot be checked", job_id)
                 wanted = {}
-        unread = set() if showing or chosen else unread_pieces(decided, manifest.job_id)
+        unread = set() if showing or chosen or further else unread_pieces(decided, manifest.job_id)
         planned: list[tuple[PageRow, TaskPlan, str]] = []
         for page in pages:
             plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+            if asks := further.get(page.page_key):
+                pictures = await self._draw_asks(page, plans, asks)
+                tasks = plan_asks(asks, manifest, pieces=len(plans))
+                wanted = {**wanted, **{ask.ask_id: NEXT_PAGE for ask in asks}}
+                planned.extend((page, task, pictures[task.piece_id]) for task in tasks)
+                continue
             if own := unread & {plan.piece.piece_id for plan in plans}:
                 drawn = await self._draw_again(page, plans, own)
                 reasons = dict.fromkeys(drawn, CUT_ANEW)
@@ -104,7 +121,7 @@ class SecondRound:
             if job.rounds != 1 or job.state != "open":
                 return
             # what was chosen or is shown after all is answered first; then somebody looks once more
-            more = bool(planned) and (showing or bool(chosen))
+            more = bool(planned) and (showing or bool(chosen) or bool(further))
             await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 0 if more else 2})
             if not planned:
                 return
@@ -128,7 +145,20 @@ class SecondRound:
 
 
 BATCH_OF_TASKS = 500
+NEXT_PAGE = "people found it nowhere on an earlier page"
 CUT_ANEW = "nobody could read it and its letters went on beyond the cutting: it is shown with more room"
+
+
+def further_asks(pages: Sequence[PageRow], decided: Sequence[DecidedTask]) -> dict[int, list[PageAsk]]:
+    """Asks that waited for an earlier page and are due: people found the field nowhere there. By page."""
+    nowhere = {task.piece_id for task in decided if task.state == "accepted" and task.value == NONE}
+    asked = {task.piece_id for task in decided}
+    found: dict[int, list[PageAsk]] = {}
+    for page in pages:
+        for ask in page.asked():
+            if ask.after in nowhere and ask.ask_id not in asked:
+                found.setdefault(page.page_key, []).append(msgspec.structs.replace(ask, after=""))
+    return found
 
 
 def unread_pieces(decided: Sequence[DecidedTask], job_id: str) -> set[str]:

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,63 @@ async def test_an_answer_that_its_form_does_not_allow_supports_nothing(
         await house.record()
         await house.settle_down()
     assert (await house.exchange.progress(JOB)).tasks["unreadable"] == 1
+
+
+class ReaderOfPages:
+    """Reads each page as its own truth says."""
+
+    def __init__(self, *truths: Mapping[str, Any]) -> None:
+        self.truths = truths
+
+    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
+        return msgspec.structs.replace(readings_from_truth(dict(self.truths[page_no - 1])), page_no=page_no)
+
+
+@pytest.mark.parametrize("on_page", [1, 2])
+async def test_a_field_that_is_nowhere_on_a_page_is_asked_for_on_the_next(house: House, on_page: int) -> None:
+    first, second = sample_documents(seed=4, receipts=2)[:2]
+    house.exchange.opening._readers = ReaderOfPages(first.truth, second.truth)  # type: ignore[assignment]
+    both = replace(first, pages=(first.pages[0], second.pages[0]))
+    scope = Scope(fields=("total",))
+    await house.announce([both], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD, page_count=2)
+    await house.fund()
+    await house.settle_down()
+    total = (first, second)[on_page - 1].truth["fields"]["total"]
+    pages_asked: list[int] = []
+    workers = await house.workers(3)
+    for _ in range(16):
+        view = await house.exchange.simulation_view(JOB)
+        done = 0
+        for worker in workers:
+            try:
+                bundle = await house.exchange.claim(worker, JOB, 20)
+            except JobNotOpen:
+                break
+            given = []
+            for one in bundle.assignments:
+                place = view[one.task_id]
+                if place.ask is None:
+                    given.append(Given(one.assignment_id, total, active_ms=4_000))
+                    continue
+                pages_asked.append(place.page_no)
+                truth = (first, second)[place.page_no - 1].truth
+                own = [one.piece for one in view.values() if one.piece is not None and one.page_no == place.page_no]
+                texts = {piece.piece_id: next((r.text for r in piece.readings), "") for piece in own}
+                spec = {field.name: field for field in kind_spec(truth["kind"]).fields}
+                wanted = total if place.page_no == on_page else ""
+                said = true_answer(place.ask.choice, spec["total"], texts, wanted)
+                given.append(Given(one.assignment_id, said, active_ms=4_000))
+            if given:
+                await house.exchange.submit(worker, JOB, given)
+            done += len(given)
+        await house.settle_down()
+        if not await house.record() and not done:
+            break
+        await house.settle_down()
+    best = pages_asked[0]
+    assert set(pages_asked) == ({best} if best == on_page else {1, 2}), "the next one only where this holds nothing"
+    files = await delivered(house)
+    assert json.loads(files[f"{both.doc_id}.json"])["fields"] == {"total": total}
+    told = list(csv.DictReader(io.StringIO(files["answers.csv"].decode())))
+    assert [(row["page"], row["verdict"]) for row in told if row["verdict"] == "found"] == [(str(on_page), "found")]
+    assert len(told) == len(set(pages_asked))
