@@ -1,11 +1,13 @@
 """The registry, and the shared suite over every task type in it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from manyhands.task_types import TASK_TYPES, Accept, AnswerInvalid, AskMore, UnknownTaskType, task_type
 from manyhands.task_types.contract import TaskTypeContract
+from manyhands.task_types.practising import LANGUAGES, guide_in
 
 
 @pytest.mark.parametrize("name", sorted(TASK_TYPES))
@@ -18,6 +20,21 @@ def test_every_task_type_passes_the_shared_suite(name: str, question: str) -> No
 def test_every_task_type_is_one_folder_of_its_own_name() -> None:
     folder = Path(__file__).parent
     assert {p.name for p in folder.iterdir() if (p / "guide.md").exists()} == set(TASK_TYPES)
+
+
+def built(guide: str) -> list[int]:
+    """How a guide is built: titles, points, bold words, buttons named, and examples in code."""
+    return [len(re.findall(sign, guide, flags=re.M)) for sign in (r"^# ", r"^- ", r"\*\*.+?\*\*", r"`[^`]+`")]
+
+
+@pytest.mark.parametrize("name", sorted(TASK_TYPES))
+def test_every_guide_is_there_in_every_language_of_the_site_and_says_as_much(name: str) -> None:
+    kind = TASK_TYPES[name]
+    for language in set(LANGUAGES) - {"en"}:
+        told = guide_in(kind, language)
+        assert told != kind.guide, f"{name} has no guide in {language}"
+        assert built(told) == built(kind.guide), language
+        assert 0.8 < len(told.split()) / len(kind.guide.split()) < 1.4, "nothing is left out, and nothing is added"
 
 
 def test_an_option_that_is_not_shown_is_refused() -> None:
