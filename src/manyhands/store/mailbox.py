@@ -222,7 +222,14 @@ class Mailbox:
         except ProtocolError as error:
             return Receipt(outcome="refused", reason=str(error))
         with self._around("message", f"{envelope.recipient_role} {envelope.body_type}", envelope.job_id):
-            return await self._db.retrying(lambda tx: _apply_once(tx, envelope, handler))
+            receipt = await self._db.retrying(lambda tx: _apply_once(tx, envelope, handler))
+        # what a job went through can be read by its id; a message's content is for its recipient and no log
+        said = (envelope.recipient_role, envelope.body_type, envelope.sender_role, envelope.job_id)
+        if receipt.outcome == "refused":
+            logger.warning("%s refused %s of %s, job %r: %s", *said, receipt.reason)
+        elif receipt.outcome == "applied":
+            logger.info("%s took %s from %s, job %r", *said)
+        return receipt
 
     async def receive_bytes(self, raw: bytes) -> tuple[int, bytes]:
         """For the HTTP route `POST /messages`: the body as it came; returns status code and JSON answer.

@@ -295,3 +295,17 @@ async def test_what_is_no_message_is_answered_with_a_refusal(house: House) -> No
     assert (await house.mailbox.receive_bytes(b"{}"))[0] == 422
     assert (await house.mailbox.receive_bytes(b"\xff\x00"))[0] == 422
     assert (await house.mailbox.receive_bytes(encode_envelope(message(1))))[0] == 200
+
+
+async def test_what_a_job_went_through_is_read_in_the_log_by_its_id_and_no_content_with_it(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="manyhands.store.mailbox")
+    await house.mailbox.receive(message(17, job_id="j1"))
+    await house.mailbox.receive(message(17, job_id="j1"))
+    house.refusing = True
+    await house.mailbox.receive(message(18, job_id="j2"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "exchange took CancelRequested from launcher, job 'j1'",
+        "exchange refused CancelRequested of launcher, job 'j2': the exchange does not know this job",
+    ]

@@ -59,7 +59,8 @@ export function Frame({ children, wide, bare }) {
           <${Way} path="/standing">${t("nav_standing")}<//>
           <${Way} path="/jury">${t("nav_jury")}<//>
           <${Way} path="/desk">${t("nav_desk")}<//>
-          ${!bare && me.value.roles?.includes("workpool") && html`<${Way} path="/pool">${t("nav_pool")}<//>`}`}
+          ${!bare && me.value.roles?.includes("workpool") && html`<${Way} path="/pool">${t("nav_pool")}<//>`}
+          ${!bare && me.value.roles?.includes("operator") && html`<${Way} path="/operator">${t("nav_operator")}<//>`}`}
         <span class=${me.value ? "open-to-all" : ""}><${Public} /></span>
       </nav>
       <div class="who">

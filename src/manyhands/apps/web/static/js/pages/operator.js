@@ -175,8 +175,18 @@ function Queues({ value }) {
   </section>`;
 }
 
+/** A process as people call it; a further one of its kind keeps its number. */
+const processName = (name) => {
+  const [kind, number] = name.split("-");
+  const words = t(`process_${kind}`);
+  return words === `process_${kind}` ? name : `${words}${number ? ` ${number}` : ""}`;
+};
+
+/** The chain of an account's money, where it is kept apart from others: `1338:0x...` is a token there. */
+const chainOf = (currency) => (currency.includes(":") ? t("on_chain_n", { id: currency.split(":")[0] }) : "");
+
 function Processes({ value }) {
-  return html`<section class="card"><h2>${t("processes")}</h2><table class="sums"><tbody>${value.processes.map((one) => html`<tr><th scope="row">${one.process}<span class="hint">${one.started_at_ms ? t("up_for", { time: span(Math.max(1_000, value.now_ms - one.started_at_ms)) }) : ""}</span></th>
+  return html`<section class="card"><h2>${t("processes")}</h2><table class="sums"><tbody>${value.processes.map((one) => html`<tr><th scope="row">${processName(one.process)}<span class="hint">${one.started_at_ms ? t("up_for", { time: span(Math.max(1_000, value.now_ms - one.started_at_ms)) }) : ""}</span></th>
     <td class="figure"><span class=${`state ${one.ready ? "closed" : "refused"}`}>${t(one.ready ? "ready" : "not_ready")}</span></td><td class="figure">${one.memory_bytes ? bytes(one.memory_bytes) : "–"}</td></tr>`)}</tbody></table>
     <p class="hint">${t("metrics_at")} <a href="/metrics">/metrics</a></p></section>`;
 }
@@ -187,7 +197,7 @@ function Money() {
     ${told?.not_compared && html`<p><span class="state refused">${t("books_not_compared")}</span> <span dir="auto">${told.not_compared}</span></p>`}
     ${told && html`<p hidden=${!!told.not_compared}><span class=${`state ${told.differences.length ? "refused" : "closed"}`}>${told.differences.length ? t("books_differ", { n: count(told.differences.length) }) : t("books_agree")}</span> <span class="quiet">${when(told.checked_at_ms)}</span></p>
       ${told.differences.length > 0 && html`<ul class="findings">${told.differences.map((one) => html`<li><strong>${one.account}</strong> ${t("book_word")} ${count(one.book_minor)}, ${t("chain")} ${count(one.chain_minor)}</li>`)}</ul>`}
-      ${told.accounts.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("books")}><table><thead><tr><th scope="col">${t("book_word")}</th><th scope="col">${t("account_word")}</th><th scope="col" class="figure">${t("amount")}</th></tr></thead><tbody>${told.accounts.map((one) => html`<tr><td>${one.book}</td><td>${one.kind}</td><td class="figure"><${Amount} digits=${2} minor=${one.minor} currency="MHT" exponent=${told.exponent} /></td></tr>`)}</tbody></table></div>`}`}
+      ${told.accounts.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("books")}><table><thead><tr><th scope="col">${t("book_word")}</th><th scope="col">${t("account_word")}</th><th scope="col" class="figure">${t("amount")}</th></tr></thead><tbody>${told.accounts.map((one) => html`<tr><td>${one.book}</td><td>${one.kind} <span class="quiet">${chainOf(one.currency)}</span></td><td class="figure"><${Amount} digits=${2} minor=${one.minor} currency="MHT" exponent=${told.exponent} /></td></tr>`)}</tbody></table></div>`}`}
     <p class="row"><button class="button quietly small" disabled=${asking.value} onClick=${compare}>${t("books_compare")}</button></p></section>`;
 }
 
@@ -256,10 +266,10 @@ function Log() {
     readLog();
   };
   return html`<section class="card" id="log"><h2>${t("logs")}</h2><form class="pair" onSubmit=${ask}>
-    <label>${t("process")}<select value=${process} onChange=${(event) => (wanted.value = { ...wanted.value, process: event.target.value })}>${["", "roles", "ocr", "web"].map((name) => html`<option value=${name} selected=${name === process}>${name || t("all_processes")}</option>`)}</select></label>
+    <label>${t("process")}<select value=${process} onChange=${(event) => (wanted.value = { ...wanted.value, process: event.target.value })}>${["", "roles", "ocr", "web"].map((name) => html`<option value=${name} selected=${name === process}>${name ? processName(name) : t("all_processes")}</option>`)}</select></label>
     <label>${t("log_job")}<input value=${job_id} maxlength="80" onInput=${(event) => (wanted.value = { ...wanted.value, job_id: event.target.value.trim() })} /></label>
-    <p><button class="button quietly">${t("log_read")}</button></p></form>
-    ${log.value && (log.value.length === 0 ? html`<p class="quiet">${t("log_empty")}</p>` : html`<pre class="log" tabindex="0" role="region" aria-label=${t("logs")} dir="ltr">${log.value.join("\n")}</pre>`)}</section>`;
+    <p class="row"><button class="button quietly">${t("log_read")}</button></p></form>
+    ${log.value && (log.value.length === 0 ? html`<p class="quiet" role="status">${t("log_empty")}</p>` : html`<pre class="log" tabindex="0" role="region" aria-label=${t("logs")} dir="ltr">${log.value.join("\n")}</pre>`)}</section>`;
 }
 
 export function Page() {
@@ -271,7 +281,8 @@ export function Page() {
     <div class="stack"><${Health} value=${value} /><${Stuck} value=${value} />
       ${value.objections.length > 0 && html`<section class="card"><h2>${t("objections")} <span class="count">${count(value.objections.length)}</span></h2><ul class="stuck">${value.objections.map((one) => html`<${Objection} key=${one.objection_id} one=${one} />`)}</ul></section>`}
       <${Signs} />
-      <div class="two"><${Queues} value=${value} /><div class="stack"><${Processes} value=${value} /><${Money} /></div></div>
+      <div class="two"><${Queues} value=${value} /><${Processes} value=${value} /></div>
+      <${Money} />
       <${Purses} />
       <${Log} /></div>`;
 }

@@ -454,4 +454,8 @@ export const texts = {
   said_found: "Found",
   said_nowhere: "Not on the page",
   said_open: "Not settled",
+  process_roles: "Roles",
+  process_ocr: "Reading (OCR)",
+  process_web: "Site",
+  on_chain_n: "chain {id}",
 };

@@ -232,6 +232,7 @@ export const texts = {
   kind_report_verdict: "Judge a report",
   kind_verify_claim: "Is the claim right?",
   browser_on: "{browser} on {system}",
+  nav_operator: "Operator",
   nav_pool: "Pool",
   title_pool: "Your work pool",
   title_pools: "Work pools",

@@ -454,4 +454,8 @@ export const texts = {
   said_found: "Encontrado",
   said_nowhere: "No está en la página",
   said_open: "Sin resolver",
+  process_roles: "Roles",
+  process_ocr: "Lectura (OCR)",
+  process_web: "Sitio",
+  on_chain_n: "cadena {id}",
 };

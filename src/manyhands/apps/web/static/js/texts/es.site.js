@@ -232,6 +232,7 @@ export const texts = {
   kind_report_verdict: "Juzgar una denuncia",
   kind_verify_claim: "¿Es cierta la afirmación?",
   browser_on: "{browser} en {system}",
+  nav_operator: "Operador",
   nav_pool: "Equipo",
   title_pool: "Tu equipo de trabajo",
   title_pools: "Equipos de trabajo",
