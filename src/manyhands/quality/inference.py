@@ -26,7 +26,7 @@ from manyhands.quality.calibration import AGAIN_SPREAD, GOLD_LEAST, Reliability,
 from manyhands.quality.categorical import Fit, Task
 from manyhands.quality.errors import BadLabels, UnknownMethod
 from manyhands.quality.fields import FIELD_TYPES, normalise
-from manyhands.quality.records import SumCheck, decide_records
+from manyhands.quality.records import RecordVerdict, SumCheck, decide_records
 from manyhands.quality.table import (
     Answers,
     Floats,
@@ -62,6 +62,13 @@ KINDS: Final = (
 #: fewer tasks or fewer answers per worker than this, and no gold: vote
 TASKS_LEAST: Final = 50
 ANSWERS_PER_WORKER_LEAST: Final = 3.0
+#: what a number beside a verdict is while gold has not made it a confidence
+UNCALIBRATED: Final[Mapping[str, str]] = {
+    "numeric": "uncalibrated: chance that the truth lies within half the usual spread, errors taken as normal",
+    "text": "uncalibrated: share of agreeing words",
+    "transcription": "uncalibrated: model posterior",
+    "records": "uncalibrated: product of the fields' model posteriors",
+}
 #: gold items from which models are weighed on gold
 POOL_FROM: Final = 30
 
@@ -329,6 +336,12 @@ def _numbers(labels: Any, frame: FrameKind, gold: Any, method: str) -> Result:
         [float(known.get(task, got)) for task, got in zip(answers.tasks.tolist(), fit.value, strict=True)]
     )
     confidence = numeric.within(fit, np.maximum(tolerance, 1e-12))
+    # the estimate never looks at gold, so it is blind to it; right is what the confidence speaks of, being near enough
+    places = {name: place for place, name in enumerate(answers.tasks.tolist())}
+    checked = np.asarray([places[name] for name in known if name in places], np.int64)
+    hit = np.abs(fit.value[checked] - value[checked]) <= tolerance[checked]
+    confidence, says, table = _by_gold(confidence, confidence[checked], hit, UNCALIBRATED["numeric"])
+    confidence[checked] = 1.0
     near = np.abs(values - value[answers.task]) <= tolerance[answers.task]
     support = np.bincount(answers.task, near, answers.task_count).astype(np.int64)
     report = Report(
@@ -336,9 +349,9 @@ def _numbers(labels: Any, frame: FrameKind, gold: Any, method: str) -> Result:
         method,
         "smallest difference between halves" if method == "auto" else "asked for",
         1,
-        "uncalibrated: chance that the truth lies within half the usual spread, errors taken as normal",
-        False,
-        None,
+        says,
+        table is not None,
+        table,
         (),
         {worker: float(noise) for worker, noise in zip(answers.workers.tolist(), fit.noise, strict=True)},
     )
@@ -359,17 +372,27 @@ def _texts(labels: Any, prior: Any, method: str, gold: Any) -> Result:
         weights = texts.worker_weights(groups, answers.worker_count, known)
     known_text = dict(gold_pairs(gold))
     chosen, sure, support = [], [], []
+    blind: list[tuple[float, bool]] = []
     for task, name in enumerate(answers.tasks.tolist()):
         rows = _rows(answers, task)
         text, share, count = texts.decide(
             [given[row] for row in rows], [weights[int(answers.worker[row])] for row in rows], method
         )
+        if name in known_text:
+            blind.append((share, texts.words_of(text) == texts.words_of(str(known_text[name]))))
         chosen.append(str(known_text.get(name, text)))
-        sure.append(1.0 if name in known_text else share)
+        sure.append(share)
         support.append(count)
-    verdicts = Verdicts(answers.tasks, objects(chosen), np.asarray(sure), np.asarray(support, np.int64))
+    shown, says, table = _by_gold(
+        np.asarray(sure),
+        np.asarray([share for share, _ in blind]),
+        np.asarray([hit for _, hit in blind], bool),
+        UNCALIBRATED["text"],
+    )
+    shown = np.where([name in known_text for name in answers.tasks.tolist()], 1.0, shown)
+    verdicts = Verdicts(answers.tasks, objects(chosen), shown, np.asarray(support, np.int64))
     because = "a text that two people wrote, else the alignment vote" if method == "auto" else "asked for"
-    report = Report("text", method, because, 1, "uncalibrated: share of agreeing words", False, None, (), {})
+    report = Report("text", method, because, 1, says, table is not None, table, (), {})
     return Result(write_verdicts(verdicts, labels, frame), report)
 
 
@@ -403,6 +426,23 @@ def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -
         skill = np.round(skill, 9)
         if [row[0] for row in best] == [row[0] for row in before]:
             break
+    # known tasks as if they were not: by the skill that their workers have on all other tasks
+    blind = []
+    for task, name in enumerate(names):
+        if name in truth:
+            rows = _rows(answers, task)
+            who = answers.worker[rows.start : rows.stop]
+            own = skill[who] * (count[who] + 4.0 + (all0[who] if len(all0) > 1 else 0.0))
+            own = (own - hit[rows.start : rows.stop]) / (count[who] + 3.0 + (all0[who] if len(all0) > 1 else 0.0))
+            key, share, _ = strings.vote([keys[row] for row in rows], np.round(own, 9).tolist())
+            blind.append((share, key == truth[name]))
+    sure, says, table = _by_gold(
+        np.asarray([row[1] for row in best]),
+        np.asarray([share for share, _ in blind]),
+        np.asarray([same for _, same in blind], bool),
+        UNCALIBRATED["transcription"],
+    )
+    sure = np.where([name in truth for name in names], 1.0, sure)
     chosen = []
     for task, (key, _, _) in enumerate(best):
         spelled = Counter(" ".join(given[row].split()) for row in _rows(answers, task) if keys[row] == key)
@@ -410,7 +450,7 @@ def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -
     verdicts = Verdicts(
         answers.tasks,
         objects(chosen),
-        np.asarray([row[1] for row in best]),
+        sure,
         np.asarray([row[2] for row in best], np.int64),
     )
     workers = {worker: float(value) for worker, value in zip(answers.workers.tolist(), skill, strict=True)}
@@ -419,9 +459,9 @@ def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -
         "vote",
         f"skill-weighted vote on {field_type}",
         step,
-        "uncalibrated: model posterior",
-        False,
-        None,
+        says,
+        table is not None,
+        table,
         (),
         workers,
     )
@@ -462,7 +502,19 @@ def _sets(labels: Any, prior: Any, method: str, seed: int, gold: Any) -> Result:
     for task in range(answers.task_count):
         support[task] = sum(given[row] == frozenset(chosen[task]) for row in _rows(answers, task))
     table = write_verdicts(Verdicts(answers.tasks, _lists(chosen), sure, support), labels, frame)
-    return Result(table, replace(report, kind="multi-label", because=f"binary relevance over {len(names)} labels"))
+    # each label may be calibrated; the least of their confidences is a bound on the set's, and no share of right sets
+    says = "uncalibrated as a set: the least sure of its labels"
+    return Result(
+        table,
+        replace(
+            report,
+            kind="multi-label",
+            because=f"binary relevance over {len(names)} labels",
+            confidence=says,
+            calibrated=False,
+            reliability=None,
+        ),
+    )
 
 
 def _shapes(labels: Any, kind: str, method: str) -> Result:
@@ -538,10 +590,28 @@ def _records(
     known = {codes[name]: counts for name, counts in (prior or {}).items() if name in codes}
     verdicts, skills = decide_records(documents, types, checks, prior=known, truth=truth)
     support = [min((one.support for one in verdict.fields.values()), default=0) for verdict in verdicts]
+    sure = np.asarray([verdict.confidence_bp / 10_000 if verdict.fields else 0.0 for verdict in verdicts])
+    blind: list[tuple[float, bool]] = []
+    if len(truth) >= GOLD_LEAST:
+        # known documents as if they were not
+        alone, _ = decide_records(documents, types, checks, prior=known)
+        blind = [
+            (alone[place].confidence_bp / 10_000, _same_record(alone[place], truth[place], types)) for place in truth
+        ]
+    sure, says, measured = _by_gold(
+        sure,
+        np.asarray([share for share, _ in blind]),
+        np.asarray([hit for _, hit in blind], bool),
+        UNCALIBRATED["records"],
+        gold=len(truth),
+    )
+    for place, record in truth.items():
+        if set(verdicts[place].fields) <= set(record):
+            sure[place] = 1.0
     table = Verdicts(
         answers.tasks,
         _lists([{name: one.value for name, one in verdict.fields.items()} for verdict in verdicts]),
-        np.asarray([verdict.confidence_bp / 10_000 if verdict.fields else 0.0 for verdict in verdicts]),
+        sure,
         np.asarray(support, np.int64),
     )
     report = Report(
@@ -549,14 +619,39 @@ def _records(
         "fields",
         f"each field by its type, {len(checks)} checks across fields",
         1,
-        "uncalibrated: product of the fields' model posteriors",
-        False,
-        None,
+        says,
+        measured is not None,
+        measured,
         (),
         {name: skills.get((codes[name], ""), 9_000) / 10_000 for name in workers},
         {task: verdict.ask_again for task, verdict in zip(tasks, verdicts, strict=True) if verdict.ask_again},
     )
     return Result(write_verdicts(table, labels, frame), report)
+
+
+def _same_record(verdict: RecordVerdict, truth: Mapping[str, str], types: Mapping[str, str]) -> bool:
+    """True when every known field has its known value, by the field's type."""
+    return all(
+        name in verdict.fields
+        and normalise(verdict.fields[name].value, types.get(name, "text"))
+        == normalise(str(text), types.get(name, "text"))
+        for name, text in truth.items()
+    )
+
+
+def _by_gold(
+    raw: Floats, blind: Floats, right: Floats, uncalibrated: str, *, gold: int | None = None
+) -> tuple[Floats, str, Reliability | None]:
+    """(confidence, one sentence on it, reliability table): calibrated when ten known items or more were judged blind.
+
+    raw           of every task;  blind, right  of the known tasks, decided without their truth
+    uncalibrated  what the raw number is, said while too little is known to calibrate it
+    """
+    if len(blind) < GOLD_LEAST:
+        seen = len(blind) if gold is None else gold
+        return raw, f"{uncalibrated}; {seen} gold items of the {GOLD_LEAST} that calibrate it", None
+    scale = fit_scale(blind, right)
+    return np.array(scale.apply(raw)), scale.says, reliability(scale.apply(blind), right)
 
 
 def _orders(labels: Any, method: str, gold: Any) -> Result:

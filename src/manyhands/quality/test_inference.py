@@ -510,3 +510,80 @@ def test_whole_numbers_of_any_width_keep_their_width_and_gaps_are_closed(kind) -
     lent = task.copy()
     lent.flags.writeable = False
     assert aggregate((lent, worker[::-1][::-1], label), method="majority").label.tolist() == [2, 0]
+
+
+def keyed_crowd(kind, seed=0):
+    """300 tasks of three answers by people of unlike skill, two of three of whose mistakes are the same wrong value."""
+    chance = np.random.default_rng(seed)
+    able = chance.beta(3, 2, 30)
+    rows, truth = [], {}
+    for task in range(300):
+        name = f"t{task:03d}"
+        code = int(chance.integers(10_000, 99_999))
+
+        wrong = [code + 1, code + 1, int(chance.integers(10_000, 99_999))]
+        for worker in chance.choice(30, 3, replace=False):
+            given_code = code if chance.random() < able[worker] else int(chance.choice(wrong))
+            rows.append((name, f"w{worker:02d}", given_code))
+        truth[name] = code
+    shown = {
+        "transcription": str,
+        "text": lambda code: " ".join(str(code)),
+        "records": lambda code: {"number": str(code)},
+        "numeric": float,
+    }[kind]
+    return as_columns([(task, worker, shown(code)) for task, worker, code in rows]), {
+        task: shown(code) for task, code in truth.items()
+    }
+
+
+@pytest.mark.parametrize("kind", ["transcription", "text", "records"])
+def test_known_tasks_calibrate_what_people_keyed_and_without_them_it_is_called_uncalibrated(kind) -> None:
+    columns, truth = keyed_crowd(kind)
+    plain = infer(columns, kind=kind)
+    assert not plain.report.calibrated and plain.report.confidence.startswith("uncalibrated")
+    assert plain.report.reliability is None and "0 gold items" in plain.report.confidence
+    names = list(truth)
+    few = infer(columns, kind=kind, gold={name: truth[name] for name in names[:9]})
+    assert not few.report.calibrated and "9 gold items" in few.report.confidence
+    known = {name: truth[name] for name in names[:60]}
+    result = infer(columns, kind=kind, gold=known)
+    assert result.report.calibrated and "60 gold" in result.report.confidence
+
+    def off(table_of):
+        pairs = zip(table_of.task.tolist(), table_of.label.tolist(), table_of.confidence.tolist(), strict=True)
+        rest = [(sure, label == truth[task]) for task, label, sure in pairs if task not in known]
+        sure, hit = (np.asarray(column) for column in zip(*rest, strict=True))
+        return calibration.reliability(sure, hit.astype(bool)).ece
+
+    # sixty known tasks know their own share right to six points
+    assert off(result.table) < 0.12 and off(result.table) < 0.7 * off(plain.table)
+    sure = dict(zip(result.table.task.tolist(), result.table.confidence.tolist(), strict=True))
+    assert all(sure[name] == 1.0 for name in known)
+
+
+def test_known_numbers_calibrate_the_chance_of_being_near_enough() -> None:
+    chance = np.random.default_rng(1)
+    truth = chance.uniform(0, 100, 200)
+    task = np.repeat(np.arange(200), 4)
+    label = truth[task] + chance.normal(0, 6, 800) + np.repeat(chance.normal(0, 6, 200), 4)  # errors that are shared
+    columns = (task, np.tile(np.arange(8), 100), label)
+    known = {place: float(truth[place]) for place in range(60)}
+    plain, result = infer(columns), infer(columns, gold=known)
+    assert not plain.report.calibrated and result.report.calibrated
+    assert result.table.confidence[60:].mean() < plain.table.confidence[60:].mean()
+    assert (result.table.confidence[:60] == 1.0).all()
+
+
+def test_a_document_known_in_part_is_not_certain() -> None:
+    columns = (["a"] * 2, ["w", "v"], [{"total": "1.00", "date": "x"}, {"total": "1.00", "date": "y"}])
+    result = infer(columns, gold={"a": {"total": "1.00"}})
+    assert result.table.confidence[0] < 1.0
+    assert infer(columns, gold={"a": {"total": "1.00", "date": "x"}}).table.confidence[0] == 1.0
+
+
+def test_a_set_of_labels_is_not_called_calibrated() -> None:
+    columns, truth = crowd(tasks=120)
+    as_sets = (columns[0], columns[1], [[label] for label in columns[2]])
+    report = infer(as_sets, gold={name: [label] for name, label in list(truth.items())[:40]}).report
+    assert not report.calibrated and report.confidence.startswith("uncalibrated") and report.reliability is None

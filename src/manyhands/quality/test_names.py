@@ -131,7 +131,7 @@ def test_no_kind_and_no_method_is_left_out_here() -> None:
 
 
 @pytest.mark.parametrize(("kind", "method"), EVERY)
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_names_of_tasks_and_workers_change_no_verdict(kind, method, seed, other) -> None:
     rows, known = crowd(kind, seed)
@@ -150,7 +150,7 @@ def test_the_order_of_rows_changes_no_byte(kind, method) -> None:
 
 
 @pytest.mark.parametrize("method", categorical.METHODS)
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.integers(0, 100_000))
 @example(168)
 def test_names_of_labels_change_no_posterior(method, seed) -> None:
