@@ -1,6 +1,9 @@
 """Files that leave: they say what the record says, and none of them runs anything."""
 
+import base64
 import io
+import json
+import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -8,6 +11,7 @@ import msgspec
 import openpyxl
 import pypdfium2
 import pytest
+from PIL import Image
 
 from manyhands.documents.assemble import assemble
 from manyhands.documents.conftest_material import readings_from_truth
@@ -165,3 +169,25 @@ def test_an_overlay_tells_of_every_value_why_it_is_believed() -> None:
     assert all(m["because"] and m["said"] for m in told["marks"])
     total = next(f for f in told["fields"] if f["name"] == "total")
     assert any("total" in m["fields"] and m["text"] == total["raw"] for m in told["marks"])
+
+
+def test_the_viewer_shows_a_page_upright_that_lies_on_its_side_or_upside_down() -> None:
+    upright = Image.new("L", (600, 900), 255)
+    upright.paste(0, (60, 40, 200, 70))
+    for turned, box in enumerate(
+        (Box(60, 40, 200, 70), Box(830, 60, 860, 200), Box(400, 830, 540, 860), Box(40, 400, 70, 540))
+    ):
+        scan, out = upright.rotate(-90 * turned, expand=True), io.BytesIO()
+        assert scan.crop((box.x0, box.y0, box.x1, box.y1)).getextrema() == (0, 0)
+        scan.save(out, "PNG")
+        piece = PieceRecord(Piece("p", 1, box, 0), Decision("people", "TOTAL", "two agree", None, 2, ("TOTAL",)))
+        page = PageImage(1, *scan.size, turned=turned)
+        record = DocumentRecord("r", "receipt", (page,), (), (), (), (piece,))
+        html = viewer_html(record, {1: out.getvalue()}).decode()
+        facts = json.loads(re.search(r'id="facts">(.*?)</script>', html, re.S)[1])
+        assert (facts["pages"][0]["width"], facts["pages"][0]["height"]) == (600, 900)
+        assert facts["marks"][0]["box"] == [60, 40, 200, 70]
+        picture = re.search(r"data:image/jpeg;base64,([^\"]+)", html)
+        assert picture
+        with Image.open(io.BytesIO(base64.b64decode(picture[1]))) as shown:
+            assert shown.size == (600, 900) and shown.crop((64, 44, 196, 66)).getextrema()[1] < 60

@@ -24,7 +24,7 @@ from .jobs import (
     kinds_of,
     options_of,
 )
-from .show import Exit, as_json, errors, output, progress, told
+from .show import Exit, as_json, errors, output, progress, table, told
 
 if TYPE_CHECKING:
     from manyhands.documents.model import DocumentRecord
@@ -63,12 +63,12 @@ def digitize(
     """
 
     async def work() -> Exit:
+        from manyhands.apps.intake import NothingToLaunch
         from manyhands.documents.importing import nothing_to_take
 
         kinds, named = kinds_of(kind_file, kind)
         if (nothing := nothing_to_take(folder)) is not None:  # said before anything is started
-            errors.print(f"[red]{nothing}[/]")
-            return Exit.REFUSED
+            raise NothingToLaunch(folder, (nothing,))
         match crowd:
             case "simulated":
                 return await _simulated(
@@ -156,6 +156,7 @@ async def _simulated(
 
 def _machine_alone(folder: Path, out: Path, kind: str, kinds: dict[str, str], json: bool) -> Exit:
     """What machines read and believe, without people; what they doubt is written down as open."""
+    from manyhands.apps.intake import NothingToLaunch
     from manyhands.apps.machine_alone import machine_records
     from manyhands.documents.importing import ImportRefused
     from manyhands.documents.writers import fields_csv, workbook
@@ -164,11 +165,12 @@ def _machine_alone(folder: Path, out: Path, kind: str, kinds: dict[str, str], js
     records: list[DocumentRecord] = []
     refused: list[ImportRefused] = []
     with progress(quiet=json) as bars:
-        bar = bars.add_task("reading", total=None)
+        bar = bars.add_task("reading", total=sum(1 for path in folder.rglob("*") if path.is_file()))
         for item in machine_records(folder, kind=kind, kinds=kinds):
             if isinstance(item, ImportRefused):
                 refused.append(item)
                 errors.print(f"[yellow]left out[/] {item}")
+                bars.advance(bar)
                 continue
             record, files = item
             records.append(record)
@@ -178,13 +180,28 @@ def _machine_alone(folder: Path, out: Path, kind: str, kinds: dict[str, str], js
                 target.write_bytes(raw)
             bars.advance(bar)
     if not records:
-        return Exit.REFUSED
+        raise NothingToLaunch(folder, tuple(refused))
     (out / "fields.csv").write_bytes(fields_csv(records))
     (out / "results.xlsx").write_bytes(workbook(records))
-    open_ = sum(one.decision.how == "open" for record in records for one in record.decisions)
-    pieces = sum(len(record.decisions) for record in records)
+    open_of = {record.doc_id: sum(one.decision.how == "open" for one in record.decisions) for record in records}
+    open_, pieces = sum(open_of.values()), sum(len(record.decisions) for record in records)
     if json:
         as_json({"documents": len(records), "pieces": pieces, "open": open_, "folder": str(out), "refused": refused})
     else:
+        rows = [
+            [
+                one.doc_id,
+                one.kind,
+                str(len(one.pages)),
+                str(len(one.fields)),
+                f"{open_of[one.doc_id]} of {len(one.decisions)}",
+            ]
+            for one in records
+        ]
+        table("What the machines read", ["document", "taken for", "pages", "fields", "in doubt"], rows)
         output.print(f"{len(records)} documents in {out}; {open_} of {pieces} pieces want a person's eye")
+        if refused:
+            output.print(f"left out: {len(refused)}, each with its reason above")
+        if open_:
+            output.print("NAME.view.html shows on the page which ones, and why each of the others is believed")
     return Exit.OK

@@ -1,6 +1,7 @@
 """A page to look at: the scan with the record's values laid over it, and for each of them why it is believed.
 
 Rules kept here
+- A page that lies on its side or upside down is shown upright, values and all.
 - One HTML file that loads nothing: pictures lie in it, its script is ours, and its policy allows no other.
 - Nothing of a document becomes markup: the record lies in the file as JSON and is set as text.
 - ``overlay_of`` gives the same facts to any other page that wants to draw them.
@@ -14,13 +15,13 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from typing import Any
 
 from ..errors import PageMissing
-from ..model import DocumentRecord
+from ..model import DocumentRecord, PageImage
 
 _JPEG_QUALITY = 70
 _WIDEST_PX = 1_240
@@ -96,13 +97,13 @@ def viewer_html(record: DocumentRecord, page_images: Mapping[int, bytes]) -> byt
     for page in record.pages:
         if page.page_no not in page_images:
             raise PageMissing(doc_id=record.doc_id, page_no=page.page_no)
-        pictures[page.page_no] = _picture(page_images[page.page_no])
+        pictures[page.page_no] = _picture(page_images[page.page_no], page.turned)
     folder = resources.files(__package__)
     script = folder.joinpath("viewer.js").read_text(encoding="utf-8")
     style = folder.joinpath("viewer.css").read_text(encoding="utf-8")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'"
-    facts = json.dumps(overlay_of(record), ensure_ascii=False).replace("<", "\\u003c")
+    facts = json.dumps(_upright(overlay_of(record), record.pages), ensure_ascii=False).replace("<", "\\u003c")
     figures = "\n".join(
         f'<figure data-page="{p.page_no}"><figcaption>Page {p.page_no}</figcaption>'
         f'<div class="sheet"><img alt="Scan of page {p.page_no}" src="{pictures[p.page_no]}"></div></figure>'
@@ -123,11 +124,30 @@ def viewer_html(record: DocumentRecord, page_images: Mapping[int, bytes]) -> byt
     ).encode()
 
 
-def _picture(page: bytes) -> str:
+def _upright(told: dict[str, Any], pages: Sequence[PageImage]) -> dict[str, Any]:
+    """The overlay's facts with sizes and boxes of the pages as they are shown."""
+    by_number = {page.page_no: page for page in pages}
+    for shown in told["pages"]:
+        if by_number[shown["page"]].turned % 2:
+            shown["width"], shown["height"] = shown["height"], shown["width"]
+    for one in (*told["fields"], *told["marks"]):
+        one["box"] = _turned_back(one["box"], by_number[one["page"]])
+    return told
+
+
+def _turned_back(box: list[int], page: PageImage) -> list[int]:
+    x0, y0, x1, y1 = box
+    w, h = page.width_px, page.height_px
+    return [box, [y0, w - x1, y1, w - x0], [w - x1, h - y1, w - x0, h - y0], [h - y1, x0, h - y0, x1]][page.turned]
+
+
+def _picture(page: bytes, turned: int) -> str:
     from PIL import Image
 
     with Image.open(io.BytesIO(page)) as image:
         plain = image.convert("L" if image.mode in ("1", "L") else "RGB")
+        if turned:
+            plain = plain.rotate(90 * turned, expand=True)  # against the clock
         if plain.width > _WIDEST_PX:
             plain = plain.resize((_WIDEST_PX, max(1, plain.height * _WIDEST_PX // plain.width)))
         out = io.BytesIO()
