@@ -53,6 +53,7 @@ from .decisions import (
     TaskPlan,
     ask_id_of,
     batches_of,
+    choose_gold,
     gold_answers_most,
     gold_seed,
     job_salt,
@@ -87,6 +88,9 @@ PUTS_AT_ONCE = 8
 
 PAGE_TASK_TYPES = ("verify_claim", "reconcile")
 """Task types that ask about whole pages, with questions that come with them."""
+
+KEYED_OF_CHOICE = 2
+"""Pieces keyed for one choice at most, on the mean of a job: an address takes three lines, a total one."""
 
 FIELD_CHOICE = "field_choice"
 """The task type whose jobs ask where the fields stand, then key what was chosen and nothing else."""
@@ -375,7 +379,8 @@ class Opening:
         reserved = sum(plan.reserve for plan in everything)
         # what known pieces can't give comes from settled work, up to what the quote has for it
         own_asks = [ask for own in asks.values() for ask in own] or [ask for page in pages for ask in page.asked()]
-        gold_most = gold_answers_most(len(everything), manifest.quality.gold_share_bp) + known_questions_most(
+        keyed = KEYED_OF_CHOICE * len(own_asks) if manifest.task_type == FIELD_CHOICE else len(everything)
+        gold_most = gold_answers_most(keyed, manifest.quality.gold_share_bp) + known_questions_most(
             sum(not ask.views and not ask.after for ask in own_asks), manifest.quality.gold_share_bp
         )
         reserved_views = GOLD_VIEWS_MOST * reserved + sum(ask.views for ask in own_asks)
@@ -632,11 +637,16 @@ def _plan_choices(
     for page_key, ask in sorted(made, key=lambda one: digest("made of", seed, one[1].ask_id))[:room]:
         asks[page_key].append(ask)
     asks = spread_views(asks, views=room)
+    # known pieces in reserve stay, as many as are wanted beside what is keyed: they are what people are measured by
+    reserve = sorted(plan.piece.piece_id for own in plans.values() for plan in own if plan.reserve)
+    views = gold_answers_most(KEYED_OF_CHOICE * sum(not one.after for own in asks.values() for one in own), share_bp)
+    kept = choose_gold(reserve, count=-(-views // GOLD_VIEWS_MOST), job_id=manifest.job_id)
     left = {
         page_key: [
-            # known pieces in reserve stay: they are what people are measured by
             plan
-            if plan.unseen is not None or plan.reserve
+            if plan.unseen is not None or plan.piece.piece_id in kept
+            else msgspec.structs.replace(plan, unseen=plan.known, gold=False, known=None)
+            if plan.reserve
             else msgspec.structs.replace(plan, left_out=True, gold=False)
             for plan in own
         ]

@@ -180,7 +180,9 @@ def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy
         answers_milli=answers_milli,
         answers_max_milli=answers_max_milli,
         rests_on=f"{fields} fields to be found and the text of the places chosen; assumed, not measured yet",
-        known_most=known_questions_most(fields, quality.gold_share_bp),
+        # known places, and a few known pieces of what is keyed, each lent four times
+        known_most=known_questions_most(fields, quality.gold_share_bp)
+        + 4 * -(-2 * fields * quality.gold_share_bp // (4 * BASIS_POINTS)),
     )
 
 
