@@ -12,6 +12,8 @@ from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, UnseenAudit, Wishes
 from manyhands.protocol.messages import Routing
 from manyhands.protocol.parties import Directory, Party
+from manyhands.task_types.asked import claim
+from manyhands.task_types.verify_claim import FALSE, TRUE
 
 from .plan import LaunchPolicy, Plan, check_budget, job_id_of, plan, request_key_of, route_problem
 from .values import ImportedDocumentRef, ImportedPageRef, LaunchOptions
@@ -174,3 +176,48 @@ def test_a_route_against_the_wishes_is_not() -> None:
     assert "not among" in problem(wishes=Wishes(chain_ids=(8,)))
     assert "not among" in problem(wishes=Wishes(exchanges=("0xother",)))
     assert "avoided" in problem(avoid=(7,))
+
+
+def claims(count: int, known: tuple[str, ...] = (), *, share_bp: int = 500, privacy: str = "off") -> Plan:
+    page = msgspec.structs.replace(PAGE, questions=tuple(claim(f"It is {n} t") for n in range(count)), known=known)
+    document = msgspec.structs.replace(RECEIPT, pages=(page,))
+    options = changed(task_type="verify_claim", privacy=privacy, quality=QualityRule(gold_share_bp=share_bp))
+    return plan((document,), options, policy=LaunchPolicy(), job_id="j1", now_ms=5)
+
+
+def known_line(made: Plan) -> tuple[int, int]:
+    """(answers to known questions at most, what is expected of them in minor units)"""
+    line = next(one for one in made.quote.lines if one.label == "known answers mixed in")
+    return line.count, line.expected_minor // made.quote.reward_minor_per_answer
+
+
+def test_a_job_of_claims_pays_for_known_ones_enough_to_measure_somebody_and_half_is_expected() -> None:
+    assert known_line(claims(40)) == (20, 10)
+    assert known_line(claims(3)) == (3, 1)
+    assert known_line(claims(1_000)) == (50, 50)
+    assert known_line(claims(40, share_bp=0)) == (0, 0)
+
+
+def test_a_claim_that_is_known_is_no_work_and_is_paid_once_to_measure() -> None:
+    assert claims(12, (TRUE, "", FALSE)).workload.pieces == 10
+    assert known_line(claims(12, (TRUE, "", FALSE)))[0] == 12
+
+
+@pytest.mark.parametrize(
+    ("count", "known", "field"),
+    [
+        (2, (TRUE, FALSE), "questions"),  # nothing is left to ask
+        (1, (TRUE, ""), "questions"),  # more answers than questions
+        (2, ("perhaps",), "questions"),
+    ],
+)
+def test_known_answers_that_fit_no_question_are_refused(count: int, known: tuple[str, ...], field: str) -> None:
+    with pytest.raises(BadManifest) as refused:
+        claims(count, known)
+    assert refused.value.field == field
+
+
+def test_whole_pages_are_shown_only_where_that_was_said() -> None:
+    with pytest.raises(BadManifest) as refused:
+        claims(2, privacy="standard")
+    assert refused.value.field == "privacy"
