@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from manyhands.apps.cli.jobs import _rests_on, _show_answers, counted
+from manyhands.apps.desk.answered import AnswerOut, answers_of
 from manyhands.documents.writers.tables import safe_csv_text
 from manyhands.roles.exchange.results import ANSWER_HEADINGS, UNSETTLED
 
-from .answered import AnswerOut, answers_of
+from .jobs import _rests_on, _show_answers, counted
 
 ROWS = (
     ("scan", 1, "which", "total", "found", "12.50", 10, 20, 30, 40, 9_871, 1, "place: 2 people agree", "batch 1"),
