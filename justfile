@@ -45,6 +45,10 @@ fuzz seconds="300" seed="0":
 fuzz-replay seed step:
     MANYHANDS_FUZZ_REPLAY="{{seed}} {{step}}" uv run pytest -q -s -n 0 -m nightly src/manyhands/documents/test_fuzz.py
 
+# purses: kill -9 between every two steps of each work that moves money
+kills-of-purses:
+    uv run pytest -q -s -n 0 -m "nightly or not nightly" tests/roles/test_purses_killed.py
+
 # requests made from the API document: so many of each form, so many minutes at most
 fuzz-api examples="20" minutes="20":
     FUZZ_EXAMPLES={{examples}} FUZZ_MINUTES={{minutes}} uv run pytest -q -s -n 0 -m nightly src/manyhands/apps/web/test_openapi.py

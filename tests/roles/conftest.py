@@ -272,15 +272,20 @@ class House:
 
 @pytest_asyncio.fixture
 async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    yield house_on(database, tmp_path)
+
+
+def house_on(database: Database, folder: Path) -> House:
+    """The same house for every process over one database: its keys follow from the roles' names."""
     roles: tuple[Role, ...] = ("launcher", "router", "exchange", "recording", "reputation", "jury")
     keys = {role: RoleKey.create(SeededIds(f"key of {role}")) for role in roles}
     directory = Directory(Party(role=role, address=key.address) for role, key in keys.items())
     clock = HandClock()
     work = JobApp(database)
     well = Health(ok=True, latency_ms=2, gas_price_wei=10**9, because="answers")
-    yield House(
+    return House(
         db=database,
-        blobs=BlobStore(tmp_path / "blobs"),
+        blobs=BlobStore(folder / "blobs"),
         directory=directory,
         keys=keys,
         chains=Chains({chain_id: facts.with_contracts(CONTRACTS) for chain_id, facts in shipped_facts().items()}),
