@@ -151,6 +151,7 @@ async def _simulated(
         as_json(measured)
     else:
         show_measured(measured)
+        output.print(f"{sum(path.is_file() for path in out.rglob('*'))} files in {out}")
     return Exit.OK if measured.verified else Exit.CHECK_FAILED
 
 
