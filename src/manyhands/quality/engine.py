@@ -60,7 +60,8 @@ def warm() -> None:
         passes.from_votes()
         for labels in (2, 3, 4, 5):
             posterior = np.full((1, labels), 1.0 / labels)
-            passes = Passes(codes, answers.start, labels, labels)
+            passes = Passes(codes, answers.start, labels, labels, codes)
+            passes.from_votes()
             passes.count(posterior)
             passes.expect(np.full((labels, labels), 1.0 / labels), np.zeros(labels), posterior)
 
@@ -140,7 +141,11 @@ class Passes:
         if not has_numba() or self.label is None:
             return None
         counts, summed = np.zeros((self.size, self.labels)), np.zeros(self.labels)
-        compiled(kernels.first_counts)(self.label, self.codes, self.start, counts, summed)
+        given = (self.label, self.codes.view(np.uint32), self.start, counts, summed)
+        if self.labels <= FEW_LABELS:
+            compiled(kernels.first_counts_few)(*given, (0.0,) * self.labels)
+        else:
+            compiled(kernels.first_counts)(*given)
         return counts, summed
 
     def count(self, posterior: Floats) -> Floats:

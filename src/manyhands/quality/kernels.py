@@ -181,6 +181,28 @@ def first_counts(label, codes, start, counts, summed):  # type: ignore[no-untype
                 counts[code, name] += own[name]
 
 
+def first_counts_few(label, codes, start, counts, summed, unit):  # type: ignore[no-untyped-def]  # as above
+    """As `first_counts`, for few labels: unit, as many zeros as there are labels, lives in registers."""
+    added, width = counts.ravel(), np.uint64(len(unit))
+    sums = unit
+    for task in range(len(start) - 1):
+        begin, end = np.uint64(start[task]), np.uint64(start[task + 1])
+        own = unit
+        for answer in range(begin, end):
+            for name in range(len(unit)):
+                own = tuple_setitem(own, name, own[name] + (1.0 if label[answer] == name else 0.0))
+        answers = float(max(start[task + 1] - start[task], 1))
+        for name in range(len(unit)):
+            own = tuple_setitem(own, name, own[name] / answers)
+            sums = tuple_setitem(sums, name, sums[name] + own[name])
+        for answer in range(begin, end):
+            base = np.uint64(codes[answer]) * width
+            for name in range(len(unit)):
+                added[base + np.uint64(name)] += own[name]
+    for name in range(len(unit)):
+        summed[name] = sums[name]
+
+
 def count_pass(posterior, codes, start, counts):  # type: ignore[no-untyped-def]  # as above
     """counts[code] += posterior of the answer's task."""
     labels = posterior.shape[1]
