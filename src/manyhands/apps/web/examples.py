@@ -23,6 +23,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "message": "work.example.org wants you to sign in with your Ethereum account: ...", "session_id": _ID,
     "passkey_id": _ID, "key_id": _ID, "lasts_ms": 2_592_000_000, "keystore": {"version": 3, "crypto": {}},
     "options": {"publicKey": {"challenge": "AAAA"}}, "credential": {"id": "AAAA", "type": "public-key"}, "ended": 2,
+    "invite_id": _ID, "member_id": _ID,
     # jobs and work
     "job_id": _ID, "case_id": _ID, "hook_id": _ID, "draft_id": _ID, "piece_id": _ID, "objection_id": _ID,
     "task_type": "transcription", "task_type_title": "Copy a line", "title": "Receipts of March", "kind": "receipt",
