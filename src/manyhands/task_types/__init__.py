@@ -23,7 +23,11 @@ from .base import (
     UnknownTaskType,
     Unreadable,
 )
+from .cell_kind import TASK_TYPE as _CELL_KIND
+from .choose_reading import TASK_TYPE as _CHOOSE_READING
 from .field_choice import TASK_TYPE as _FIELD_CHOICE
+from .odd_one_out import TASK_TYPE as _ODD_ONE_OUT
+from .piece_condition import TASK_TYPE as _PIECE_CONDITION
 from .reconcile import TASK_TYPE as _RECONCILE
 from .report_verdict import TASK_TYPE as _REPORT_VERDICT
 from .transcription import TASK_TYPE as _TRANSCRIPTION
@@ -48,7 +52,11 @@ __all__ = [
 _ALL: tuple[TaskType, ...] = (
     _TRANSCRIPTION,
     _REPORT_VERDICT,
+    _CHOOSE_READING,
     _FIELD_CHOICE,
+    _CELL_KIND,
+    _PIECE_CONDITION,
+    _ODD_ONE_OUT,
     _VERIFY_CLAIM,
     _RECONCILE,
 )

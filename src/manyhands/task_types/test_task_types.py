@@ -38,10 +38,16 @@ def test_every_guide_is_there_in_every_language_of_the_site_and_says_as_much(nam
 
 
 def test_an_option_that_is_not_shown_is_refused() -> None:
-    match = task_type("reconcile")
-    question = match.samples()[0].question
+    choose = task_type("choose_reading")
+    question = choose.samples()[0].question
     with pytest.raises(AnswerInvalid):
-        match.clean(question, "something else")
+        choose.clean(question, "something else")
+
+
+def test_choosing_a_machine_s_reading_needs_a_second_person() -> None:
+    choose = task_type("choose_reading")
+    question = choose.samples()[0].question
+    assert isinstance(choose.judge(question, ["CASHIER"], ["CASHIER", "CASHER"]), AskMore)
 
 
 def test_one_person_who_finds_the_field_that_the_rules_suggest_suffices() -> None:
@@ -49,6 +55,14 @@ def test_one_person_who_finds_the_field_that_the_rules_suggest_suffices() -> Non
     question = find.samples()[0].question
     assert isinstance(find.judge(question, ["8.70"], ["8.70"]), Accept)
     assert isinstance(find.judge(question, ["8.00"], ["8.70"]), AskMore)
+
+
+def test_odd_ones_may_be_tapped_in_any_order() -> None:
+    odd = task_type("odd_one_out")
+    question = odd.samples()[0].question
+    assert odd.clean(question, "9 2 2") == "2 9"
+    with pytest.raises(AnswerInvalid):
+        odd.clean(question, "77")
 
 
 def test_a_claim_is_settled_by_verdict_and_place_together() -> None:
