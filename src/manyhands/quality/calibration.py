@@ -28,8 +28,8 @@ USUAL_TEMPERATURE: Final = 3.0
 TEMPERATURE_SPREAD: Final = 0.5
 #: a shift says what temperature cannot: that the model is wrong even where it wavers. Half the log-odds is a lot of it
 SHIFT_SPREAD: Final = 0.5
-#: what was made as sure as gold shows once has used up its gold: only a small correction is left to learn
-AGAIN_SPREAD: Final = 0.25
+#: what was made as sure as gold shows once has used up its gold: hardly a correction is left to learn (adr/0142)
+AGAIN_SPREAD: Final = 0.05
 ISOTONIC_FROM: Final = 500
 GOLD_LEAST: Final = 10
 
