@@ -30,7 +30,8 @@ class NoSuchAccount(ManyhandsError):
     def __init__(self, who: str) -> None:
         self.who = who
         super().__init__(
-            f"there is no account {who!r}", cure="`manyhands purse list` names the requesters and their addresses."
+            f"there is no account {who!r}",
+            cure="A name stands on its account page; `manyhands purse list` names the requesters.",
         )
 
 
