@@ -181,3 +181,14 @@ def test_a_third_reader_has_an_opinion_of_every_spot(tesseract: Any, readers: An
     assert page.readers == ("ppocr6", "ppocr4", "tesseract")
     for spot in page.spots:
         assert [r.reader for r in spot.readings] == ["ppocr6", "ppocr4", "tesseract"]
+
+
+def test_the_real_tesseract_finds_label_and_amount_apart(tesseract: Any) -> None:
+    places = [place.box for place in tesseract.find(decode_page(RECEIPT.pages[0]))]
+    line_px = sorted(box.height_px for box in places)[len(places) // 2]
+    total, amount = (
+        next(Box(*line["box"]) for line in RECEIPT.truth["lines"] if line["text"] == text)
+        for text in ("TOTAL :", RECEIPT.truth["fields"]["total"])
+    )
+    assert amount.x0 - total.x1 > 2 * line_px
+    assert not any(box.shared(total).area_px and box.shared(amount).area_px for box in places)

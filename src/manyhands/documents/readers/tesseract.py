@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..layout import WIDE_GAP_PERMILLE
 from ..model import Box, Reading
 from .base import Pixels, Place, ReaderError, ReaderNotInstalled
 from .onnx_text import crop_of
@@ -53,14 +54,17 @@ class TesseractReader:
         self._languages = "+".join(dict.fromkeys(have))
 
     def find(self, page: Pixels) -> list[Place]:
-        """Lines of the page: words of one line in the program's own layout, joined."""
-        lines: dict[tuple[str, ...], Box] = {}
+        """Parts of lines: words of one line in the program's own layout, joined up to the first wide gap.
+
+        The program takes label and amount at the two edges of a receipt for one line; a box around both, mostly paper,
+        would not be known again for the two that another reader found.
+        """
+        lines: dict[tuple[str, ...], list[Box]] = {}
         for row in self._tsv(page, mode=4):
             if row[0] == "5" and row[11].strip():
                 x, y, w, h = (int(v) for v in row[6:10])
-                box, key = Box(x, y, x + w, y + h), tuple(row[1:5])
-                lines[key] = lines[key].union(box) if key in lines else box
-        return [Place(box) for box in lines.values()]
+                lines.setdefault(tuple(row[1:5]), []).append(Box(x, y, x + w, y + h))
+        return [Place(box) for words in lines.values() for box in _without_wide_gaps(words)]
 
     def recognise(self, page: Pixels, places: Sequence[Place]) -> list[Reading]:
         """One reading per place, in order: the places are stacked into one tall picture, one under the other."""
@@ -118,3 +122,19 @@ class TesseractReader:
         except (subprocess.SubprocessError, OSError) as problem:
             raise TesseractFailed(f"tesseract stopped ({type(problem).__name__}): leave the reader out") from problem
         return done.stdout.decode("utf-8", "replace")
+
+
+def _without_wide_gaps(words: Sequence[Box]) -> list[Box]:
+    """Neighbours of a line joined, parted where a gap is wide for its height.
+
+    >>> _without_wide_gaps([Box(0, 0, 40, 20), Box(200, 0, 240, 20), Box(45, 0, 60, 20)])
+    [Box(x0=0, y0=0, x1=60, y1=20), Box(x0=200, y0=0, x1=240, y1=20)]
+    """
+    joined: list[Box] = []
+    for box in sorted(words, key=lambda one: one.x0):
+        high = max(box.height_px, joined[-1].height_px) if joined else 0
+        if joined and (box.x0 - joined[-1].x1) * 1_000 <= WIDE_GAP_PERMILLE * high:
+            joined[-1] = joined[-1].union(box)
+        else:
+            joined.append(box)
+    return joined
