@@ -92,6 +92,24 @@ async def test_the_share_holds_in_the_long_run_also_one_task_at_a_time(database:
     assert 8 <= gold <= 30  # 18 expected of 180
 
 
+async def test_gold_follows_the_work_that_is_found_and_not_the_work_that_was_asked_for(
+    database: Database, lending: Lending
+) -> None:
+    people = await prepared(database, OpenJob(per_page=32, wanted=40), workers=40, gold=30, views=40)
+    await come(database, *people, gold_share_bp=1_000)
+    told = [piece for worker in people for piece in await lent(database, await lending.claim(worker, JOB, count=20))]
+    assert sum(not gold for gold, _ in told) == 80  # two pieces of work for each of them
+    assert 1 <= sum(gold for gold, _ in told) <= 20  # 8 expected
+
+
+async def test_who_is_doubted_gets_no_work_beside_known_pieces_however_little_is_left(
+    database: Database, lending: Lending
+) -> None:
+    (worker,) = await prepared(database, OpenJob(per_page=32), workers=1, gold=30)
+    await come(database, worker, gold_share_bp=10_000)
+    assert await lent(database, await lending.claim(worker, JOB, count=20)) == [(True, 2)] * 2
+
+
 async def test_nobody_is_lent_known_pieces_when_no_work_is_left(database: Database, lending: Lending) -> None:
     (worker,) = await prepared(database, OpenJob(per_page=5), workers=1, gold=5)
     await come(database, worker, gold_share_bp=10_000)
