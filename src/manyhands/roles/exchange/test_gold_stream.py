@@ -102,6 +102,21 @@ async def test_gold_follows_the_work_that_is_found_and_not_the_work_that_was_ask
     assert 1 <= sum(gold for gold, _ in told) <= 20  # 8 expected
 
 
+async def test_known_pieces_of_a_page_keep_nobody_from_its_work(database: Database, lending: Lending) -> None:
+    """All that is left lies on one page, under a privacy level that lends one piece of a page at a time."""
+    people = await prepared(
+        database, OpenJob(pages=1, per_page=60, wanted=1, privacy="standard"), workers=60, gold=20, views=60
+    )
+    await come(database, *people, gold_share_bp=1_000)
+    kinds = []
+    for worker in people:
+        told = await lent(database, await lending.claim(worker, JOB, count=20))
+        kinds.append([gold for gold, _ in told])
+    settled = sum(kind == [False] for kind in kinds)
+    assert settled == 40, "every piece of work finds somebody"
+    assert all(len(kind) <= 1 for kind in kinds)
+
+
 async def test_who_is_doubted_gets_no_work_beside_known_pieces_however_little_is_left(
     database: Database, lending: Lending
 ) -> None:

@@ -1,5 +1,6 @@
 -- Gold follows the work that is found, not the work that was asked for: who asks for twenty pieces and finds two was given
--- the known pieces of twenty, which is measuring without work. The rest of `claim` is as in 0010.
+-- the known pieces of twenty, which is measuring without work. Known pieces that are not lent after all keep no work from being
+-- lent: of a page's pieces the first is chosen among the work alone. The rest of `claim` is as in 0010.
 --
 -- measured   gold_count: how many of the bundle are gold, the share of the work that can be lent, rounded up or down by the
 --            same draw; size: who is doubted gets no work beside it, however little there is
@@ -116,23 +117,23 @@ as $$
             limit 2 * ((at_most * fresh.gold_share_bp + fresh.draw) / 10000)
         ) free
         where fresh.gold_share_bp > 0 and exists (select from candidates)
-    ), apart as materialized (
-        -- under a privacy level, one bundle holds one piece of a page
-        select task_id, rank, page_share, source,
-               row_number() over (partition by page_key order by source, rank) as nth_of_page
-        from (select * from known union all select * from candidates) one
-        order by source, rank
     ), measured as materialized (
         select (found.pieces * fresh.gold_share_bp + fresh.draw) / 10000 as gold_count,
                case when fresh.gold_share_bp < 10000 then at_most else found.pieces end as size
         from fresh, (
-            select least(at_most, count(*)) as pieces from apart
-            where source >= 0 and (page_share is null or nth_of_page = 1)
+            -- under a privacy level, one bundle holds one piece of a page
+            select least(at_most, count(*) filter (where page_share is null)
+                                  + count(distinct page_key) filter (where page_share is not null)) as pieces
+            from candidates
         ) found
         where fresh.gold_share_bp > 0
     ), gold as materialized (
-        select now_free.*, apart.source
-        from apart
+        select now_free.*, -1 as source
+        from (
+            select task_id, rank, page_share, row_number() over (partition by page_key order by rank) as nth_of_page
+            from known
+            order by rank
+        ) apart
         cross join lateral (
             select task.task_id, task.rank, case when task.page_share is not null then task.page_key end as page_key,
                    task.place, task.question, task.effort_ms, task.reward_minor, task.picture
@@ -141,11 +142,17 @@ as $$
               and task.gold_views > 0 and task.state in ('open', 'accepted')
             for update skip locked
         ) now_free
-        where apart.source = -1 and (apart.page_share is null or apart.nth_of_page = 1)
+        where apart.page_share is null or apart.nth_of_page = 1
         limit (select gold_count from measured)
     ), work as materialized (
         select now_free.*, apart.source
-        from apart
+        from (
+            select task_id, rank, page_share, source,
+                   row_number() over (partition by page_key order by source, rank) as nth_of_page
+            from candidates
+            where not exists (select from gold where gold.page_key = candidates.page_key)
+            order by source, rank
+        ) apart
         cross join lateral (
             -- looked at again as it is now, and locked, one after the other until there are enough
             select task.task_id, task.rank, case when task.page_share is not null then task.page_key end as page_key,
@@ -155,7 +162,7 @@ as $$
               and task.state = 'open' and task.wanted - task.taken > 0
             for update skip locked
         ) now_free
-        where apart.source >= 0 and (apart.page_share is null or apart.nth_of_page = 1)
+        where apart.page_share is null or apart.nth_of_page = 1
         limit coalesce((select size from measured), at_most) - (select count(*) from gold)
     ), locked as materialized (
         select * from gold union all select * from work
