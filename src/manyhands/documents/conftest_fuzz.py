@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import os
 import random
 import re
@@ -21,12 +22,13 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 import numpy as np
@@ -42,6 +44,15 @@ LIMITS = Limits(cpu_seconds=20)
 _FRESH_MIB = 30
 """What a child of production weighs before its first byte; one forked from a test weighs what the test weighs."""
 _NUMBERS = (b"0", b"-1", b"1", b"65535", b"65536", b"2147483647", b"4294967296", b"1e30", b"999999999999999999999")
+
+
+class Told(NamedTuple):
+    """What became of one file: "taken" or a code of ``REASONS``, the words of a refusal, CPU seconds, MiB."""
+
+    code: str
+    detail: str
+    cpu_s: float
+    rss_mib: int
 
 
 @dataclass(frozen=True)
@@ -170,6 +181,24 @@ def warm_up() -> None:
     """Loads what the children need; call once before the first ``taken``."""
     import_child._warm_up(tables=True)
     _whole()
+
+
+@contextlib.contextmanager
+def warm_process() -> Iterator[Callable[[int, int], Told]]:
+    """A process of its own from which the children are forked: gives (seed, step) -> what became of the file.
+
+    A child weighs what it is forked from, and a test's process may weigh more than a child may.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh, initializer=warm_up) as process:
+        yield lambda seed, step: process.submit(told, seed, step).result()
+
+
+def told(seed: int, step: int) -> Told:
+    """What becomes of the file of a recipe; needs ``warm_up``."""
+    outcome = taken(damaged_file(seed, step))
+    detail = outcome.got.reason if isinstance(outcome.got, ImportRefused) else ""
+    return Told(outcome.code, detail, outcome.cpu_s, outcome.rss_mib)
 
 
 def taken(file: Damaged) -> Outcome:
