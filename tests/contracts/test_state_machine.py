@@ -345,6 +345,24 @@ class Histories(RuleBasedStateMachine):
                     assert may, f"{role} may not {function} here, {later} seconds later: {at}"
         assert self.now() == now
 
+    @rule()
+    def what_two_days_reserve_is_not_paid_in_one(self) -> None:
+        """Under a cap each day's reserve may be as large as a day's pay: only together they are too much."""
+        world, cap = self.world, self.peek().cap
+        if not cap:
+            return
+        with world.aside():
+            for _ in range(2):
+                with contextlib.suppress(Refused):
+                    asked = min(cap, self.free())
+                    world.escrow(self.escrow, "reserve", asked, b"\x05" * 32, sender=self.address("recording"))
+                world.pass_time(DAY)
+            reserved = self.peek().reserved
+            if reserved > cap:
+                everything = ([self.address("worker")], [reserved], URL, HASH, "aside", False)
+                with pytest.raises(Refused, match="Daily cap"):
+                    world.escrow(self.escrow, "bulkPayOut", *everything, sender=self.address("reputation"))
+
     @rule(seconds=seconds)
     def time_passes(self, seconds: int) -> None:
         self.world.pass_time(seconds)
