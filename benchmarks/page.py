@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,8 @@ def main() -> None:
             f"`uv run python benchmarks/page.py --rounds {found['rounds']}` on {platform.machine()}, Python "
             f"{platform.python_version()}, chromium 390 x 844, loopback, empty cache, our own site process.\n\n"
             f"{told}\n\n"
-            f"Load average of the machine's {os.cpu_count()} processors at the end: {os.getloadavg()[0]:.0f}. "
+            f"Measured on {date.today()}. Load average of the machine's {os.cpu_count()} processors at the end: "
+            f"{os.getloadavg()[0]:.0f}. "
             "Times in the browser grow with it; bytes and memory do not.\n\n"
             "Beside it, from the reference facts: Label Studio's labelling page moves 8.0 MB uncompressed (1.87 MB of\n"
             "scripts gzipped) and shows its first task after 3.0 s on an unthrottled processor.\n",

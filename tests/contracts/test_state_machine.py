@@ -346,6 +346,24 @@ class Histories(RuleBasedStateMachine):
         assert self.now() == now
 
     @rule()
+    def a_worker_s_credit_is_moved_by_nobody_else(self) -> None:
+        """Whoever may pay may move what was credited to an address without an owner, and nothing else."""
+        world, worker, other = self.world, self.address("worker"), self.address("other_worker")
+        with world.aside():
+            self.token_blocks("worker", True)
+            try:
+                one = ([worker], [1], URL, HASH, "aside", False)
+                world.escrow(self.escrow, "bulkPayOut", *one, sender=self.address("reputation"))
+            except Refused:  # nothing is reserved, or the day's cap is reached
+                return
+            for role in ROLES:
+                try:
+                    world.escrow(self.escrow, "redirectCredit", worker, other, sender=self.address(role))
+                except Refused:
+                    continue
+                raise AssertionError(f"{role} moved a worker's credit")
+
+    @rule()
     def what_two_days_reserve_is_not_paid_in_one(self) -> None:
         """Under a cap each day's reserve may be as large as a day's pay: only together they are too much."""
         world, cap = self.world, self.peek().cap

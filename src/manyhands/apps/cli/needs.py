@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Literal
 
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.manifest import NEEDS_LANGUAGES_MAX, Needs, is_language
 from manyhands.protocol.money import BASIS_POINTS
 
-DEVICES = {
+Screen = Literal["any", "wide"]
+Pointer = Literal["any", "fine"]
+
+DEVICES: dict[str, tuple[Screen, Pointer]] = {
     "any": ("any", "any"),
     "screen": ("wide", "any"),
     "mouse": ("any", "fine"),
@@ -38,7 +42,7 @@ def needs_of(words: Sequence[str]) -> Needs | None:
     raises  BadNeeds for an unknown name, value, or one that is given twice
     """
     languages: list[str] = []
-    device: tuple[str, str] | None = None
+    device: tuple[Screen, Pointer] | None = None
     score_bp: int | None = None
     for word in words:
         name, _, value = (part.strip() for part in word.partition("="))
@@ -58,7 +62,7 @@ def needs_of(words: Sequence[str]) -> Needs | None:
     if not words:
         return None
     screen, pointer = device or ("any", "any")
-    return Needs(languages=tuple(languages), screen=screen, pointer=pointer, score_bp=score_bp or 0)  # type: ignore[arg-type]
+    return Needs(languages=tuple(languages), screen=screen, pointer=pointer, score_bp=score_bp or 0)
 
 
 def _share_bp(text: str) -> int | None:
