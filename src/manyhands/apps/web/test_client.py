@@ -240,14 +240,14 @@ async def test_an_account_is_kept_with_the_client_alone(house: House) -> None:
 async def test_passkeys_go_through_the_client_as_the_browser_made_them(house: House) -> None:
     async with at(house) as person:
         told = await person.passkey_for_new_account("badger")
-        assert told["publicKey"]["user"]["name"] == "badger" if "publicKey" in told else "challenge" in told
+        assert told["user"]["name"] == "badger" and told["challenge"]
         credential = {"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}
         for attempt in (person.sign_up_with_passkey(credential), person.sign_in_with_passkey(credential)):
             with pytest.raises(Refused):
                 await attempt
-        assert "challenge" in str(await person.passkey_to_sign_in())
+        assert (await person.passkey_to_sign_in())["challenge"]
         await person.sign_up("otter", PASSWORD, simulated=True)
-        assert "challenge" in str(await person.passkey_to_add())
+        assert (await person.passkey_to_add())["challenge"]
         for attempt in (person.add_passkey(credential), person.end_passkey("ab" * 16)):
             with pytest.raises(Refused):
                 await attempt
