@@ -88,3 +88,17 @@ async def test_a_language_that_is_no_code_is_refused(house: House, languages: tu
         (worker,) = await put_workers(tx, 1)
     with pytest.raises(BadRequest):
         await house.exchange.books.put_wishes(worker, Wishes(languages=languages))
+
+
+async def test_a_job_all_of_whose_tasks_are_lent_stays_in_the_offers_of_who_holds_some(house: House) -> None:
+    """The answer to a claim may be lost on the way: who asked must find the way back to what they hold."""
+    async with house.db.transaction() as tx:
+        await put_open_job(tx, OpenJob(job_id="small", per_page=2))
+        holder, other = await put_workers(tx, 2)
+    await house.exchange.claim(holder, "small", count=20)
+    await house.exchange.refresh_offers(older_than_ms=0)
+    assert await house.exchange.offers(other) == []
+    assert [(offer.job_id, offer.open_tasks) for offer in await house.exchange.offers(holder)] == [("small", 2)]
+    assert len((await house.exchange.claim(holder, "small", count=20)).assignments) == 2
+    house.clock.now_ms += 600_001
+    assert await house.exchange.offers(holder) == []

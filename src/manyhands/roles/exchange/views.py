@@ -202,7 +202,7 @@ class Views:
         hand, None = not told
         """
         async with self._ctx.db.connection() as connection:
-            found = await rows(connection, QUERIES.offers, {"worker": worker})
+            found = await rows(connection, QUERIES.offers, {"worker": worker, "now_ms": self._ctx.clock()})
         wishes, read, paces = (
             await self._books.wishes(worker),
             await self._books.guides_read(worker),

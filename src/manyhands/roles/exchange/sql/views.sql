@@ -1,8 +1,10 @@
 -- What workers, requesters and the public are shown.
 
 -- name: offers
--- Open jobs of the worker's own crowd; those of a work pool to its members alone, with the pool's name.
-select job.job_id, job.title, job.task_type, job.manifest, offer.open_tasks, offer.reward_minor_median,
+-- Open jobs of the worker's own crowd; those of a work pool to its members alone, with the pool's name. Also a job all of
+-- whose tasks are lent, to who holds some of them: a claim whose answer was lost on the way is taken up again from here.
+select job.job_id, job.title, job.task_type, job.manifest, greatest(offer.open_tasks, own.held) as open_tasks,
+       offer.reward_minor_median,
        offer.effort_ms_median, offer.active_ms_sample, job.simulated,
        coalesce(pool.name, '') as pool_name
 from exchange.offers offer
@@ -11,7 +13,15 @@ join exchange.accounts account on account.worker = %(worker)s and account.simula
 left join exchange.pool_members member
     on member.pool = job.pool and member.worker = account.worker and member.ended_at_ms is null
 left join exchange.accounts pool on pool.worker = member.pool
-where job.state = 'open' and offer.open_tasks > 0 and (job.pool = '' or member.worker is not null)
+cross join lateral (
+    select count(*)::integer as held
+    from exchange.bundles bundle
+    join exchange.assignments lent
+        on lent.job_id = bundle.job_id and lent.task_id = any (bundle.task_ids) and lent.worker = bundle.worker
+    where bundle.job_id = job.job_id and bundle.worker = account.worker and bundle.lease_until_ms > %(now_ms)s
+      and lent.state = 'lent'
+) own
+where job.state = 'open' and (offer.open_tasks > 0 or own.held > 0) and (job.pool = '' or member.worker is not null)
 order by job.opened_at_ms, job.job_id;
 
 -- name: earnings
