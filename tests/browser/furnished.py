@@ -376,7 +376,7 @@ def _practice(page: Page, world: World) -> Iterator[str]:
     yield "practice-wrong"
     for place in range(1, 10):
         page.keyboard.press("Enter")
-        page.wait_for_selector(f'.cutting img[src$="/{place}"]')
+        page.wait_for_selector(f'.cutting img[src*="/{place}?"]')
         if place == 3:
             yield "practice-lesson"
         page.get_by_role("button", name="Cannot read").click()
@@ -386,8 +386,40 @@ def _practice(page: Page, world: World) -> Iterator[str]:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Practice done")).to_be_visible()
     yield "practice-done"
+    yield from _choices(page, world)
     go(page, world.url + "/practice/nothing")
     yield "practice-unknown"
+
+
+def _choices(page: Page, world: World) -> Iterator[str]:
+    """Practice whose answers are chosen: a place, a verdict with its mark, a verdict alone; all by keyboard."""
+    go(page, world.url + "/practice/field_choice")
+    page.wait_for_selector(".places button")
+    page.wait_for_selector(".cutting img")
+    yield "practice-field"
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".told .sheet img")
+    yield "practice-field-told"
+    go(page, world.url + "/practice/verify_claim")
+    page.wait_for_selector(".verdicts input")
+    page.wait_for_selector(".cutting img")
+    page.keyboard.press("1")
+    page.locator(".cutting").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".cutting .mark")
+    yield "practice-claim"
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector(".told .sheet .mark")
+    yield "practice-claim-told"
+    go(page, world.url + "/practice/reconcile")
+    page.wait_for_selector(".verdicts input")
+    page.wait_for_selector(".cutting img")
+    yield "practice-match"
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".told .sheet img")
+    yield "practice-match-told"
 
 
 def _work(page: Page, world: World, ids: dict[str, str]) -> Iterator[str]:

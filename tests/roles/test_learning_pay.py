@@ -149,6 +149,19 @@ async def test_a_guide_alone_is_worth_its_minute(bookkeeper: House, beyond_minor
     assert await asked(bookkeeper, job_id, {A: DUE_MINOR // 3 + beyond_minor}) == reserved
 
 
+@pytest.mark.parametrize(
+    ("language", "beyond_minor", "reserved"), [("es", 0, True), ("es", 1, False), ("eo", 1, False)]
+)
+async def test_a_guide_is_worth_its_length_in_the_language_it_was_read_in(
+    bookkeeper: House, language: str, beyond_minor: int, reserved: bool
+) -> None:
+    learning = msgspec.structs.replace(LEARNING, other_guides_ms={"es": 90_000})
+    one = msgspec.structs.replace(ready(A, practice=""), language=language)
+    job_id = await worked(bookkeeper, [one], answered={A: 4, B: 4}, learning=learning)
+    worth_minor = {"es": DUE_MINOR // 2}.get(language, DUE_MINOR // 3)  # a minute and a half, or the English minute
+    assert await asked(bookkeeper, job_id, {A: worth_minor + beyond_minor}) == reserved
+
+
 async def test_a_job_that_pays_nothing_for_it_reserves_nothing_for_it(bookkeeper: House) -> None:
     job_id = await worked(bookkeeper, [ready(A)], answered={A: 4, B: 4}, learning=None)
     assert not await asked(bookkeeper, job_id, {A: 1})

@@ -161,8 +161,8 @@ def end_key(key_id: str) -> Call[bool]:
 # --- work ----------------------------------------------------------------------------------------------------------
 
 
-def offers() -> Call[list[shapes.Offer]]:
-    return Call("GET", _at("offers"), list[shapes.Offer], inside="offers")
+def offers(*, language: str) -> Call[list[shapes.Offer]]:
+    return Call("GET", _at("offers"), list[shapes.Offer], inside="offers", query={"language": language})
 
 
 def claim(job_id: str, count: int) -> Call[shapes.Bundle]:
@@ -293,8 +293,8 @@ def rate(job_id: str, stars: int) -> Call[dict[str, Any]]:
     return Call("POST", _at("jobs", job_id, "rating"), dict[str, Any], {"stars": stars})
 
 
-def read_guide(task_type: str, version: str) -> Call[dict[str, Any]]:
-    return Call("POST", _at("guides", task_type, "read"), dict[str, Any], {"version": version})
+def read_guide(task_type: str, version: str, *, language: str) -> Call[dict[str, Any]]:
+    return Call("POST", _at("guides", task_type, "read"), dict[str, Any], {"version": version, "language": language})
 
 
 def standing() -> Call[dict[str, Any]]:
@@ -349,24 +349,26 @@ def learned() -> Call[list[dict[str, Any]]]:
     return Call("GET", _at("learned"), list[dict[str, Any]], inside="learned")
 
 
-def guide_examples(task_type: str) -> Call[list[dict[str, Any]]]:
-    return Call("GET", _at("guides", task_type, "examples"), list[dict[str, Any]], inside="examples")
+def guide_examples(task_type: str, *, language: str) -> Call[list[dict[str, Any]]]:
+    where = _at("guides", task_type, "examples")
+    return Call("GET", where, list[dict[str, Any]], inside="examples", query={"language": language})
 
 
-def example_picture(task_type: str, place: int) -> Call[bytes]:
-    return Call("GET", _at("guides", task_type, "examples", place), bytes)
+def example_picture(task_type: str, place: int, *, language: str) -> Call[bytes]:
+    return Call("GET", _at("guides", task_type, "examples", place), bytes, query={"language": language})
 
 
-def practice(task_type: str) -> Call[dict[str, Any]]:
-    return Call("GET", _at("practice", task_type), dict[str, Any])
+def practice(task_type: str, *, language: str) -> Call[dict[str, Any]]:
+    return Call("GET", _at("practice", task_type), dict[str, Any], query={"language": language})
 
 
-def practise(task_type: str, place: int, text: str | None) -> Call[dict[str, Any]]:
-    return Call("POST", _at("practice", task_type, "answer"), dict[str, Any], {"place": place, "text": text})
+def practise(task_type: str, place: int, text: str | None, *, language: str) -> Call[dict[str, Any]]:
+    body = {"place": place, "text": text}
+    return Call("POST", _at("practice", task_type, "answer"), dict[str, Any], body, query={"language": language})
 
 
-def practice_picture(task_type: str, place: int) -> Call[bytes]:
-    return Call("GET", _at("practice", task_type, "pictures", place), bytes)
+def practice_picture(task_type: str, place: int, *, language: str) -> Call[bytes]:
+    return Call("GET", _at("practice", task_type, "pictures", place), bytes, query={"language": language})
 
 
 def statement_pdf() -> Call[bytes]:

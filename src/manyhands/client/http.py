@@ -234,9 +234,9 @@ class Client:
         """Ends a key."""
         return self._do(calls.end_key(key_id))
 
-    def offers(self) -> list[shapes.Offer]:
+    def offers(self, *, language: str = "en") -> list[shapes.Offer]:
         """Work that fits this worker."""
-        return self._do(calls.offers())
+        return self._do(calls.offers(language=language))
 
     def claim(self, job_id: str, count: int = 10) -> shapes.Bundle:
         """Borrows up to 20 tasks; asked again, the same unfinished ones."""
@@ -385,9 +385,9 @@ class Client:
         """Rates a requester for a job, one to five stars; once more changes it."""
         return self._do(calls.rate(job_id, stars))
 
-    def read_guide(self, task_type: str, version: str) -> dict[str, Any]:
+    def read_guide(self, task_type: str, version: str, *, language: str = "en") -> dict[str, Any]:
         """Says that the instructions of a kind of task were read, in this version."""
-        return self._do(calls.read_guide(task_type, version))
+        return self._do(calls.read_guide(task_type, version, language=language))
 
     def standing(self) -> dict[str, Any]:
         """This worker's standing, and the cause of each change."""
@@ -441,25 +441,25 @@ class Client:
         """Guides read and practices done: paid or due."""
         return self._do(calls.learned())
 
-    def guide_examples(self, task_type: str) -> list[dict[str, Any]]:
-        """Examples of a guide."""
-        return self._do(calls.guide_examples(task_type))
+    def guide_examples(self, task_type: str, *, language: str = "en") -> list[dict[str, Any]]:
+        """Examples of a guide. language: of their words, where there is one in it"""
+        return self._do(calls.guide_examples(task_type, language=language))
 
-    def example_picture(self, task_type: str, place: int) -> bytes:
+    def example_picture(self, task_type: str, place: int, *, language: str = "en") -> bytes:
         """The picture of an example."""
-        return self._do(calls.example_picture(task_type, place))
+        return self._do(calls.example_picture(task_type, place, language=language))
 
-    def practice(self, task_type: str) -> dict[str, Any]:
-        """One's own practice of a kind of work."""
-        return self._do(calls.practice(task_type))
+    def practice(self, task_type: str, *, language: str = "en") -> dict[str, Any]:
+        """One's own practice of a kind of work. language: of its questions, where there is one in it"""
+        return self._do(calls.practice(task_type, language=language))
 
-    def practise(self, task_type: str, place: int, text: str | None) -> dict[str, Any]:
+    def practise(self, task_type: str, place: int, text: str | None, *, language: str = "en") -> dict[str, Any]:
         """Answers a piece of the practice; the reply tells the reason. text None = cannot read"""
-        return self._do(calls.practise(task_type, place, text))
+        return self._do(calls.practise(task_type, place, text, language=language))
 
-    def practice_picture(self, task_type: str, place: int) -> bytes:
+    def practice_picture(self, task_type: str, place: int, *, language: str = "en") -> bytes:
         """The picture of a piece of the practice."""
-        return self._do(calls.practice_picture(task_type, place))
+        return self._do(calls.practice_picture(task_type, place, language=language))
 
     def statement_pdf(self) -> bytes:
         """What was earned, as PDF."""
@@ -827,9 +827,9 @@ class AsyncClient:
         """Ends a key."""
         return await self._do(calls.end_key(key_id))
 
-    async def offers(self) -> list[shapes.Offer]:
+    async def offers(self, *, language: str = "en") -> list[shapes.Offer]:
         """Work that fits this worker."""
-        return await self._do(calls.offers())
+        return await self._do(calls.offers(language=language))
 
     async def claim(self, job_id: str, count: int = 10) -> shapes.Bundle:
         """Borrows up to 20 tasks; asked again, the same unfinished ones."""
@@ -978,9 +978,9 @@ class AsyncClient:
         """Rates a requester for a job, one to five stars; once more changes it."""
         return await self._do(calls.rate(job_id, stars))
 
-    async def read_guide(self, task_type: str, version: str) -> dict[str, Any]:
+    async def read_guide(self, task_type: str, version: str, *, language: str = "en") -> dict[str, Any]:
         """Says that the instructions of a kind of task were read, in this version."""
-        return await self._do(calls.read_guide(task_type, version))
+        return await self._do(calls.read_guide(task_type, version, language=language))
 
     async def standing(self) -> dict[str, Any]:
         """This worker's standing, and the cause of each change."""
@@ -1034,25 +1034,25 @@ class AsyncClient:
         """Guides read and practices done: paid or due."""
         return await self._do(calls.learned())
 
-    async def guide_examples(self, task_type: str) -> list[dict[str, Any]]:
-        """Examples of a guide."""
-        return await self._do(calls.guide_examples(task_type))
+    async def guide_examples(self, task_type: str, *, language: str = "en") -> list[dict[str, Any]]:
+        """Examples of a guide. language: of their words, where there is one in it"""
+        return await self._do(calls.guide_examples(task_type, language=language))
 
-    async def example_picture(self, task_type: str, place: int) -> bytes:
+    async def example_picture(self, task_type: str, place: int, *, language: str = "en") -> bytes:
         """The picture of an example."""
-        return await self._do(calls.example_picture(task_type, place))
+        return await self._do(calls.example_picture(task_type, place, language=language))
 
-    async def practice(self, task_type: str) -> dict[str, Any]:
-        """One's own practice of a kind of work."""
-        return await self._do(calls.practice(task_type))
+    async def practice(self, task_type: str, *, language: str = "en") -> dict[str, Any]:
+        """One's own practice of a kind of work. language: of its questions, where there is one in it"""
+        return await self._do(calls.practice(task_type, language=language))
 
-    async def practise(self, task_type: str, place: int, text: str | None) -> dict[str, Any]:
+    async def practise(self, task_type: str, place: int, text: str | None, *, language: str = "en") -> dict[str, Any]:
         """Answers a piece of the practice; the reply tells the reason. text None = cannot read"""
-        return await self._do(calls.practise(task_type, place, text))
+        return await self._do(calls.practise(task_type, place, text, language=language))
 
-    async def practice_picture(self, task_type: str, place: int) -> bytes:
+    async def practice_picture(self, task_type: str, place: int, *, language: str = "en") -> bytes:
         """The picture of a piece of the practice."""
-        return await self._do(calls.practice_picture(task_type, place))
+        return await self._do(calls.practice_picture(task_type, place, language=language))
 
     async def statement_pdf(self) -> bytes:
         """What was earned, as PDF."""

@@ -4,6 +4,7 @@ Rules kept here
 - The money is a line of a job's quote, and so lies in its escrow before anybody learns for it.
 - It is paid to those who then do that work: a job pays it to a worker whose accepted answers in that same job earned at
   least as much. An account that only learns is paid nothing, however many accounts there are (ADR 0130).
+- A guide is paid for its length in the language in which it was read; what is held is enough for the longest.
 - A job pays for as many workers as it has places, the first to be ready first. Whoever finds no place is paid by the
   next job of the kind: what is due stays due.
 """
@@ -46,7 +47,12 @@ def places_for(pay: PayRule, *, guide_ms: int, practice_ms: int, base_expected_m
 
 def learning_most_minor(pay: PayRule, learning: Learning) -> int:
     """What a job can pay for getting ready at most."""
-    return learning.places * (learning_minor(pay, learning.guide_ms) + learning_minor(pay, learning.practice_ms))
+    return learning.places * learning_most_each_minor(pay, learning)
+
+
+def learning_most_each_minor(pay: PayRule, learning: Learning) -> int:
+    """What one worker's getting ready is worth at most: the guide in its longest language, and the practice."""
+    return learning_minor(pay, learning.guide_ms_most) + learning_minor(pay, learning.practice_ms)
 
 
 def most_for_learning(manifest: Manifest) -> int:
@@ -59,7 +65,8 @@ def due_minor(manifest: Manifest, one: Learned) -> int:
     pay, learning = manifest.pay, manifest.learning
     if not isinstance(learning, Learning):
         return 0
-    guide_minor = learning_minor(pay, learning.guide_ms) if one.guide else 0
+    read_ms = learning.guide_ms_in(one.language if isinstance(one.language, str) else "")
+    guide_minor = learning_minor(pay, read_ms) if one.guide else 0
     return guide_minor + (learning_minor(pay, learning.practice_ms) if one.practice else 0)
 
 

@@ -9,7 +9,7 @@ Rules kept here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,7 +19,7 @@ from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Money, share_bp_c
 
 from .effort import effort_ms, reward_minor
 from .jury import JURORS, juror_pay_minor
-from .learning import learning_minor, learning_most_minor, places_for
+from .learning import learning_most_each_minor, learning_most_minor, places_for
 
 TOP_UP_RESERVE_BP = 3_600
 """Reserve for top-ups to the floor, share of base pay. A weekly top-up with median pricing cost 36 % of the base in the
@@ -136,11 +136,11 @@ def _fee_lines(for_workers: Sequence[QuoteLine], fees: FeeRule) -> tuple[QuoteLi
 
 
 def _learning_line(pay: PayRule, learning: Learning) -> QuoteLine:
-    minutes = (learning.guide_ms + learning.practice_ms) / 60_000
+    minutes = (learning.guide_ms_most + learning.practice_ms) / 60_000
     return QuoteLine(
         label="getting ready",
         count=learning.places,
-        unit_minor=learning_minor(pay, learning.guide_ms) + learning_minor(pay, learning.practice_ms),
+        unit_minor=learning_most_each_minor(pay, learning),
         expected_minor=0,
         most_minor=learning_most_minor(pay, learning),
         because=f"guide and practice, {minutes:.1f} minutes, for up to {learning.places} workers who are new to this "
@@ -152,12 +152,24 @@ def _answers(pieces: int, asked_bp: int, milli: int) -> int:
     return -(-_share(pieces, asked_bp) * milli // 1_000)
 
 
-def learning_for(workload: Workload, *, pay: PayRule, guide_ms: int, practice_ms: int) -> Learning | None:
+def learning_for(
+    workload: Workload,
+    *,
+    pay: PayRule,
+    guide_ms: int,
+    practice_ms: int,
+    other_guides_ms: Mapping[str, int] | None = None,
+) -> Learning | None:
     """What a job of this size sets aside for workers who get ready for it; None where it is too small for one."""
+    others = dict(other_guides_ms or {})
     expected = _answers(workload.pieces, workload.asked_bp, workload.answers_milli)
     base_minor = expected * reward_minor(pay, effort_ms=effort_ms(pay, chars=workload.chars_per_piece))
-    places = places_for(pay, guide_ms=guide_ms, practice_ms=practice_ms, base_expected_minor=base_minor)
-    return Learning(guide_ms=guide_ms, practice_ms=practice_ms, places=places) if places else None
+    longest_ms = max(guide_ms, *others.values()) if others else guide_ms
+    places = places_for(pay, guide_ms=longest_ms, practice_ms=practice_ms, base_expected_minor=base_minor)
+    if not places:
+        return None
+    told = others or msgspec.UNSET
+    return Learning(guide_ms=guide_ms, practice_ms=practice_ms, places=places, other_guides_ms=told)
 
 
 def make_quote(

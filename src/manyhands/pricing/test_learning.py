@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhands.protocol.manifest import FeeRule, Learning, Manifest, PayRule, QualityRule
+from manyhands.protocol.errors import BadManifest
+from manyhands.protocol.manifest import FeeRule, Learning, Manifest, PayRule, QualityRule, check_manifest
 from manyhands.protocol.messages import Learned
 
 from .learning import due_minor, learning_pay, most_for_learning
@@ -36,6 +38,37 @@ def test_each_part_is_paid_for_its_own_time(guide: str, practice: str, minor: in
     one = ready("0xa", guide=guide, practice=practice)
     assert due_minor(manifest(places=1), one) == minor
     assert learning_pay(manifest(places=1), [one], {"0xa": 600_000}) == ({"0xa": minor} if minor else {})
+
+
+LANGUAGES = Learning(guide_ms=60_000, practice_ms=0, places=2, other_guides_ms={"es": 66_000, "fr": 54_000})
+
+
+@pytest.mark.parametrize(
+    ("language", "minor"), [("", GUIDE_MINOR), ("es", 220_000), ("fr", 180_000), ("eo", GUIDE_MINOR)]
+)
+def test_a_guide_is_paid_for_its_length_in_the_language_it_was_read_in(language: str, minor: int) -> None:
+    job = msgspec.structs.replace(manifest(places=1), learning=LANGUAGES)
+    one = ready("0xa", practice="")
+    one = msgspec.structs.replace(one, language=language) if language else one
+    assert due_minor(job, one) == minor
+    assert learning_pay(job, [one], {"0xa": minor}) == {"0xa": minor}
+    assert learning_pay(job, [one], {"0xa": minor - 1}) == {}
+
+
+def test_what_is_held_is_enough_for_the_longest_guide_in_every_place() -> None:
+    job = msgspec.structs.replace(manifest(places=1), learning=LANGUAGES)
+    assert most_for_learning(job) == 2 * 220_000
+
+
+@pytest.mark.parametrize(("ms", "fits"), [(1_800_000, True), (1_800_001, False), (-1, False)])
+def test_a_guides_time_is_bounded_in_every_language(ms: int, fits: bool) -> None:
+    learning = msgspec.structs.replace(LANGUAGES, other_guides_ms={"es": ms})
+    job = msgspec.structs.replace(manifest(places=1), learning=learning)
+    if fits:
+        check_manifest(job)
+    else:
+        with pytest.raises(BadManifest, match="other_guides_ms"):
+            check_manifest(job)
 
 
 def test_who_earned_as_much_in_the_job_is_paid_for_getting_ready() -> None:

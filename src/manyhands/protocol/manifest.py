@@ -157,14 +157,28 @@ NEEDS_LANGUAGES_MAX = 10
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What getting ready for this kind of work pays, out of this job: once per worker and version (ADR 0130).
 
-    guide_ms     time credited for reading the guide
-    practice_ms  time credited for the whole practice; 0 = this kind of work has none
-    places       workers whom this job pays for it, at most
+    guide_ms         time credited for reading the guide in English
+    practice_ms      time credited for the whole practice; 0 = this kind of work has none
+    places           workers whom this job pays for it, at most
+    other_guides_ms  language -> time credited for reading the guide in it; one that is not here is paid as English,
+                     which is what its readers are shown (ADR 0170)
     """
 
     guide_ms: int
     practice_ms: int
     places: int
+    other_guides_ms: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+
+    def guide_ms_in(self, language: str) -> int:
+        """Time credited for reading the guide in a language; "" = English."""
+        others = self.other_guides_ms if isinstance(self.other_guides_ms, dict) else {}
+        return others.get(language, self.guide_ms)
+
+    @property
+    def guide_ms_most(self) -> int:
+        """The longest that the guide takes, in whatever language."""
+        others = self.other_guides_ms if isinstance(self.other_guides_ms, dict) else {}
+        return max(self.guide_ms, *others.values()) if others else self.guide_ms
 
 
 LEARNING_MS_MAX = 1_800_000
@@ -309,6 +323,13 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
                 0 <= getattr(learning, name) <= LEARNING_MS_MAX,
                 f"learning.{name}",
                 f"must be between 0 and {LEARNING_MS_MAX}",
+            )
+        if isinstance(others := learning.other_guides_ms, dict):
+            need(
+                len(others) <= NEEDS_LANGUAGES_MAX
+                and all(is_language(one) and 0 <= ms <= LEARNING_MS_MAX for one, ms in others.items()),
+                "learning.other_guides_ms",
+                f"are times between 0 and {LEARNING_MS_MAX} by codes such as 'es', {NEEDS_LANGUAGES_MAX} at most",
             )
         need(
             0 <= learning.places <= LEARNING_PLACES_MAX,

@@ -184,6 +184,7 @@ class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A worker of the job who got ready for its kind of work and was not paid for that yet, as the exchange saw it.
 
     guide         version of the guide that was read; "" = nothing is due for one
+    language      in which it was read, and so how long it took; absent = English
     practice      version of the practice that was finished; "" = nothing is due for one
     right, asked  of its known pieces that count
     at_ms         when the later of the two was done
@@ -195,6 +196,7 @@ class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     right: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
     asked: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
     at_ms: int
+    language: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TasksOpened(Body, frozen=True, kw_only=True):

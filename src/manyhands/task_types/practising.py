@@ -15,14 +15,14 @@ Rules kept here
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import Protocol
 
-from .base import Answer, AnswerInvalid, Question, TaskType
+from .base import Answer, AnswerInvalid, AskMore, Question, TaskType
 
 PIECES = 10
 LESSONS = 4
@@ -37,12 +37,22 @@ English as another language."""
 
 @dataclass(frozen=True)
 class PracticePiece:
-    """One known piece. right None = it cannot be read, and saying so is right. why: language -> reason."""
+    """One known piece.
+
+    right  None = nobody can tell, and saying so is right
+    why    language -> reason
+    asked  language -> the question as a task carries it (`asked.asked_of`); none = its field type, in every language
+    """
 
     question: Question
     right: Answer
     why: Mapping[str, str]
     counts: bool
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+    def asked_in(self, language: str) -> str:
+        """The question in the reader's language, in English where there is none in that one."""
+        return self.asked.get(language) or self.asked.get("en") or self.question.field_type
 
 
 class Practice(Protocol):
@@ -55,8 +65,8 @@ class Practice(Protocol):
     def pieces(self, seed: str) -> Sequence[PracticePiece]:
         """`PIECES` pieces, the first `LESSONS` of which do not count."""
 
-    def draw(self, seed: str, place: int) -> bytes:
-        """The picture of one piece, PNG."""
+    def draw(self, seed: str, place: int, language: str = "en") -> bytes:
+        """The picture of one piece, PNG. language: of the words on it, where it has any"""
 
 
 EXAMPLES_SEED = "the guide's examples"
@@ -65,10 +75,14 @@ EXAMPLES_SEED = "the guide's examples"
 
 @dataclass(frozen=True)
 class LearningTimes:
-    """What getting ready takes, ms. practice_ms 0 = there is no practice."""
+    """What getting ready takes, ms. practice_ms 0 = there is no practice.
+
+    other_guides_ms  language -> time for the guide in it, of those that it was written in besides English
+    """
 
     guide_ms: int
     practice_ms: int
+    other_guides_ms: Mapping[str, int] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=64)
@@ -85,11 +99,27 @@ def practice_of(task_type_name: str) -> Practice | None:
 
 def guide_in(kind: TaskType, language: str) -> str:
     """A guide in the reader's language, in English where it was not written in that one."""
-    if language in LANGUAGES and language != "en":
-        told = files(f"{__package__}.{kind.name}").joinpath(f"guide.{language}.md")
-        if told.is_file():
-            return told.read_text(encoding="utf-8")
-    return kind.guide
+    return _guide(kind, language) or kind.guide
+
+
+def guide_language(kind: TaskType, language: str) -> str:
+    """The language in which a reader of `language` is shown the guide, and paid for it.
+
+    >>> from manyhands.task_types import task_type
+    >>> [guide_language(task_type("transcription"), one) for one in ("es", "en", "eo")]
+    ['es', 'en', 'en']
+    """
+    return language if _guide(kind, language) else "en"
+
+
+def _guide(kind: TaskType, language: str) -> str | None:
+    """The guide as it was written in that language, None where it was not."""
+    if language == "en":
+        return kind.guide
+    if language not in LANGUAGES:
+        return None
+    told = files(f"{__package__}.{kind.name}").joinpath(f"guide.{language}.md")
+    return told.read_text(encoding="utf-8") if told.is_file() else None
 
 
 def guide_ms(guide: str) -> int:
@@ -106,15 +136,18 @@ def learning_times(kind: TaskType) -> LearningTimes:
     practice = practice_of(kind.name)
     pieces = practice.pieces(kind.name) if practice else ()
     practice_ms = sum(kind.effort_ms(piece.question) + READ_REASON_MS for piece in pieces)
-    return LearningTimes(guide_ms(kind.guide), practice_ms)
+    others = {one: guide_ms(told) for one in LANGUAGES if one != "en" and (told := _guide(kind, one))}
+    return LearningTimes(guide_ms(kind.guide), practice_ms, others)
 
 
 def is_right(kind: TaskType, piece: PracticePiece, answer: Answer) -> bool:
-    """Whether an answer to a known piece means what is right."""
+    """Whether an answer would settle a known piece together with what is right: the same value, the same place."""
     try:
         given = kind.clean(piece.question, answer)
     except AnswerInvalid:
         return False
     if given is None or piece.right is None:
         return given is piece.right
-    return kind.key(given) == kind.key(piece.right)
+    if kind.key(given) != kind.key(piece.right):
+        return False
+    return not isinstance(kind.judge(piece.question, (piece.right, given)), AskMore)

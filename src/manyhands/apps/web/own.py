@@ -28,6 +28,7 @@ from .replies import PROBLEMS, answer
 from .statement import statement_csv, statement_lines, statement_pdf
 
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Language = Annotated[str, Query(pattern="^[a-z]{2,3}$", description="of the reader; English where there is no other")]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -64,6 +65,9 @@ class WishesTold(WishesBody):
 
 class GuideWish(shapes.Asked):
     version: Annotated[str, Field(min_length=1, max_length=64)]
+    language: Annotated[
+        str, Field(pattern="^[a-z]{2,3}$", description="in which it was shown: its words are paid for", examples=["es"])
+    ] = "en"
 
 
 class PracticeWish(shapes.Asked):
@@ -156,18 +160,21 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
 
     @app.post("/api/guides/{task_type}/read", response_model=shapes.Done, summary="A guide was read", **options)
     async def read_guide(task_type: JobId, wish: GuideWish, worker: Annotated[Account, who]) -> Response:
-        await exchange.learning.read_guide(worker.worker, task_type, wish.version)
+        await exchange.learning.read_guide(worker.worker, task_type, wish.version, language=wish.language)
         return answer({"done": True})
 
     @app.get("/api/guides/{task_type}/examples", response_model=List, summary="Examples of a guide", **options)
-    async def guide_examples(task_type: JobId, worker: Annotated[Account, who]) -> Response:
-        return answer({"examples": exchange.learning.examples(task_type)})
+    async def guide_examples(task_type: JobId, worker: Annotated[Account, who], language: Language = "en") -> Response:
+        return answer({"examples": exchange.learning.examples(task_type, language)})
 
     @app.get("/api/guides/{task_type}/examples/{place}", summary="The picture of an example", **files)
     async def example_picture(
-        task_type: JobId, place: Annotated[int, Path(ge=0, le=9)], worker: Annotated[Account, who]
+        task_type: JobId,
+        place: Annotated[int, Path(ge=0, le=9)],
+        worker: Annotated[Account, who],
+        language: Language = "en",
     ) -> Response:
-        raw = await to_thread(exchange.learning.example_picture, task_type, place)
+        raw = await to_thread(exchange.learning.example_picture, task_type, place, language)
         return Response(raw, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
 
     @app.get("/api/learned", response_model=List, summary="Guides read and practices done: paid or due", **options)
@@ -175,21 +182,27 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         return answer({"learned": await exchange.learning.learned(worker.worker)})
 
     @app.get("/api/practice/{task_type}", response_model=List, summary="Own practice of a kind of work", **options)
-    async def practice(task_type: JobId, worker: Annotated[Account, who]) -> Response:
-        return answer(await exchange.learning.practice(worker.worker, task_type))
+    async def practice(task_type: JobId, worker: Annotated[Account, who], language: Language = "en") -> Response:
+        return answer(await exchange.learning.practice(worker.worker, task_type, language=language))
 
     @app.post(
         "/api/practice/{task_type}/answer", response_model=List, summary="Answer a piece; the reply tells the reason",
         **options,
     )  # fmt: skip
-    async def practise(task_type: JobId, wish: PracticeWish, worker: Annotated[Account, who]) -> Response:
-        return answer(await exchange.learning.answer(worker.worker, task_type, wish.place, wish.text))
+    async def practise(
+        task_type: JobId, wish: PracticeWish, worker: Annotated[Account, who], language: Language = "en"
+    ) -> Response:
+        told = await exchange.learning.answer(worker.worker, task_type, wish.place, wish.text, language=language)
+        return answer(told)
 
     @app.get("/api/practice/{task_type}/pictures/{place}", summary="The picture of a piece", **files)
     async def practice_picture(
-        task_type: JobId, place: Annotated[int, Path(ge=0, le=9)], worker: Annotated[Account, who]
+        task_type: JobId,
+        place: Annotated[int, Path(ge=0, le=9)],
+        worker: Annotated[Account, who],
+        language: Language = "en",
     ) -> Response:
-        raw = await to_thread(exchange.learning.picture, worker.worker, task_type, place)
+        raw = await to_thread(exchange.learning.picture, worker.worker, task_type, place, language)
         return Response(raw, media_type="image/png", headers={"Cache-Control": "private, no-store"})
 
     @app.get("/api/statement.csv", summary="A statement of earnings as CSV", **files)

@@ -24,7 +24,15 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 from manyhands.task_types import TASK_TYPES, TaskType, task_type
-from manyhands.task_types.practising import EXAMPLES_SEED, LESSONS, PIECES, Practice, is_right, practice_of
+from manyhands.task_types.practising import (
+    EXAMPLES_SEED,
+    LESSONS,
+    PIECES,
+    Practice,
+    guide_language,
+    is_right,
+    practice_of,
+)
 
 from .decisions import TEXT_MAX_CHARS
 from .errors import BadRequest, NoSuchPractice
@@ -36,9 +44,13 @@ TOLD_MOST = 1_000
 
 
 class PracticeResult(msgspec.Struct, frozen=True):
-    """A piece that was answered. answer, right: None = "cannot read". why: language -> the reason."""
+    """A piece that was answered. answer, right: None = "cannot read". why: language -> the reason.
+
+    question  as a task carries it, in the reader's language
+    """
 
     place: int
+    question: str
     answer: str | None
     right: str | None
     was_right: bool
@@ -50,7 +62,7 @@ class PracticeView(msgspec.Struct, frozen=True):
     """A worker's practice of one kind of work.
 
     next      place of the piece to be answered now; None = all are
-    question  its type inside the task type, with `options` to choose from where it is not keyed
+    question  as a task carries it, in the reader's language, with `options` to choose from where it names none itself
     right, asked   of the pieces that count, as far as they are answered
     """
 
@@ -68,18 +80,23 @@ class PracticeView(msgspec.Struct, frozen=True):
 
 
 class GuideExample(msgspec.Struct, frozen=True):
-    """A piece shown in a guide. right None = "cannot read". why: language -> the reason."""
+    """A piece shown in a guide, its question as a task carries it. right None = "cannot read". why: by language."""
 
+    question: str
     right: str | None
     why: dict[str, str]
 
 
 class LearnedView(msgspec.Struct, frozen=True):
-    """Something a worker got ready with. paid_in None = due with the next job of this kind that has a place."""
+    """Something a worker got ready with. paid_in None = due with the next job of this kind that has a place.
+
+    language  in which a guide was read; "" for a practice
+    """
 
     part: str
     task_type: str
     version: str
+    language: str
     right_count: int | None
     asked_count: int | None
     at_ms: int
@@ -105,15 +122,17 @@ class Learning:
 
     # --- practice -------------------------------------------------------------------------------------------------
 
-    async def practice(self, worker: str, name: str) -> PracticeView:
-        """How far a worker is. raises NoSuchPractice"""
+    async def practice(self, worker: str, name: str, *, language: str = "en") -> PracticeView:
+        """How far a worker is. language: of the questions. raises NoSuchPractice"""
         kind, practice = _practice(name)
         values = {"worker": worker, "task_type": name, "version": practice.version}
         async with self._ctx.db.connection() as connection:
             answered = await rows(connection, QUERIES.practice_answers_of, values)
-        return _view(worker, kind, practice, answered)
+        return _view(worker, kind, practice, answered, language)
 
-    async def answer(self, worker: str, name: str, place: int, text: str | None) -> PracticeView:
+    async def answer(
+        self, worker: str, name: str, place: int, text: str | None, *, language: str = "en"
+    ) -> PracticeView:
         """Takes the answer to a piece and tells why it was right or wrong. Pieces are answered in their order.
 
         raises  NoSuchPractice, BadRequest
@@ -142,38 +161,45 @@ class Learning:
             await tx.execute(QUERIES.finish_practice, {**values, "pieces": len(pieces)})
             return await rows(tx, QUERIES.practice_answers_of, values)
 
-        return _view(worker, kind, practice, await self._ctx.db.retrying(work))
+        return _view(worker, kind, practice, await self._ctx.db.retrying(work), language)
 
-    def picture(self, worker: str, name: str, place: int) -> bytes:
-        """A piece's picture, PNG. raises NoSuchPractice"""
+    def picture(self, worker: str, name: str, place: int, language: str = "en") -> bytes:
+        """A piece's picture, PNG, its words in that language where it has any. raises NoSuchPractice"""
         _, practice = _practice(name)
         if not 0 <= place < PIECES:
             raise NoSuchPractice(name)
-        return practice.draw(_seed(worker, name, practice), place)
+        return practice.draw(_seed(worker, name, practice), place, language)
 
-    async def read_guide(self, worker: str, name: str, version: str) -> None:
-        """Notes that a guide was read, which is paid for once. Again: nothing.
+    async def read_guide(self, worker: str, name: str, version: str, *, language: str = "en") -> None:
+        """Notes that a guide was read, which is paid for once. Again, also in another language: nothing.
 
+        language  of the reader; noted, and paid for, is that in which the guide is shown to them
         raises  BadRequest for another version than the one that is shown: it would be paid as one more
         """
         if name not in TASK_TYPES or version != guide_version(task_type(name).guide):
             raise BadRequest("this is not the guide as it stands now", cure="Open the work again and read it there.")
-        values = {"worker": worker, "task_type": name, "version": version, "now_ms": self._ctx.clock()}
+        values = {
+            "worker": worker,
+            "task_type": name,
+            "version": version,
+            "language": guide_language(task_type(name), language),
+            "now_ms": self._ctx.clock(),
+        }
         async with self._ctx.db.transaction() as tx:
             await tx.execute(QUERIES.read_guide, values)
 
-    def examples(self, name: str) -> list[GuideExample]:
+    def examples(self, name: str, language: str = "en") -> list[GuideExample]:
         """What a guide shows besides its words; none where the kind of work has no practice."""
         practice = practice_of(name) if name in TASK_TYPES else None
         pieces = practice.pieces(EXAMPLES_SEED)[:LESSONS] if practice else ()
-        return [GuideExample(piece.right, dict(piece.why)) for piece in pieces]
+        return [GuideExample(piece.asked_in(language), piece.right, dict(piece.why)) for piece in pieces]
 
-    def example_picture(self, name: str, place: int) -> bytes:
+    def example_picture(self, name: str, place: int, language: str = "en") -> bytes:
         """An example's picture, PNG. raises NoSuchPractice"""
         _, practice = _practice(name)
         if not 0 <= place < LESSONS:
             raise NoSuchPractice(name)
-        return practice.draw(EXAMPLES_SEED, place)
+        return practice.draw(EXAMPLES_SEED, place, language)
 
     # --- what is due ----------------------------------------------------------------------------------------------
 
@@ -182,14 +208,17 @@ class Learning:
         async with self._ctx.db.connection() as connection:
             return await rows_of(connection, LearnedView, QUERIES.learned_of_worker, {"worker": worker})
 
-    async def offers(self, worker: str, manifests: Sequence[Manifest]) -> dict[str, LearningOffer]:
-        """Job id -> what that job pays this worker for getting ready."""
+    async def offers(
+        self, worker: str, manifests: Sequence[Manifest], *, language: str = "en"
+    ) -> dict[str, LearningOffer]:
+        """Job id -> what that job pays this worker for getting ready. language: in which the guide is shown"""
         known = {(one.part, one.task_type, one.version): one for one in await self.learned(worker)}
         values = {"worker": worker, "job_ids": [manifest.job_id for manifest in manifests]}
         async with self._ctx.db.connection() as connection:
             wanted = dict(await rows(connection, QUERIES.places_wanted, values))
         return {
-            manifest.job_id: _offer(manifest, known, wanted=wanted.get(manifest.job_id, 0)) for manifest in manifests
+            manifest.job_id: _offer(manifest, known, wanted=wanted.get(manifest.job_id, 0), language=language)
+            for manifest in manifests
         }
 
     async def told_at_the_end(self, tx: Tx, job_id: str, raw_manifest: bytes) -> tuple[Learned, ...]:
@@ -199,8 +228,16 @@ class Learning:
             return ()
         values = {"job_id": job_id, "task_type": manifest.task_type, "most": TOLD_MOST}
         return tuple(
-            Learned(worker=worker, guide=guide, practice=practice, right=right, asked=asked, at_ms=at_ms)
-            for worker, guide, practice, right, asked, at_ms in await rows(tx, QUERIES.learned_in_job, values)
+            Learned(
+                worker=worker,
+                guide=guide,
+                practice=practice,
+                right=right,
+                asked=asked,
+                at_ms=at_ms,
+                language=language if guide and language != "en" else msgspec.UNSET,
+            )
+            for worker, guide, practice, right, asked, at_ms, language in await rows(tx, QUERIES.learned_in_job, values)
         )
 
     async def paid(self, tx: Tx, raw_manifest: bytes, payouts: PayoutsFile) -> None:
@@ -211,7 +248,11 @@ class Learning:
         for one in payouts.learned:
             where = {"job_id": manifest.job_id, "worker": one.worker, "task_type": manifest.task_type}
             for version, query, ms in (
-                (one.guide, QUERIES.guide_paid, manifest.learning.guide_ms),
+                (
+                    one.guide,
+                    QUERIES.guide_paid,
+                    manifest.learning.guide_ms_in(one.language if isinstance(one.language, str) else ""),
+                ),
                 (one.practice, QUERIES.practice_paid, manifest.learning.practice_ms),
             ):
                 if version:
@@ -235,16 +276,24 @@ def _seed(worker: str, name: str, practice: Practice) -> str:
 
 
 def _view(
-    worker: str, kind: TaskType, practice: Practice, answered: Sequence[tuple[int, str | None, bool]]
+    worker: str, kind: TaskType, practice: Practice, answered: Sequence[tuple[int, str | None, bool]], language: str
 ) -> PracticeView:
     pieces = practice.pieces(_seed(worker, kind.name, practice))
     results = tuple(
-        PracticeResult(place, text, pieces[place].right, was_right, pieces[place].counts, dict(pieces[place].why))
+        PracticeResult(
+            place,
+            pieces[place].asked_in(language),
+            text,
+            pieces[place].right,
+            was_right,
+            pieces[place].counts,
+            dict(pieces[place].why),
+        )
         for place, text, was_right in answered
     )
     counted = [one.was_right for one in results if one.counts]
     place = len(results) if len(results) < len(pieces) else None
-    question = None if place is None else pieces[place].question
+    piece = None if place is None else pieces[place]
     return PracticeView(
         task_type=kind.name,
         task_type_title=kind.title,
@@ -252,16 +301,21 @@ def _view(
         pieces=len(pieces),
         lessons=LESSONS,
         next=place,
-        question="" if question is None else question.field_type,
-        options=() if question is None else question.options,
+        question="" if piece is None else piece.asked_in(language),
+        options=() if piece is None or piece.asked else piece.question.options,
         right=sum(counted),
         asked=len(counted),
         results=results,
     )
 
 
-def _offer(manifest: Manifest, known: dict[tuple[str, str, str], LearnedView], *, wanted: int) -> LearningOffer:
-    """known: by (part, task type, version). wanted: places that others of the job are about to take"""
+def _offer(
+    manifest: Manifest, known: dict[tuple[str, str, str], LearnedView], *, wanted: int, language: str
+) -> LearningOffer:
+    """known: by (part, task type, version). wanted: places that others of the job are about to take
+
+    A guide that was read is due in the language in which it was read, another in that in which it is shown.
+    """
     name = manifest.task_type
     kind = task_type(name)
     practice = practice_of(name)
@@ -273,7 +327,9 @@ def _offer(manifest: Manifest, known: dict[tuple[str, str, str], LearnedView], *
         return 0 if rule is None or (one is not None and one.paid_in is not None) else learning_minor(manifest.pay, ms)
 
     return LearningOffer(
-        guide_minor=part_minor(read, rule.guide_ms if rule else 0),
+        guide_minor=part_minor(
+            read, rule.guide_ms_in(read.language if read else guide_language(kind, language)) if rule else 0
+        ),
         practice_minor=part_minor(done, rule.practice_ms if rule else 0) if practice else 0,
         places_left=max(0, rule.places - wanted) if rule else 0,
         practice=practice is not None,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
+from psycopg.errors import CheckViolation
 
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import PayoutsFile, WorkerPay
@@ -13,15 +15,17 @@ from manyhands.protocol.manifest import Learning
 from manyhands.protocol.messages import JobSettled, Learned, TasksOpened
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import BadRequest, NoSuchPractice
-from manyhands.roles.exchange.learning import guide_version
+from manyhands.roles.exchange.learning import _seed, guide_version
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
 from manyhands.store.database import Database
 from manyhands.task_types import task_type
+from manyhands.task_types.asked import asked_of
 from manyhands.task_types.practising import LANGUAGES, LESSONS, PIECES, is_right, practice_of
 
 from .test_role import House
 
 JOB, KIND = "job-1", "transcription"
+PRACTISED = ("field_choice", "reconcile", "transcription", "verify_claim")
 RULE = Learning(guide_ms=60_000, practice_ms=120_000, places=2)
 VERSION = guide_version(task_type(KIND).guide)
 
@@ -49,9 +53,8 @@ async def open_job(house: House, job_id: str = JOB, *, learning: Learning | None
 
 async def right_answers(house: House, worker: str) -> list[str | None]:
     """What is right, piece by piece: learnt from another look at the same practice."""
-    from manyhands.roles.exchange.learning import _practice, _seed
-
-    _, practice = _practice(KIND)
+    practice = practice_of(KIND)
+    assert practice is not None
     return [piece.right for piece in practice.pieces(_seed(worker, KIND, practice))]
 
 
@@ -212,15 +215,115 @@ async def test_an_offer_says_what_getting_ready_pays_and_how_many_places_are_lef
     assert offer.learning.places_left == 1
 
 
+@pytest.mark.parametrize("name", PRACTISED)
 @pytest.mark.parametrize("seed", ["a", "b", "c", "d"])
-def test_every_practice_piece_fits_its_kind_of_work(seed: str) -> None:
-    kind, practice = task_type(KIND), practice_of(KIND)
+def test_every_practice_piece_fits_its_kind_of_work(name: str, seed: str) -> None:
+    kind, practice = task_type(name), practice_of(name)
     assert practice is not None
     pieces = practice.pieces(seed)
     assert [piece.counts for piece in pieces] == [False] * LESSONS + [True] * (PIECES - LESSONS)
+    assert pieces == practice.pieces(seed) and pieces != practice.pieces(seed + "x")
     for place, piece in enumerate(pieces):
         assert is_right(kind, piece, piece.right)
         assert not is_right(kind, piece, "something else 77")
         assert is_right(kind, piece, None) is (piece.right is None)
         assert set(piece.why) == set(LANGUAGES) and all(piece.why.values())
-        assert practice.draw(seed, place).startswith(b"\x89PNG")
+        for language in LANGUAGES:
+            assert practice.draw(seed, place, language).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", sorted(set(PRACTISED) - {"transcription"}))
+def test_a_page_asks_what_tasks_of_its_kind_ask_and_one_option_alone_is_right(name: str) -> None:
+    kind, practice = task_type(name), practice_of(name)
+    assert practice is not None
+    for seed in map(str, range(40)):
+        for piece in practice.pieces(seed):
+            for language in LANGUAGES:
+                asked = asked_of(piece.asked_in(language))
+                assert asked is not None and asked.task_type is kind
+                assert asked.question.options == piece.question.options
+            whole = [f"{option} @ 0 0 1000 1000" for option in piece.question.options]
+            right = [one for one in (*piece.question.options, *whole) if is_right(kind, piece, one)]
+            several = piece.right is not None and piece.right.replace(" ", "").isdecimal() and " " in piece.right
+            assert len(right) == (0 if piece.right is None or several else 1), (seed, piece)
+
+
+def test_a_claims_mark_is_right_where_the_page_tells_it_and_nowhere_else() -> None:
+    kind, practice = task_type("verify_claim"), practice_of("verify_claim")
+    assert practice is not None
+    piece = next(one for one in practice.pieces("a") if one.right is not None and " @ " in one.right)
+    assert piece.right is not None
+    verdict, _, box = piece.right.partition(" @ ")
+    x0, y0, x1, y1 = (int(n) for n in box.split())
+    assert is_right(kind, piece, f"{verdict} @ {x0 + 40} {y0 + 10} {x0 + 60} {y1 - 10}")
+    assert not is_right(kind, piece, f"{verdict} @ {x0} {y1} {x1} {y1 + 10}"), "it touches from outside only"
+    assert not is_right(kind, piece, verdict), "the place is part of the answer"
+
+
+@pytest.mark.parametrize("name", sorted(set(PRACTISED) - {"transcription"}))
+async def test_questions_and_words_on_pages_come_in_the_readers_language(house: House, name: str) -> None:
+    (worker,) = await people(house, 1)
+    learning = house.exchange.learning
+    english, spanish = await learning.practice(worker, name), await learning.practice(worker, name, language="es")
+    assert await learning.practice(worker, name, language="eo") == english, "a language that is missing falls back"
+    assert (english.question == spanish.question) is (name == "field_choice"), "a field has one name in every task"
+    assert learning.picture(worker, name, 0, "es") != learning.picture(worker, name, 0) != b""
+    told = await learning.answer(worker, name, 0, None, language="es")
+    assert told.results[0].question == spanish.question and told.options == ()
+    assert [one.question for one in learning.examples(name, "es")] != []
+
+
+@pytest.mark.parametrize("name", PRACTISED)
+async def test_every_kind_of_practice_ends_with_its_score_and_is_due(house: House, name: str) -> None:
+    (worker,) = await people(house, 1)
+    practice = practice_of(name)
+    assert practice is not None
+    for place, piece in enumerate(practice.pieces(_seed(worker, name, practice))):
+        wrong = "nonsense" if place == PIECES - 1 else piece.right
+        view = await house.exchange.learning.answer(worker, name, place, wrong)
+    assert (view.next, view.right, view.asked) == (None, PIECES - LESSONS - 1, PIECES - LESSONS)
+    (due,) = await house.exchange.learning.learned(worker)
+    assert (due.part, due.task_type, due.paid_in, due.right_count) == ("practice", name, None, PIECES - LESSONS - 1)
+
+
+# --- guides in other languages ----------------------------------------------------------------------------------------
+
+SPANISH = Learning(guide_ms=60_000, practice_ms=120_000, places=2, other_guides_ms={"es": 66_000})
+
+
+@pytest.mark.parametrize(
+    ("reader", "shown", "minor"), [("es", "es", 220_000), ("en", "en", 200_000), ("eo", "en", 200_000)]
+)
+async def test_a_guide_is_due_for_its_length_in_the_language_in_which_it_is_shown(
+    house: House, reader: str, shown: str, minor: int
+) -> None:
+    await open_job(house, learning=SPANISH)
+    (worker,) = await people(house, 1)
+    (offer,) = await house.exchange.offers(worker, language=reader)
+    assert offer.learning.guide_minor == minor
+    await house.exchange.learning.read_guide(worker, KIND, VERSION, language=reader)
+    await house.exchange.learning.read_guide(worker, KIND, VERSION, language="es")  # once, whatever comes after
+    assert [(one.language, one.part) for one in await house.exchange.learning.learned(worker)] == [(shown, "guide")]
+    (offer,) = await house.exchange.offers(worker, language="es")
+    assert offer.learning.guide_minor == minor, "what is due was read, whatever is shown now"
+    (named,) = (await finish(house, [worker])).learned
+    assert named.language == (shown if shown != "en" else msgspec.UNSET)
+
+
+async def test_a_job_from_before_guides_had_languages_pays_for_english(house: House) -> None:
+    await open_job(house)
+    (worker,) = await people(house, 1)
+    (offer,) = await house.exchange.offers(worker, language="es")
+    assert offer.learning.guide_minor == 200_000
+
+
+@pytest.mark.parametrize("language", ["e", "ES", "es-ES", "'; drop"])
+async def test_the_table_takes_no_language_that_is_no_code(house: House, language: str) -> None:
+    (worker,) = await people(house, 1)
+    with pytest.raises(CheckViolation):
+        async with house.db.transaction() as tx:
+            await tx.execute(
+                "insert into exchange.guides_read (worker, task_type, version, language, at_ms) "
+                "values (%s, %s, 'v', %s, 1)",
+                (worker, KIND, language),
+            )

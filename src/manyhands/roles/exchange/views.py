@@ -210,7 +210,7 @@ class Views:
         )
         manifests = [parse_manifest(row[3]) for row in found]
         known = await self._books.requesters(sorted({manifest.requester for manifest in manifests}))
-        ready = await self._learning.offers(worker, manifests)
+        ready = await self._learning.offers(worker, manifests, language=language)
         scores = {one.skill: one.score_bp for one in await self.standings(worker)}
         known_of = {
             name: Known(wishes.languages, screen_px, pointer, scores.get(name, NEWCOMER_BP))

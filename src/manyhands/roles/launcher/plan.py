@@ -166,7 +166,13 @@ def plan(
     learning = None
     if manifest.crowd == "people" and manifest.task_type in TASK_TYPES:
         times = learning_times(task_type(manifest.task_type))
-        learning = learning_for(work, pay=manifest.pay, guide_ms=times.guide_ms, practice_ms=times.practice_ms)
+        learning = learning_for(
+            work,
+            pay=manifest.pay,
+            guide_ms=times.guide_ms,
+            practice_ms=times.practice_ms,
+            other_guides_ms=times.other_guides_ms,
+        )
     if learning is not None:
         manifest = msgspec.structs.replace(manifest, learning=learning)
     quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees, learning=learning)

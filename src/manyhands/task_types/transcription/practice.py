@@ -122,8 +122,8 @@ class TranscriptionPractice:
         """Four lessons, then six measured pieces of kinds drawn by the seed."""
         return tuple(one.piece for one in _drawn(seed))
 
-    def draw(self, seed: str, place: int) -> bytes:
-        """The cutting of one piece. raises IndexError for a place that does not exist"""
+    def draw(self, seed: str, place: int, language: str = "en") -> bytes:
+        """The cutting of one piece, the same in every language. raises IndexError for a place that does not exist"""
         from PIL import Image, ImageDraw, ImageFilter, ImageFont  # heavy, and wanted by those who practise alone
 
         one = _drawn(seed)[place]

@@ -52,11 +52,11 @@ returning job_id;
 select job_id, stars, at_ms from exchange.ratings where worker = %(worker)s order by at_ms;
 
 -- name: guides_of
-select task_type, version, at_ms, paid_in, paid_minor from exchange.guides_read where worker = %(worker)s;
+select task_type, version, language, at_ms, paid_in, paid_minor from exchange.guides_read where worker = %(worker)s;
 
 -- name: read_guide
-insert into exchange.guides_read (worker, task_type, version, at_ms)
-values (%(worker)s, %(task_type)s, %(version)s, %(now_ms)s) on conflict do nothing;
+insert into exchange.guides_read (worker, task_type, version, language, at_ms)
+values (%(worker)s, %(task_type)s, %(version)s, %(language)s, %(now_ms)s) on conflict do nothing;
 
 -- name: add_standing_change
 insert into exchange.standing_changes (worker, skill, at_ms, job_id, right_micro, wrong_micro, score_bp, because)

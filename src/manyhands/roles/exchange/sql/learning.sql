@@ -29,11 +29,11 @@ left join exchange.practised done
 where answer.worker = %(worker)s order by answer.at_ms, answer.place;
 
 -- name: learned_of_worker
-select 'guide' as part, task_type, version, null::smallint as right_count, null::smallint as asked_count, at_ms, paid_in,
+select 'guide' as part, task_type, version, language, null::smallint as right_count, null::smallint as asked_count, at_ms, paid_in,
        paid_minor
 from exchange.guides_read where worker = %(worker)s
 union all
-select 'practice', task_type, version, right_count, asked_count, at_ms, paid_in, paid_minor
+select 'practice', task_type, version, '' as language, right_count, asked_count, at_ms, paid_in, paid_minor
 from exchange.practised where worker = %(worker)s
 order by at_ms;
 
@@ -41,7 +41,7 @@ order by at_ms;
 -- Workers of a job who got ready for its kind of work and were not paid for that: the first to be ready first. Of each
 -- part the oldest version that is due: the next one is paid by the next job.
 with guide as (
-    select distinct on (worker) worker, version, at_ms from exchange.guides_read
+    select distinct on (worker) worker, version, language, at_ms from exchange.guides_read
     where task_type = %(task_type)s and paid_in is null order by worker, at_ms
 ), practice as (
     select distinct on (worker) worker, version, right_count, asked_count, at_ms from exchange.practised
@@ -49,7 +49,7 @@ with guide as (
 )
 select book.worker, coalesce(guide.version, '') as guide, coalesce(practice.version, '') as practice,
        coalesce(practice.right_count, 0) as right_count, coalesce(practice.asked_count, 0) as asked_count,
-       greatest(guide.at_ms, practice.at_ms) as at_ms
+       greatest(guide.at_ms, practice.at_ms) as at_ms, coalesce(guide.language, 'en') as language
 from exchange.earnings book
 left join guide on guide.worker = book.worker
 left join practice on practice.worker = book.worker

@@ -1,5 +1,5 @@
 // The worker's page: one cutting, one field, and what it pays.
-import { Amount, asProblem, clock, count, effect, html, loader, money, Problem, signal, Simulated, t, useEffect, useLayoutEffect, useRef } from "manyhands/kit.js";
+import { Amount, asProblem, clock, count, effect, html, language, loader, money, Problem, signal, Simulated, t, useEffect, useLayoutEffect, useRef } from "manyhands/kit.js";
 import { at, get, me, post } from "manyhands/api.js";
 import { Bundle, offerOf } from "manyhands/bundle.js";
 import { Examples, Guide as Words } from "manyhands/guide.js";
@@ -240,7 +240,7 @@ function Guide() {
   const noted = (event) => {
     if (event.currentTarget.open || offer.value.guide_read) return;
     offer.value = { ...offer.value, guide_read: true };
-    post(at`/api/guides/${kind}/read`, { version }).catch(() => {}); // not noted: it opens once more, no harm done
+    post(at`/api/guides/${kind}/read`, { version, language }).catch(() => {}); // not noted: it opens once more, no harm done
   };
   const closed = (event) => {
     event.currentTarget.closest("details").open = false;

@@ -20,11 +20,38 @@ export function asked(question) {
   return form === "which" ? { form, places: Number(rest[0]), about: rest.slice(1).join(" ") } : { form, places: 0, about: rest.join(" ") };
 }
 
+/** What a question asks about, in the reader's language where the words are the site's. */
+export function about(question) {
+  const { form, about: what } = asked(question);
+  if (form !== "which") return what;
+  return t(IN_ONE_PLACE.has(what) ? "which_asks_one" : "which_asks", { what: FIELDS.has(what) ? t(`field_${what}`) : what.replaceAll("_", " ") });
+}
+
+/** An answer as people say it: a place's number, a verdict in the reader's language. */
+export function words(question, text) {
+  const { form } = asked(question);
+  const [said] = text.split(" @ ");
+  if (form === "which") return said === NONE ? t("none_of_these") : said;
+  const number = VERDICTS[form]?.indexOf(said) ?? -1;
+  return number < 0 ? said : t(`verdict_${form}_${number}`);
+}
+
+function Mark({ box: [x0, y0, x1, y1], kind = "" }) {
+  return html`<i class=${`mark ${kind}`} style=${{ left: `${x0 / 10}%`, top: `${y0 / 10}%`, width: `${(x1 - x0) / 10}%`, height: `${(y1 - y0) / 10}%` }}></i>`;
+}
+const boxOf = (text) => text?.split(" @ ")[1]?.split(" ").map(Number);
+
+/** A page with the places that answers mark, to look at. own = another one than what is right */
+export function Marked({ src, text, own, alt = "" }) {
+  return html`<div class="sheet shown"><img src=${src} alt=${alt} />${boxOf(own) && html`<${Mark} box=${boxOf(own)} kind="own" />`}${boxOf(text) && html`<${Mark} box=${boxOf(text)} />`}</div>`;
+}
+
 const chosen = signal([]);
 const verdict = signal("");
 const mark = signal(null);
 const corner = signal(null);
-const size = signal(1);
+/** Which of the sizes a page is shown in. */
+export const size = signal(1);
 
 function begin(item) {
   const draft = item.text ?? "";
@@ -42,7 +69,7 @@ export function Picture({ item }) {
   if (!item.picture) return html`<div class="cutting loading"><p class="quiet" role="status">${t("picture_loading")}</p></div>`;
   // all places of a choice at one look where its letters stay large enough; a page as large as it can be read, or whole
   const ratio = (item.width / item.height).toFixed(3);
-  const wide = form === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 46rem)", `max(150%, ${item.width}px)`][size.value];
+  const wide = form === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 42rem)", `max(150%, ${item.width}px)`][size.value];
   const at = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     return [Math.round((1000 * (event.clientX - box.left)) / box.width), Math.round((1000 * (event.clientY - box.top)) / box.height)];
@@ -68,21 +95,20 @@ export function Picture({ item }) {
     const within = (n, least) => Math.min(1000, Math.max(least, n));
     mark.value = event.shiftKey ? [x0, y0, within(x1 + by[0], x0 + STEP), within(y1 + by[1], y0 + STEP)] : x0 + by[0] < 0 || x1 + by[0] > 1000 || y0 + by[1] < 0 || y1 + by[1] > 1000 ? mark.value : [x0 + by[0], y0 + by[1], x1 + by[0], y1 + by[1]];
   }
-  const [x0, y0, x1, y1] = mark.value ?? [0, 0, 0, 0];
   const sizes = form !== "which" && html`<div class="sizes">${[[-1, "page_smaller", "−"], [1, "page_larger", "+"]].map(([by, name, sign]) => html`<button type="button" class="button quietly" disabled=${size.value + by < 0 || size.value + by >= SIZES} aria-label=${t(name)} title=${t(name)} onClick=${() => (size.value += by)}>${sign}</button>`)}</div>`;
   return html`${sizes}<div class="cutting page" tabindex="0" role="group" aria-label=${t(form === "claim" ? "page_to_mark" : "cutting")} onKeyDown=${move}>
     <div class="sheet" style=${{ inlineSize: wide }} onClick=${tap}>
       <img key=${item.assignment_id} src=${item.picture} data-assignment=${item.assignment_id} style=${{ inlineSize: "100%" }} alt=${t("page_alt")} draggable=${false} />
-      ${mark.value && html`<i class="mark" style=${{ insetInlineStart: `${x0 / 10}%`, insetBlockStart: `${y0 / 10}%`, inlineSize: `${(x1 - x0) / 10}%`, blockSize: `${(y1 - y0) / 10}%` }}></i>`}
+      ${mark.value && html`<${Mark} box=${mark.value} />`}
     </div>
   </div>`;
 }
 
 /** As the tool for keying: item = the assignment shown; answer(text|null) returns whether it was taken. */
-export function Task({ item, answer, why, onTry }) {
+export function Task({ item, answer, why, onTry, keep = keepDraft }) {
   const first = useRef(null);
   const id = item.assignment_id;
-  const { form, places, about } = asked(item.question);
+  const { form, places, about: field } = asked(item.question);
   useLayoutEffect(() => {
     begin(item);
     first.current?.focus({ preventScroll: true });
@@ -100,9 +126,9 @@ export function Task({ item, answer, why, onTry }) {
     else if (!answer(text)) onTry("picture");
   }
   function toggle(number) {
-    const others = IN_ONE_PLACE.has(about) ? [] : chosen.value.filter((one) => one !== number);
+    const others = IN_ONE_PLACE.has(field) ? [] : chosen.value.filter((one) => one !== number);
     chosen.value = chosen.value.includes(number) ? others : [...others, number];
-    keepDraft(id, chosen.value.join(" "));
+    keep(id, chosen.value.join(" "));
   }
   function key(event) {
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -116,9 +142,8 @@ export function Task({ item, answer, why, onTry }) {
     else if (form !== "which" && number >= 1 && number <= 3) verdict.value = VERDICTS[form][number - 1];
   }
 
-  const about_words = form === "which" ? t(IN_ONE_PLACE.has(about) ? "which_asks_one" : "which_asks", { what: FIELDS.has(about) ? t(`field_${about}`) : about.replaceAll("_", " ") }) : about;
   return html`<form class="keying" onSubmit=${next} onKeyDown=${key}>
-    <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about_words}</strong></p>
+    <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about(item.question)}</strong></p>
     ${form === "which"
       ? html`<div class="places" role="group" aria-labelledby="asks">
           ${Array.from({ length: places }, (_, n) => html`<button type="button" ref=${n === 0 ? first : undefined} class="button quietly" aria-pressed=${chosen.value.includes(n + 1)} onClick=${() => toggle(n + 1)}>${n + 1}</button>`)}

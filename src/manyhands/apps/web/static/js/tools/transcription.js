@@ -14,8 +14,8 @@ const FIELDS = {
 // some telephones' number keys lack minus, blank or slash: the worker may ask for letters
 const letters = signal(false);
 
-/** item = the assignment shown; answer(text|null) returns whether it was taken; why = why the last try was not. */
-export function Task({ item, answer, why, onTry }) {
+/** item = the assignment shown; answer(text|null) returns whether it was taken; why = why the last try was not; keep(id, text) what is not sent yet. */
+export function Task({ item, answer, why, onTry, keep = keepDraft }) {
   const input = useRef(null);
   const field = FIELDS[item.question] ?? FIELDS.text;
   const id = item.assignment_id;
@@ -63,7 +63,7 @@ export function Task({ item, answer, why, onTry }) {
         aria-describedby="why"
         aria-invalid=${why ? "true" : undefined}
         onKeyDown=${key}
-        onInput=${(event) => keepDraft(id, event.currentTarget.value)}
+        onInput=${(event) => keep(id, event.currentTarget.value)}
       />
       ${flexible && html`<button type="button" class="keys" aria-pressed=${letters.value} onClick=${() => (letters.value = !letters.value)} title=${t("letters_title")}>${letters.value ? "123" : "abc"}</button>`}
     </div>
