@@ -10,7 +10,8 @@
         2. A recipient that cannot be paid is credited and delays nobody else; the credit never expires.
         3. Reserving and paying need two keys: the recording oracle reserves, the reputation oracle pays.
         4. What fees can be at most is fixed when the job is set up, and capped in sum; they are paid when the job ends.
-        5. Every state has an exit: someone can always bring the balance to 0 within a bounded time.
+        5. While a report freezes the job its clock stands still, so that a freeze uses up no time to record work.
+        6. Every state has an exit: someone can always bring the balance to 0 within a bounded time.
 
 @dev The functions, events and revert texts follow the escrow of HUMAN Protocol (core 7.1.0), so that its clients work
      unchanged; where behaviour differs, docs/adr/0020 and the following say why. Deployed in two ways: by its
@@ -241,7 +242,7 @@ frozenReport: public(bytes32)
 def __init__(_token: address, _launcher: address, _admin: address, _duration: uint256, _kvstore: address):
     """
     @notice Makes one escrow, or the implementation that a factory clones.
-    @dev `admin` may do what the launcher may (set up, ask for cancellation) and nothing else.
+    @dev `admin` may ask for cancellation and withdraw in the launcher's place, to the launcher, and nothing else.
     @param _duration seconds from now until unreserved funds can be taken back without the recording oracle
     """
     ADMIN = _admin
@@ -254,7 +255,8 @@ def __init__(_token: address, _launcher: address, _admin: address, _duration: ui
 def initialize(_token: address, _launcher: address):
     """
     @notice Turns a fresh clone into the escrow of one job. Callable once, by the factory in the clone's own transaction.
-    @dev Reverts on any escrow that has a launcher, which includes the implementation itself.
+    @dev Reverts on any escrow that has a launcher, which includes the implementation itself. Emits nothing; the factory
+         has said `LaunchedV2`. Stop: none needed, the transaction either makes and initialises the clone or does nothing.
     """
     assert self._head == 0, "Already initialized"
     self._open(_token, _launcher, 1)
@@ -289,7 +291,7 @@ def setup(
     _manifestHash: String[256],
 ):
     """
-    @notice Names the oracles and the manifest of a funded job and opens it. By launcher, admin or factory while Launched.
+    @notice Names the oracles and the manifest of a funded job and opens it. By launcher or factory while Launched.
     @dev Fees are read once from the KVStore (key `fee`, percent with up to two decimals, empty = 0) and fixed for good;
          completion pays them in full, as HUMAN's does.
          Emits `PendingV3`, `FeesFixed`, `Fund`. Stop: `requestCancellation` by the launcher.
@@ -317,13 +319,14 @@ def setupWithFees(
     _manifestHash: String[256],
 ):
     """
-    @notice As `setup`, with the fees of the signed quote instead of those published. By launcher, admin or factory.
+    @notice As `setup`, with the fees of the signed quote instead of those published. By launcher or factory.
     @dev These fees follow the pay: completion pays the share that the paid share of the workers' funds stands for and
-         refunds the rest. Also refuses one key in both the reserving and the paying role: `setup` allows it only for
-         HUMAN's clients. Stop: `requestCancellation` by the launcher.
+         refunds the rest. Also refuses one key that reserves and pays, now or as the last resort: `setup` allows it only
+         for HUMAN's clients. Stop: `requestCancellation` by the launcher.
     @param _feesBp basis points of the funds, at most, for reputation, recording and exchange oracle, in this order
     """
-    assert _reputationOracle != _recordingOracle, "Reserving and paying need two keys"
+    # The exchange oracle pays as the last resort, long after expiry.
+    assert _recordingOracle not in [_reputationOracle, _exchangeOracle], "Reserving and paying need two keys"
     self._setup(
         _reputationOracle,
         _recordingOracle,
@@ -350,7 +353,8 @@ def _setup(
     manifest_hash: String[256],
 ):
     head: Head = self._get_head()
-    assert msg.sender == head.launcher or msg.sender == ADMIN or msg.sender == self._factory, "Unauthorised"
+    # HUMAN's admin may do this too; then one stolen key names itself as every oracle of whatever is funded and not set up.
+    assert msg.sender == head.launcher or msg.sender == self._factory, "Unauthorised"
     assert block.timestamp < head.expires_at, "Expired"
     assert reputation != empty(address), "Invalid reputation oracle"
     assert recording != empty(address), "Invalid recording oracle"
@@ -399,8 +403,9 @@ def _setup(
 def setDailyCap(_parts: uint256):
     """
     @notice Limits what can be reserved, and what can be paid, per day to 1/_parts of the funds. By the launcher, before setup.
-    @dev Bounds the loss from one stolen oracle key to a day's share. 0 = no cap; at most 30, so that no pay waits longer
-         than a month. Emits `DailyCapSet`. Stop: set again before setup; afterwards it stays.
+    @dev Bounds the loss from one stolen oracle key to a day's share. 0 = no cap; at most 30, so that pay out of the fund
+         waits a month at most, and pay out of top-ups as many days as it was reserved in. Emits `DailyCapSet`.
+         Stop: set again before setup; afterwards it stays.
     """
     head: Head = self._get_head()
     assert msg.sender == head.launcher, "Unauthorised"
@@ -612,14 +617,18 @@ def withdraw(_token: address):
     """
     head: Head = self._get_head()
     assert msg.sender == head.launcher or msg.sender == ADMIN, "Unauthorised"
+    own: address = self._get_purse().token
+    held: uint256 = self._balance(own)
     amount: uint256 = self._balance(_token)
-    if _token == self._get_purse().token:
+    if _token == own:
         if head.status == COMPLETE or head.status == CANCELLED:
             amount = self._less(amount, convert(self._credited, uint256))
         elif head.status != LAUNCHED:
             amount = 0
     assert amount > 0, "No funds"
-    assert self._transfer(_token, head.launcher, amount), "Transfer failed"
+    assert self._transfer(_token, head.launcher, amount, msg.gas), "Transfer failed"
+    # Some tokens answer at two addresses.
+    assert _token == own or self._balance(own) >= held, "Token is the job's own"
     log Withdraw(token=_token, amount=amount)
 
 
@@ -650,6 +659,7 @@ def redirectCredit(recipient: address, to: address):
     @notice Moves the credit of an address that can have no owner (zero, the token, this escrow) to the worker it was meant
             for. By whoever may pay (see `bulkPayOut`), at any time.
     @dev Without it a mistyped batch would strand money. No worker's credit can be touched. Emits `CreditRedirected`.
+         Stop: none; such a credit can have no other use.
     """
     self._check_payer(self._get_head())
     token: address = self._get_purse().token
@@ -670,7 +680,8 @@ def freeze(reportHash: bytes32):
     """
     @notice Stops recording, refunds and the end of a running job while a report is judged; never payouts of what is reserved,
             never claims. By this escrow's exchange oracle.
-    @dev Ends by the jury's ruling or after seven days; at most five freezes that no jury cleared. Emits `Frozen`.
+    @dev Ends by the jury's ruling or after seven days; at most five freezes that no jury cleared. The job's clock stands
+         still meanwhile: expiry and the end of a cancellation's window move by as much. Emits `Frozen`.
          Stop: `clear` or `uphold` by the jury, or time.
     """
     assert msg.sender == self.exchangeOracle, "Unauthorised"
@@ -680,6 +691,11 @@ def freeze(reportHash: bytes32):
     assert block.timestamp >= purse.frozen_until, "Frozen"
     assert head.freezes < MAX_FREEZES, "Too many freezes"
     head.freezes += 1
+    # A freeze may not use up the time in which work that was done can be recorded.
+    if block.timestamp < head.expires_at:
+        head.expires_at += FREEZE_SECONDS
+    if block.timestamp < head.cancel_deadline:
+        head.cancel_deadline += FREEZE_SECONDS
     self._put_head(head)
     purse.frozen_until = block.timestamp + FREEZE_SECONDS
     self._put_purse(purse)
@@ -692,6 +708,7 @@ def clear(reportHash: bytes32):
     """
     @notice Ends the freeze for a report that the jury found without ground. By the factory's jury.
     @dev Does nothing when that freeze has already ended, so that a late ruling cannot fail. Emits `Cleared`. Moves no funds.
+         Stop: none; the case is ruled once.
     """
     self._check_jury()
     if self._thaw(reportHash):
@@ -707,13 +724,15 @@ def uphold(reportHash: bytes32):
     @notice Ends the freeze and the job for a report that the jury upheld: the job goes ToCancel, work done can still be
             recorded for three days, what is reserved is paid. By the factory's jury.
     @dev Does nothing to a job that has ended or was never set up. Emits `Upheld`. Moves no funds.
+         Stop: none; the case is ruled once.
     """
     self._check_jury()
     self._thaw(reportHash)
     head: Head = self._get_head()
     if head.status == PENDING or head.status == PARTIAL:
         head.status = TO_CANCEL
-        head.cancel_deadline = block.timestamp + CANCEL_WINDOW_SECONDS
+        # Another report's freeze may stand; the window follows it.
+        head.cancel_deadline = max(block.timestamp, self._get_purse().frozen_until) + CANCEL_WINDOW_SECONDS
         self._put_head(head)
     log Upheld(reportHash=reportHash)
 
@@ -723,6 +742,7 @@ def release(reportHash: bytes32, amount: uint256):
     """
     @notice Lowers the reserve by what a jury found to be reserved without work behind it. By the factory's jury.
     @dev The only way in which a reserve falls without being paid. Takes at most what is reserved. Emits `Released`.
+         Stop: pay what is owed first; what is paid cannot be released.
     """
     self._check_jury()
     self._thaw(reportHash)
@@ -759,7 +779,7 @@ def token() -> address:
 @external
 @view
 def admin() -> address:
-    """@notice May set up and ask for cancellation in the launcher's place; can touch nobody's pay. Anyone may ask."""
+    """@notice May ask for cancellation in the launcher's place; money goes to the launcher alone. Anyone may ask."""
     return ADMIN
 
 
@@ -1055,7 +1075,7 @@ def _end(head: Head):
 def _send_or_credit(token: address, to: address, amount: uint256):
     """Pays, or notes the debt for a later claim: one recipient that cannot be paid delays only itself."""
     # A transfer to the escrow itself would succeed and turn somebody's pay into free funds.
-    if to != self and self._transfer(token, to, amount):
+    if to != self and self._transfer(token, to, amount, TRANSFER_GAS):
         return
     self.credits[to] += amount
     self._credited += convert(amount, uint128)
@@ -1063,7 +1083,7 @@ def _send_or_credit(token: address, to: address, amount: uint256):
 
 
 @internal
-def _transfer(token: address, to: address, amount: uint256) -> bool:
+def _transfer(token: address, to: address, amount: uint256, gas_most: uint256) -> bool:
     """True when the token says that it paid: no revert, and either `true` or, as some tokens do, no answer at all."""
     if not token.is_contract:
         return False
@@ -1073,7 +1093,7 @@ def _transfer(token: address, to: address, amount: uint256) -> bool:
         token,
         abi_encode(to, amount, method_id=method_id("transfer(address,uint256)")),
         max_outsize=32,
-        gas=TRANSFER_GAS,
+        gas=gas_most,
         revert_on_failure=False,
     )
     if not ok:
@@ -1090,7 +1110,8 @@ def _claim(recipient: address, to: address):
     assert to != self, "Invalid recipient"
     self.credits[recipient] = 0
     self._credited -= convert(amount, uint128)
-    assert self._transfer(self._get_purse().token, to, amount), "Transfer failed"
+    # Nobody else waits for this transfer: a token that needs more gas than a payout allows it is claimed with all there is.
+    assert self._transfer(self._get_purse().token, to, amount, msg.gas), "Transfer failed"
     log Claimed(recipient=recipient, to=to, amount=amount)
 
 
@@ -1100,6 +1121,15 @@ def _thaw(report_hash: bytes32) -> bool:
     purse: Purse = self._get_purse()
     if self.frozenReport != report_hash or block.timestamp >= purse.frozen_until:
         return False
+    # What the freeze added to the job's times and did not last is taken back. A time that had passed when it began was
+    # not moved, and lies before its end.
+    head: Head = self._get_head()
+    unused: uint256 = purse.frozen_until - block.timestamp
+    if head.expires_at > purse.frozen_until:
+        head.expires_at -= unused
+    if head.cancel_deadline > purse.frozen_until:
+        head.cancel_deadline -= unused
+    self._put_head(head)
     purse.frozen_until = block.timestamp
     self._put_purse(purse)
     return True

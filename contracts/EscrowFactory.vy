@@ -69,6 +69,8 @@ jury: public(address)
 minimumStake: public(uint256)
 
 _last: uint256  # counter (96 bits) | last escrow (160 bits): one storage word for both
+# launcher -> escrows it made so far
+launches: public(HashMap[address, uint256])
 # escrow -> its number, 0 for strangers
 escrowCounters: public(HashMap[address, uint256])
 
@@ -150,7 +152,8 @@ def escrowClosed(_launcher: address):
     """
     @notice Unlocks the launcher's stake when a job has ended. By an escrow of this factory, once, at its end.
     @dev Callable while a launch is under way, because a token may end another job in its transfer: it touches no state
-         here. The escrow names its launcher itself, because it is locked while it ends and cannot be asked.
+         here. The escrow names its launcher itself, because it is locked while it ends and cannot be asked. Emits nothing.
+         Stop: none, on purpose; an escrow must be able to end.
     """
     assert self.escrowCounters[msg.sender] != 0, "Unauthorised"
     extcall Staking(staking).escrowClosed(_launcher)
@@ -179,7 +182,10 @@ def lastEscrow() -> address:
 
 @external
 def setKVStoreAddress(_kvstore: address):
-    """@notice Names the KVStore, once. By the owner, right after deployment. Emits `SetKVStoreAddress`."""
+    """
+    @notice Names the KVStore, once. By the owner, right after deployment. Emits `SetKVStoreAddress`.
+    @dev Stop: none; a wrong address is cured by a new deployment, escrows read fees from the one of their implementation.
+    """
     self._only_owner()
     assert self.kvstore == empty(address), "Already set"
     assert _kvstore != empty(address), "Zero address"
@@ -191,7 +197,7 @@ def setKVStoreAddress(_kvstore: address):
 def setJury(_jury: address):
     """
     @notice Names the jury, once. By the owner, right after deployment. Emits `SetJuryAddress`.
-    @dev Once, so that no owner can put a jury of its own over running jobs.
+    @dev Once, so that no owner can put a jury of its own over running jobs. Stop: none, for that reason.
     """
     self._only_owner()
     assert self.jury == empty(address), "Already set"
@@ -202,7 +208,10 @@ def setJury(_jury: address):
 
 @external
 def setMinimumStake(_minimumStake: uint256):
-    """@notice Sets the stake that later launches need. By the owner. Running jobs are untouched. Emits `SetMinumumStake`."""
+    """
+    @notice Sets the stake that later launches need. By the owner. Running jobs are untouched. Emits `SetMinumumStake`.
+    @dev Stop: set again.
+    """
     self._only_owner()
     self.minimumStake = _minimumStake
     log SetMinumumStake(minimumStake=_minimumStake)
@@ -210,7 +219,7 @@ def setMinimumStake(_minimumStake: uint256):
 
 @external
 def transferOwnership(newOwner: address):
-    """@notice Hands the owner's rights over. By the owner. Emits `OwnershipTransferred`."""
+    """@notice Hands the owner's rights over. By the owner. Emits `OwnershipTransferred`. Stop: the new owner hands back."""
     self._only_owner()
     assert newOwner != empty(address), "Ownable: new owner is the zero address"
     log OwnershipTransferred(previousOwner=self.owner, newOwner=newOwner)
@@ -219,7 +228,7 @@ def transferOwnership(newOwner: address):
 
 @external
 def renounceOwnership():
-    """@notice Gives the owner's rights up for good. By the owner. Emits `OwnershipTransferred`."""
+    """@notice Gives the owner's rights up. By the owner. Emits `OwnershipTransferred`. Stop: none, it is for good."""
     self._only_owner()
     log OwnershipTransferred(previousOwner=self.owner, newOwner=empty(address))
     self.owner = empty(address)
@@ -229,7 +238,11 @@ def renounceOwnership():
 def _create(token: address, job_requester_id: String[256]) -> address:
     assert token.is_contract, "Invalid token"
     assert staticcall Staking(staking).getAvailableStake(msg.sender) >= self.minimumStake, "Insufficient stake"
-    escrow: address = create_minimal_proxy_to(implementation)
+    # The address follows from the launcher's own launches alone: when the chain rewrites its last blocks, no other
+    # launcher's escrow can come to stand where this one was and be funded in its place.
+    launched: uint256 = self.launches[msg.sender]
+    self.launches[msg.sender] = launched + 1
+    escrow: address = create_minimal_proxy_to(implementation, salt=keccak256(abi_encode(msg.sender, launched)))
     number: uint256 = (self._last >> 160) + 1
     self._last = (number << 160) | convert(escrow, uint256)
     self.escrowCounters[escrow] = number

@@ -7,7 +7,8 @@
 @notice A case names an escrow, a report and the workers drawn as jurors. More than half of those drawn must sign the same
         ruling. Clearing lets the job go on; upholding ends it and slashes the launcher's stake. Who benefits is fixed:
         half goes to the first reporter, half in equal parts to the jurors who signed with the majority, dust to the reporter.
-@dev The operator's key opens cases with the draw; it cannot rule. Anyone may hand in the signatures.
+@dev The operator's key opens cases with the draw; it cannot rule. It hands in the signatures; when it has not after a
+     week, anyone may. A reserve is lowered only with the escrow's exchange oracle, a key that is not the operator's.
 """
 
 
@@ -27,6 +28,7 @@ interface Factory:
 
 interface Escrow:
     def launcher() -> address: view
+    def frozenReport() -> bytes32: view
     def clear(reportHash: bytes32): nonpayable
     def uphold(reportHash: bytes32): nonpayable
     def release(reportHash: bytes32, amount: uint256): nonpayable
@@ -84,6 +86,8 @@ struct Case:
 
 
 CASE_SECONDS: constant(uint256) = 14 * 86_400  # a ruling must come within this time; then the case lapses
+HAND_IN_SECONDS: constant(uint256) = 7 * 86_400  # so long only the operator hands signatures in; then anyone may
+MIN_JURORS: constant(uint256) = 3
 REPORTER_SHARE_BP: constant(uint256) = 5_000
 BP_ONE: constant(uint256) = 10_000
 TRANSFER_GAS: constant(uint256) = 150_000
@@ -127,7 +131,7 @@ def __init__(_staking: address, _factory: address, _slashAmount: uint256, _opera
 def openCase(escrow: address, reportHash: bytes32, jurors: DynArray[address, 15], reporter: address) -> bytes32:
     """
     @notice Opens the case of a misuse report with the jurors drawn for it. By the operator, once per escrow and report.
-    @dev The number of jurors is odd, none appears twice, and neither reporter nor launcher is among them.
+    @dev The number of jurors is odd and at least three, none appears twice, neither reporter nor launcher is among them.
          Emits `CaseOpened`. Stop: the case lapses after fourteen days without a ruling.
     @return the case's id, `caseIdOf(escrow, reportHash, 0)`
     """
@@ -139,19 +143,25 @@ def openReleaseCase(
     escrow: address, reportHash: bytes32, jurors: DynArray[address, 15], reporter: address, amount: uint256
 ) -> bytes32:
     """
-    @notice Opens the case of a reserve that has no work behind it. By the operator, once per escrow, report and amount.
-    @dev Upheld, it lowers the escrow's reserve by `amount` and slashes nobody. Emits `CaseOpened`. Stop: as `openCase`.
+    @notice Opens the case of a reserve that has no work behind it. By the operator, once per escrow, report and amount, for
+            the report with which the escrow's exchange oracle froze the job last.
+    @dev Upheld, it lowers the escrow's reserve by `amount` and slashes nobody. Without that freeze the operator's key and
+         jurors of its own choice could give workers' pay back. Emits `CaseOpened`. Stop: as `openCase`.
     @param amount token base units of the escrow's token
     """
     assert amount > 0, "Zero amount"
-    return self._open(escrow, reportHash, jurors, reporter, amount)
+    case_id: bytes32 = self._open(escrow, reportHash, jurors, reporter, amount)
+    assert reportHash != empty(bytes32) and staticcall Escrow(escrow).frozenReport() == reportHash, "Not frozen"
+    return case_id
 
 
 @external
 def rule(caseId: bytes32, uphold: bool, signatures: DynArray[Bytes[65], 15]):
     """
-    @notice Carries out a ruling that more than half of the drawn jurors signed. By anyone who holds the signatures.
-    @dev Signatures of the other side may be handed in and are counted as against. A signature by anyone else, or a second
+    @notice Carries out a ruling that more than half of the drawn jurors signed. By the operator in the case's first seven
+            days, after them by anyone who holds the signatures.
+    @dev Only who signed for the ruling and is handed in gets a share: open to all at once, a juror who saw the
+         signatures travel could hand in a bare majority first. Signatures of the other side may be handed in and are counted as against. A signature by anyone else, or a second
          one by the same juror, reverts. Emits `Ruled`, and `Shared` for each share of a slash. Stop: none.
     @param signatures 65 bytes each (r, s, v) over the EIP-712 digest of Vote(caseId, uphold)
     """
@@ -159,6 +169,9 @@ def rule(caseId: bytes32, uphold: bool, signatures: DynArray[Bytes[65], 15]):
     assert case.escrow != empty(address), "Unknown case"
     assert not case.ruled, "Already ruled"
     assert block.timestamp <= case.deadline, "Case lapsed"
+    assert (
+        msg.sender == self.operator or block.timestamp > case.deadline - CASE_SECONDS + HAND_IN_SECONDS
+    ), "Unauthorised"
     voted: uint256 = 0  # bit i: juror i has voted
     sided: uint256 = 0  # bit i: juror i voted for this ruling
     votes_for: uint256 = 0
@@ -193,13 +206,19 @@ def rule(caseId: bytes32, uphold: bool, signatures: DynArray[Bytes[65], 15]):
 
 @external
 def claim(recipient: address):
-    """@notice Sends a share that could not be sent at the ruling. By anyone, at any time. Emits `Claimed`."""
+    """
+    @notice Sends a share that could not be sent at the ruling. By anyone, at any time. Emits `Claimed`.
+    @dev Stop: none, on purpose.
+    """
     self._claim(recipient, recipient)
 
 
 @external
 def claimTo(to: address):
-    """@notice Sends the caller's own credited share to another address. By the credited. Emits `Claimed`."""
+    """
+    @notice Sends the caller's own credited share to another address. By the credited. Emits `Claimed`.
+    @dev Stop: none, on purpose.
+    """
     self._claim(msg.sender, to)
 
 
@@ -234,7 +253,10 @@ def setOperator(_operator: address):
 
 @external
 def transferOwnership(newOwner: address):
-    """@notice Hands the right to name the operator over. By the owner. Emits `OwnershipTransferred`."""
+    """
+    @notice Hands the right to name the operator over. By the owner. Emits `OwnershipTransferred`.
+    @dev Stop: the new owner hands back.
+    """
     assert msg.sender == self.owner, "Unauthorised"
     log OwnershipTransferred(previousOwner=self.owner, newOwner=newOwner)
     self.owner = newOwner
@@ -247,7 +269,7 @@ def _open(
     assert msg.sender == self.operator, "Unauthorised"
     assert staticcall Factory(factory).hasEscrow(escrow), "Unknown escrow"
     assert reporter != empty(address), "Zero address"
-    assert len(jurors) % 2 == 1, "Jurors must be odd in number"
+    assert len(jurors) >= MIN_JURORS and len(jurors) % 2 == 1, "Jurors must be odd in number"
     launcher: address = staticcall Escrow(escrow).launcher()
     i: uint256 = 0
     for juror: address in jurors:
@@ -297,20 +319,20 @@ def _send_or_credit(case_id: bytes32, token: address, to: address, amount: uint2
     if amount == 0:
         return
     log Shared(caseId=case_id, recipient=to, amount=amount)
-    if not self._transfer(token, to, amount):
+    if not self._transfer(token, to, amount, TRANSFER_GAS):
         self.credits[to] += amount
         log Credited(recipient=to, amount=amount)
 
 
 @internal
-def _transfer(token: address, to: address, amount: uint256) -> bool:
+def _transfer(token: address, to: address, amount: uint256, gas_most: uint256) -> bool:
     ok: bool = False
     answer: Bytes[32] = b""
     ok, answer = raw_call(
         token,
         abi_encode(to, amount, method_id=method_id("transfer(address,uint256)")),
         max_outsize=32,
-        gas=TRANSFER_GAS,
+        gas=gas_most,
         revert_on_failure=False,
     )
     if not ok:
@@ -324,7 +346,7 @@ def _claim(recipient: address, to: address):
     assert amount > 0, "Nothing to claim"
     assert to != self, "Invalid recipient"
     self.credits[recipient] = 0
-    assert self._transfer(staticcall Staking(staking).token(), to, amount), "Transfer failed"
+    assert self._transfer(staticcall Staking(staking).token(), to, amount, msg.gas), "Transfer failed"
     log Claimed(recipient=recipient, to=to, amount=amount)
 
 

@@ -37,13 +37,19 @@ def get(_account: address, _key: String[1100]) -> String[1100]:
 
 @external
 def set(_key: String[1100], _value: String[1100]):
-    """@notice Saves one of the caller's own values, in place of the earlier one. By anyone. Emits `DataSaved`."""
+    """
+    @notice Saves one of the caller's own values, in place of the earlier one. By anyone. Emits `DataSaved`.
+    @dev Stop: save again; an empty text takes a value back.
+    """
     self._save(_key, _value)
 
 
 @external
 def setBulk(_keys: DynArray[String[1100], 25], _values: DynArray[String[1100], 25]):
-    """@notice Saves up to 20 of the caller's own values. By anyone. Emits one `DataSaved` for each."""
+    """
+    @notice Saves up to 20 of the caller's own values. By anyone. Emits one `DataSaved` for each.
+    @dev Stop: save again; an empty text takes a value back.
+    """
     assert len(_keys) == len(_values), "Length mismatch"
     assert len(_keys) <= MAX_ENTRIES, "Too many entries"
     for i: uint256 in range(len(_keys), bound=25):

@@ -158,7 +158,9 @@ def unstake(_tokens: uint256):
     @dev Pays out what an earlier call has released. Emits `StakeLocked`. Stop: none; `stake` again.
     """
     assert _tokens > 0, "Must be a positive number"
-    held: Held = self._matured(msg.sender)
+    self._pay_matured(msg.sender)
+    # Read after the transfer: a staker who is a contract may end a job in it, and that count must stand.
+    held: Held = self._held(msg.sender)
     free: uint256 = held.staked - held.unstaking
     assert free >= _tokens, "Insufficient amount to unstake"
     left: uint256 = free - _tokens
@@ -175,11 +177,9 @@ def unstake(_tokens: uint256):
 def withdraw():
     """
     @notice Pays out unstaked tokens once the lock period is over. By the staker.
-    @dev Emits `StakeWithdrawn`.
+    @dev Emits `StakeWithdrawn`. Stop: none; what has matured is the staker's. A slash before it takes its part.
     """
-    before: uint256 = self._held(msg.sender).staked
-    left: Held = self._matured(msg.sender)
-    assert left.staked < before, "Stake has no available tokens for withdrawal"
+    assert self._pay_matured(msg.sender) > 0, "Stake has no available tokens for withdrawal"
 
 
 @external
@@ -216,7 +216,10 @@ def slash(_slashRequester: address, _staker: address, _escrowAddress: address, _
 
 @external
 def escrowOpened(_staker: address):
-    """@notice Locks `minimumStake` for one more escrow of a launcher. By the factory, in the launch."""
+    """
+    @notice Locks `minimumStake` for one more escrow of a launcher. By the factory, in the launch.
+    @dev Emits nothing; the factory says `LaunchedV2`. Stop: the escrow's end unlocks it.
+    """
     assert msg.sender == self.factory, "Unauthorised"
     held: Held = self._held(_staker)
     assert held.open < MAX_OPEN, "Too many open escrows"
@@ -229,7 +232,8 @@ def escrowOpened(_staker: address):
 def escrowClosed(_staker: address):
     """
     @notice Unlocks the stake of one escrow that ended. By the factory.
-    @dev Not behind the lock, so that an escrow can end in any transaction; it moves no tokens.
+    @dev Not behind the lock, so that an escrow can end in any transaction; it moves no tokens. Emits nothing.
+         Stop: none, on purpose; an escrow must be able to end.
     """
     assert msg.sender == self.factory, "Unauthorised"
     held: Held = self._held(_staker)
@@ -290,7 +294,7 @@ def getListOfStakers(_startIndex: uint256, _limit: uint256) -> (DynArray[address
 
 @external
 def withdrawFees():
-    """@notice Pays the booked fees to the owner. By the owner. Emits `FeeWithdrawn`."""
+    """@notice Pays the booked fees to the owner. By the owner. Emits `FeeWithdrawn`. Stop: none; no stake is touched."""
     self._only_owner()
     amount: uint256 = self.feeBalance
     assert amount > 0, "No fees to withdraw"
@@ -301,7 +305,10 @@ def withdrawFees():
 
 @external
 def setFactory(_factory: address):
-    """@notice Names the factory, once. By the owner, right after deployment. Emits `FactorySet`."""
+    """
+    @notice Names the factory, once. By the owner, right after deployment. Emits `FactorySet`.
+    @dev Stop: none; a wrong address is cured by a new deployment.
+    """
     self._only_owner()
     assert self.factory == empty(address), "Already set"
     assert _factory.is_contract, "Must be a valid address"
@@ -321,7 +328,7 @@ def addSlasher(_slasher: address):
 
 @external
 def removeSlasher(_slasher: address):
-    """@notice Forbids an address to slash. By the owner. Emits `SlasherSet`."""
+    """@notice Forbids an address to slash. By the owner. Emits `SlasherSet`. Stop: `addSlasher`."""
     self._only_owner()
     assert self.slashers[_slasher], "Address is not a slasher"
     self.slashers[_slasher] = False
@@ -330,28 +337,31 @@ def removeSlasher(_slasher: address):
 
 @external
 def setMinimumStake(_minimumStake: uint256):
-    """@notice Sets the minimum stake, which is also what one open escrow locks. By the owner."""
+    """@notice Sets the minimum stake, which is also what one open escrow locks. By the owner. Emits nothing. Stop: set again."""
     self._only_owner()
     self._set_minimum_stake(_minimumStake)
 
 
 @external
 def setLockPeriod(_lockPeriod: uint32):
-    """@notice Sets the blocks between a later `unstake` and its withdrawal, at most five million. By the owner."""
+    """
+    @notice Sets the blocks between a later `unstake` and its withdrawal, at most five million. By the owner. Emits nothing.
+    @dev Stop: set again.
+    """
     self._only_owner()
     self._set_lock_period(_lockPeriod)
 
 
 @external
 def setFeePercentage(_feePercentage: uint8):
-    """@notice Sets the whole percent kept of a later slash, at most 25. By the owner."""
+    """@notice Sets the whole percent kept of a later slash, at most 25. By the owner. Emits nothing. Stop: set again."""
     self._only_owner()
     self._set_fee_percentage(_feePercentage)
 
 
 @external
 def transferOwnership(newOwner: address):
-    """@notice Hands the owner's rights over. By the owner. Emits `OwnershipTransferred`."""
+    """@notice Hands the owner's rights over. By the owner. Emits `OwnershipTransferred`. Stop: the new owner hands back."""
     self._only_owner()
     if newOwner == empty(address):
         raw_revert(abi_encode(newOwner, method_id=method_id("OwnableInvalidOwner(address)")))
@@ -361,18 +371,18 @@ def transferOwnership(newOwner: address):
 
 @external
 def renounceOwnership():
-    """@notice Gives the owner's rights up for good. By the owner. Emits `OwnershipTransferred`."""
+    """@notice Gives the owner's rights up. By the owner. Emits `OwnershipTransferred`. Stop: none, it is for good."""
     self._only_owner()
     log OwnershipTransferred(previousOwner=self.owner, newOwner=empty(address))
     self.owner = empty(address)
 
 
 @internal
-def _matured(staker: address) -> Held:
-    """Pays out what the lock period has released; returns what is left, with nothing paid when none was released."""
+def _pay_matured(staker: address) -> uint256:
+    """Pays out what the lock period has released and returns how much that was."""
     held: Held = self._held(staker)
     if held.unstaking == 0 or block.number < held.until:
-        return held
+        return 0
     amount: uint256 = held.unstaking
     held.staked -= amount
     held.unstaking = 0
@@ -380,7 +390,7 @@ def _matured(staker: address) -> Held:
     self._hold(staker, held)
     self._pay(staker, amount)
     log StakeWithdrawn(staker=staker, tokens=amount)
-    return held
+    return amount
 
 
 @internal

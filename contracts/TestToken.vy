@@ -60,7 +60,7 @@ def __init__(_totalSupply: uint256, _name: String[64], _decimals: uint8, _symbol
 
 @external
 def transfer(_to: address, _value: uint256) -> bool:
-    """@notice Sends the caller's own tokens. By anyone. Emits `Transfer`."""
+    """@notice Sends the caller's own tokens. By anyone. Emits `Transfer`. Stop: none; only the receiver can send back."""
     self._move(msg.sender, _to, _value)
     return True
 
@@ -115,7 +115,10 @@ def mint(_to: address, _value: uint256) -> bool:
 
 @external
 def transferOwnership(newOwner: address):
-    """@notice Hands the right to mint over, or gives it up (zero address). By the owner. Emits `OwnershipTransferred`."""
+    """
+    @notice Hands the right to mint over, or gives it up (zero address). By the owner. Emits `OwnershipTransferred`.
+    @dev Stop: the new owner hands back; given up, it is for good.
+    """
     assert msg.sender == self.owner, "Unauthorised"
     log OwnershipTransferred(previousOwner=self.owner, newOwner=newOwner)
     self.owner = newOwner

@@ -151,6 +151,24 @@ def test_every_external_function_says_who_may_call_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
+def test_every_function_that_changes_something_says_what_it_emits_and_how_to_stop_it(name: str) -> None:
+    texts = build().function_texts(name)
+    known = {entry["name"] for kind in CONTRACTS for entry in artifact(kind).abi if entry["type"] == "event"}
+    for entry in artifact(name).abi:
+        if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure"):
+            said = texts[entry["name"]]
+            assert re.search(r"Emits (?:nothing|one `|[^.]*`)|As `", said), f"{name}.{entry['name']}: what it emits"
+            assert "Stop: " in said, f"{name}.{entry['name']}: how to stop it"
+            for event in re.findall(r"Emits [^.]*?`(\w+)`", said):
+                assert event in known, event
+
+
+def test_the_specification_says_of_each_function_what_its_source_says() -> None:
+    text = SPEC.read_text(encoding="utf-8")
+    assert build().specification(text) == text
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_every_function_and_event_stands_in_the_specification(name: str) -> None:
     text = SPEC.read_text(encoding="utf-8")
     section = re.split(r"^## ", text, flags=re.MULTILINE)

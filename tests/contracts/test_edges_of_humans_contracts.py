@@ -152,6 +152,7 @@ def test_case_11_an_excessive_reserve_is_lowered_by_a_jury_and_by_nobody_else(wo
     for someone in (world.launcher, world.owner, world.recording, world.reputation, world.exchange):
         with pytest.raises(Refused, match="Unauthorised"):
             world.escrow(escrow, "release", report, 30, sender=someone)
+    world.escrow(escrow, "freeze", report, sender=world.exchange)
     case = world.open_case(escrow, report, release=30)
     world.rule(case, True, world.vote(case, True, [0, 2]))
     assert world.of(escrow, "reservedFunds") == 50
@@ -207,6 +208,10 @@ def test_h5_the_admin_alone_can_neither_reserve_nor_pay(world: World) -> None:
             world.escrow(escrow, call, sender=world.owner)
     with pytest.raises(Refused, match="Unauthorised"):
         world.pay(escrow, {world.owner: 850}, sender=world.owner)
+    funded = world.create()
+    world.send("TestToken", world.token, "transfer", funded, FUND_MINOR, sender=world.outsider)
+    with pytest.raises(Refused, match="Unauthorised"):  # nor name itself as the oracles of what is not set up yet
+        world.escrow(funded, "setup", world.owner, world.owner, world.owner, URL, HASH, sender=world.owner)
     before = world.balance(world.owner)
     world.escrow(escrow, "requestCancellation", sender=world.owner)
     assert world.balance(world.owner) == before

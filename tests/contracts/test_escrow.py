@@ -67,13 +67,13 @@ def test_every_state_changing_function_that_is_not_for_everyone_is_in_the_table_
     assert changing == set(CALLS) | elsewhere
 
 
-def test_setup_is_for_launcher_admin_and_factory_and_cancel_for_the_reputation_oracle(world: World) -> None:
+def test_setup_is_for_launcher_and_factory_and_cancel_for_the_reputation_oracle(world: World) -> None:
     escrow = world.create()
     world.send("TestToken", world.token, "transfer", escrow, 100, sender=world.outsider)
     setup = ("setup", world.reputation, world.recording, world.exchange, URL, HASH)
     for role in ROLES:
         with world.aside():
-            if role in ("launcher", "owner"):
+            if role == "launcher":
                 world.escrow(escrow, *setup, sender=getattr(world, role))
             else:
                 with pytest.raises(Refused, match="Unauthorised"):
@@ -126,11 +126,13 @@ def test_setup_needs_money_and_happens_once(world: World) -> None:
 def test_reserving_and_paying_need_two_keys_when_the_fees_come_from_a_quote(world: World) -> None:
     escrow = world.create()
     world.send("TestToken", world.token, "transfer", escrow, 100, sender=world.outsider)
-    with pytest.raises(Refused, match="two keys"):
-        world.escrow(
-            escrow, "setupWithFees", world.recording, world.recording, world.exchange, [0, 0, 0], URL, HASH,
-            sender=world.launcher,
-        )  # fmt: skip
+    one_key = (world.recording, world.recording, world.exchange)
+    one_key_as_the_last_resort = (world.reputation, world.recording, world.recording)
+    for oracles in (one_key, one_key_as_the_last_resort):
+        with pytest.raises(Refused, match="two keys"):
+            world.escrow(escrow, "setupWithFees", *oracles, [0, 0, 0], URL, HASH, sender=world.launcher)
+    freezer_who_pays = (world.reputation, world.recording, world.reputation)
+    world.escrow(escrow, "setupWithFees", *freezer_who_pays, [0, 0, 0], URL, HASH, sender=world.launcher)
 
 
 @pytest.mark.parametrize(

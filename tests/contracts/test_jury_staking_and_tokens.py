@@ -159,8 +159,9 @@ def test_cases_are_opened_by_the_operator_with_a_proper_draw(world: World) -> No
         open_case(world.outsider, REPORT, jurors, world.reporter)
     with pytest.raises(Refused, match="odd"):
         open_case(escrow, REPORT, jurors[:2], world.reporter)
-    with pytest.raises(Refused, match="odd"):
-        open_case(escrow, REPORT, [], world.reporter)
+    for too_few in ([], jurors[:1]):
+        with pytest.raises(Refused, match="odd"):
+            open_case(escrow, REPORT, too_few, world.reporter)
     with pytest.raises(Refused, match="Juror drawn twice"):
         open_case(escrow, REPORT, [jurors[0], jurors[1], jurors[0]], world.reporter)
     for party in (world.reporter, world.launcher, "0x" + "0" * 40):

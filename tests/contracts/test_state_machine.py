@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from manyhands.chain.contracts import FREEZE_SECONDS, fees_for_pay_minor
+from manyhands.chain.contracts import CANCEL_WINDOW_SECONDS, FREEZE_SECONDS, fees_for_pay_minor
 
 from .world import CANCELLED, COMPLETE, DAY, HASH, TO_CANCEL, URL, Peek, Refused, World
 
@@ -96,6 +96,8 @@ class Histories(RuleBasedStateMachine):
         self.of_day: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         self.freezes = 0
         self.status = self.peek().status
+        self.expires_at = self.now() + world.terms.duration_s
+        self.window_ends = 0
 
     def peek(self) -> Peek:
         return self.world.peek(self.escrow, self.token)
@@ -149,6 +151,8 @@ class Histories(RuleBasedStateMachine):
             return False
         assert self.allowed(role, function, before), f"{role} may not {function} here: {before}"
         self.book()
+        if function == "requestCancellation" and before.status in (1, 2):
+            self.window_ends = self.now() + CANCEL_WINDOW_SECONDS
         self.freezes += function == "freeze"
         return True
 
@@ -279,6 +283,9 @@ class Histories(RuleBasedStateMachine):
         report = bytes([len(self.reports) + 1]) * 32 if new or not self.reports else self.reports[-1]
         if not self.attempt("exchange", "freeze", report):
             return
+        # the job's clock stands still; what had passed has passed
+        self.expires_at += FREEZE_SECONDS * (self.now() < self.expires_at)
+        self.window_ends += FREEZE_SECONDS * (self.now() < self.window_ends)
         if report not in self.reports:
             self.reports.append(report)
         self.every_way_out_is_tried_and_undone()
@@ -298,6 +305,12 @@ class Histories(RuleBasedStateMachine):
         assert len(votes) >= 2
         self.book()
         self.freezes -= not uphold and frozen
+        if frozen:
+            unused = before.frozen_until - self.now()
+            self.expires_at -= unused * (self.expires_at > before.frozen_until)
+            self.window_ends -= unused * (self.window_ends > before.frozen_until)
+        if uphold and not release and before.status in (1, 2):
+            self.window_ends = self.now() + CANCEL_WINDOW_SECONDS
         left = world.ask("Staking", world.at["Staking"], "getStakedTokens", world.launcher)
         slashed = sum(event["tokens"] for event in world.seen("StakeSlashed"))
         assert left == staked - slashed
@@ -439,6 +452,8 @@ class Histories(RuleBasedStateMachine):
         assert at.status == self.status or (self.status, at.status) in MOVES, (self.status, at.status)
         self.status = at.status
         assert at.freezes == self.freezes <= 5
+        assert at.expires_at == self.expires_at
+        assert at.cancel_deadline == (self.window_ends if at.status == TO_CANCEL else 0)
 
     @invariant()
     def a_day_s_cap_holds(self) -> None:
@@ -541,6 +556,8 @@ FAULTS = {
     "withdraws from a running job": ("Escrow", "            amount = 0\n", "            pass\n"),
     "credits count as free": ("Escrow", "fees[2] + convert(self._credited, uint256)", "fees[2]"),
     "releases all": ("Escrow", "min(amount, reserved)", "reserved"),
+    "a freeze uses up the window": ("Escrow", "        head.cancel_deadline += FREEZE_SECONDS\n", "        pass\n"),
+    "a cleared freeze keeps all its time": ("Escrow", "        head.expires_at -= unused\n", "        pass\n"),
     "a cleared freeze counts": ("Escrow", "        head.freezes -= 1\n", ""),
     "an end keeps the stake locked": ("Staking", "    held.open -= 1\n", "    pass\n"),
     "unstakes under an open job": (

@@ -170,8 +170,10 @@ class World:
         values = decode(kinds, output)
         return values[0] if len(values) == 1 else values if values else None
 
-    def _run(self, to: str, data: bytes, sender: str, *, modify: bool = True) -> bytes:
-        computation = self.env.execute_code(to_address=_boa(to), sender=_boa(sender), data=data, is_modifying=modify)
+    def _run(self, to: str, data: bytes, sender: str, *, modify: bool = True, gas: int | None = None) -> bytes:
+        computation = self.env.execute_code(
+            to_address=_boa(to), sender=_boa(sender), data=data, is_modifying=modify, gas=gas
+        )
         self.gas_used = computation.get_gas_used()
         if computation.is_error:
             raise Refused(_reason(bytes(computation.output)))
@@ -179,8 +181,9 @@ class World:
             self.events = [self._decode_log(*entry) for entry in computation.get_log_entries()]
         return bytes(computation.output)
 
-    def raw(self, to: str, data: bytes, *, sender: str) -> bytes:
-        return self._run(to, data, sender)
+    def raw(self, to: str, data: bytes, *, sender: str, gas: int | None = None) -> bytes:
+        """gas  limit of the transaction; None = as much as a block takes"""
+        return self._run(to, data, sender, gas=gas)
 
     def _decode_log(self, address: bytes, topics: tuple[int, ...], data: bytes) -> Event:
         event = Event(address="0x" + address.hex(), event="")
@@ -309,7 +312,7 @@ class World:
         return [bytes(juror_key(n).unsafe_sign_hash(digest).signature) for n in jurors]
 
     def rule(self, case: bytes, uphold: bool, signatures: list[bytes]) -> None:
-        self.send("Jury", self.at["Jury"], "rule", case, uphold, signatures, sender=self.outsider)
+        self.send("Jury", self.at["Jury"], "rule", case, uphold, signatures, sender=self.jury_operator)
 
     def case_id(self, escrow: str, report: bytes) -> bytes:
         return case_id(self.chain_id, self.at["Jury"], escrow, report)

@@ -41,6 +41,7 @@ FREEZE_SECONDS = 7 * 86_400
 CANCEL_WINDOW_SECONDS = 3 * 86_400
 LAST_RESORT_SECONDS = 30 * 86_400
 CASE_SECONDS = 14 * 86_400
+HAND_IN_SECONDS = 7 * 86_400
 REPORTER_SHARE_BP = 5_000
 """Share of a slash that the first reporter gets; the rest goes in equal parts to the jurors of the majority."""
 
@@ -514,7 +515,7 @@ REVERT_REASONS: dict[str, str] = {
     "Juror drawn twice": "Draw distinct jurors.",
     "Juror is a party": "Reporter, launcher and the zero address cannot be jurors; draw again.",
     "Juror voted twice": "Hand each juror's signature in once.",
-    "Jurors must be odd in number": "Draw an odd number of jurors.",
+    "Jurors must be odd in number": "Draw an odd number of jurors, at least three.",
     "Length mismatch": "Give as many values as names or recipients.",
     "Maximum string length": "A key or value has at most 1,000 bytes.",
     "Must be a positive number": "Give an amount above zero and within bounds.",
@@ -522,6 +523,7 @@ REVERT_REASONS: dict[str, str] = {
     "No fees to withdraw": "Nothing has to be done.",
     "No funds": "There is nothing here that is owed to nobody.",
     "No quorum": "More than half of the drawn jurors must sign the same ruling.",
+    "Not frozen": "The escrow's exchange oracle freezes the job with this report first.",
     "Not enough funds": "Less than that is reserved; the recording oracle reserves first.",
     "Nothing to claim": "This address has no credit.",
     "Ownable: caller is not the owner": "Only the contract's owner may do this.",
@@ -529,13 +531,14 @@ REVERT_REASONS: dict[str, str] = {
     "payoutId already exists": "This payout was made already; nothing has to be done.",
     "Percentage out of bounds": "The three oracles' fees may take 30 % together.",
     "Reserved funds": "Workers are owed pay; pay them first.",
-    "Reserving and paying need two keys": "Name different recording and reputation oracles.",
+    "Reserving and paying need two keys": "Name a recording oracle that is neither reputation nor exchange oracle.",
     "Slash tokens exceed staked ones": "Slash at most what is staked.",
     "Stake has no available tokens for withdrawal": "Unstake first and wait for the lock period.",
     "Stake is too large": "An address can stake less than 2^96 base units; stake the rest from another one.",
     "Stake locked by open escrows": "Wait until jobs have ended; each open one locks the minimum stake.",
     "Staker is no party of the escrow": "Only the escrow's launcher and oracles can be slashed for it.",
     "Start index out of bounds": "There are fewer stakers.",
+    "Token is the job's own": "This token is the job's own under another address; it leaves by payouts only.",
     "Too many entries": "Save at most 20 values at once.",
     "Too many freezes": "Five freezes that no jury cleared are the limit of one job.",
     "Too many open escrows": "A launcher can have eight million open escrows; wait until jobs have ended.",

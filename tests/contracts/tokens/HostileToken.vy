@@ -15,6 +15,10 @@ blocked: public(HashMap[address, bool])
 answersFalse: public(bool)  # to the blocked: return false instead of reverting
 burnsGas: public(bool)  # to the blocked: use all gas instead of reverting
 paused: public(bool)
+words: uint256  # storage words that every transfer fills anew, 22,100 gas each
+filled: uint256
+ballast: HashMap[uint256, uint256]
+alias: public(address)  # a second address of this token, which may move anyone's balance
 feeBp: public(uint256)
 hookTarget: address
 hookData: Bytes[4096]
@@ -46,6 +50,22 @@ def behave(answers_false: bool, burns_gas: bool, paused: bool, fee_bp: uint256):
     self.burnsGas = burns_gas
     self.paused = paused
     self.feeBp = fee_bp
+
+
+@external
+def weigh(words: uint256):
+    self.words = words
+
+
+@external
+def name_alias(other: address):
+    self.alias = other
+
+
+@external
+def moveFor(_from: address, _to: address, _value: uint256):
+    assert msg.sender == self.alias
+    self._move(_from, _to, _value)
 
 
 @external
@@ -86,6 +106,9 @@ def _move(sender: address, to: address, amount: uint256) -> bool:
     if self.hookTarget != empty(address):
         self.hookTried = True
         self.hookWorked = raw_call(self.hookTarget, self.hookData, revert_on_failure=False)
+    for i: uint256 in range(self.words, bound=100):
+        self.ballast[self.filled] = 1
+        self.filled += 1
     fee: uint256 = amount * self.feeBp // 10_000
     self.balanceOf[sender] -= amount
     self.balanceOf[to] += amount - fee
