@@ -95,7 +95,8 @@ def specification(text: str) -> str:
         at = next(i for i, part in enumerate(parts) if part.startswith(f"## {name}\n"))
         for function, said in function_texts(name).items():
             row = f"| `{function}` | {said} |"
-            parts[at] = re.sub(rf"^\| `{function}` \| .* \|$", lambda _, row=row: row, parts[at], count=1, flags=re.MULTILINE)
+            stands = re.compile(rf"^\| `{function}` \| .* \|$", re.MULTILINE)
+            parts[at] = stands.sub(lambda _, row=row: row, parts[at], count=1)
     return "".join(parts)
 
 

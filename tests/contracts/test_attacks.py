@@ -136,7 +136,7 @@ def test_a_jury_of_one_is_no_jury(world: World) -> None:
 
 
 def test_who_sees_the_signatures_travel_cannot_hand_in_a_bare_majority_first(world: World) -> None:
-    """All five signed. With three of the signatures, handed in first, two jurors would lose their share to the others."""
+    """All five signed. With three of the signatures, handed in first, two jurors would lose their share to three."""
     escrow = world.job(1_000)
     case = world.open_case(escrow, REPORT, jurors=5)
     bare, all_five = world.vote(case, True, [0, 1, 2]), world.vote(case, True, [0, 1, 2, 3, 4])
@@ -161,8 +161,8 @@ def test_who_sees_the_signatures_travel_cannot_hand_in_a_bare_majority_first(wor
 
 
 def test_a_token_dearer_than_a_payout_allows_is_claimed_with_all_the_gas_there_is(world: World) -> None:
-    """A dozen storage words in each transfer: more than a payout gives one recipient. In an earlier version the claim gave
-    no more either, and the pay was stuck for ever."""
+    """A dozen storage words in each transfer: more than a payout gives one recipient. In an earlier version the claim
+    gave no more either, and the pay was stuck for ever."""
     token = world.deploy("HostileToken", 10**9, world.launcher)
     escrow = world.job_with_token(token)
     world.reserve(escrow, 300)
@@ -226,8 +226,8 @@ def test_dust_sent_in_keeps_a_job_from_ending_by_itself_and_from_nothing_else(wo
 def test_after_a_rewritten_block_a_launchers_escrow_stands_at_the_same_address_whoever_launched_first(
     world: World,
 ) -> None:
-    """HUMAN's address follows from the factory's count: in a rewritten past somebody else's escrow can come to stand where
-    the launcher's stood, and gets the tokens that the launcher's next transaction sends there."""
+    """HUMAN's address follows from the factory's count: in a rewritten past somebody else's escrow can come to stand
+    where the launcher's stood, and gets the tokens that the launcher's next transaction sends there."""
     world.send("TestToken", world.token, "approve", world.at["Staking"], 1_000, sender=world.outsider)
     world.send("Staking", world.at["Staking"], "stake", 1_000, sender=world.outsider)
     with world.aside():
@@ -261,8 +261,8 @@ def test_a_stranger_cannot_set_up_cap_or_initialise_what_another_launched_and_fu
 
 
 def test_a_job_that_ends_while_stake_is_paid_out_stays_ended_in_the_count(world: World) -> None:
-    """The staker is the token itself and ends its job in the transfer that `unstake` makes. An earlier version wrote the
-    count back that it had read before, and the stake of that job was locked for ever."""
+    """The staker is the token itself and ends its job in the transfer that `unstake` makes. An earlier version wrote
+    the count back that it had read before, and the stake of that job was locked for ever."""
     token = world.deploy("HostileToken", 10**9, world.token_maker)
     maker = world.token_maker
 
