@@ -49,6 +49,22 @@ JOB = "requester-0123456789"
 FUND_MINOR = 10**12
 
 
+DEARER = (
+    "- setBulk: both contracts fill the same eight words (176,800). The rest is memory: Vyper sets aside room for",
+    "  25 keys and values of 1,100 bytes, so that a refusal can carry its text. Tried: room for 21 of 1,024",
+    "  (233,934, but no text beyond that); the compiler's experimental code generator (230,468, not for money yet).",
+    "  HUMAN's figure of earlier tables, 180,868, is of other texts: with the url in one word it takes 180,748,",
+    "  ours 190,736.",
+    "- complete: of the 27,600 more, 20,500 are the clone's delegated call and telling factory and staking contract",
+    "  that the launcher's stake is free (ADR 0023): the same source without a factory takes 88,968. The rest is the",
+    "  refund's event and fees that follow the pay.",
+    "- requestCancellation + storeResults(0): the same; without a factory it takes 92,775, HUMAN's 93,343.",
+    "  Tried for both, by reckoning: an escrow that tells the staking contract itself saves no cold access, as that",
+    "  must then ask the factory; proving the clone by its CREATE2 address in place of `escrowCounters` saves 2,100",
+    "  less a hash and needs a word more at launch.",
+)
+
+
 class Line(NamedTuple):
     """One measured step: its gas, HUMAN's for the same, the aim (both None where there is none)."""
 
@@ -275,17 +291,7 @@ def page(lines: list[Line]) -> str:
         "",
         "Where ours is dearer:",
         "",
-        "- setBulk: both contracts fill the same eight words (176,800). The rest is memory: Vyper sets aside room for 25",
-        "  keys and values of 1,100 bytes, so that a refusal can carry its text. Tried: room for 21 of 1,024 (233,934,",
-        "  but no text beyond that), the compiler's experimental code generator (230,468, not for money yet).",
-        "  HUMAN's figure of earlier tables, 180,868, is of other texts: with the url in one word it is 180,748, ours 190,736.",
-        "- complete: of the 27,600 more, 20,500 are the clone's delegated call and telling factory and staking contract",
-        "  that the launcher's stake is free (ADR 0023): the same source deployed without a factory takes 88,968. The",
-        "  rest is the refund's event and fees that follow the pay.",
-        "- requestCancellation + storeResults(0): the same; without a factory it takes 92,775, HUMAN's 93,343.",
-        "  Tried for both by reckoning: the escrow telling the staking contract itself saves no cold access, as that then",
-        "  must ask the factory; proving the clone by its CREATE2 address in place of `escrowCounters` saves 2,100 less a",
-        "  hash and needs a word more at launch.",
+        *DEARER,
     ]
     return "\n".join(rows) + "\n"
 
