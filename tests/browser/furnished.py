@@ -21,7 +21,8 @@ from manyhands.apps.compose import Platform
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, receipt
 from manyhands.protocol.manifest import Learning, Needs
-from manyhands.protocol.messages import AppealJurorsDrawn, JobSettled
+from manyhands.protocol.messages import AppealJurorsDrawn, JobSettled, TypeStanding
+from manyhands.roles.exchange.books import types_shown
 from manyhands.roles.exchange.pooling import SEES
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
 from manyhands.store.database import Tx, rows
@@ -161,18 +162,33 @@ async def _settled(tx: Tx, job_id: str, worker: str, others: list[str], now_ms: 
 
 
 async def _standing(tx: Tx, worker: str, job_id: str, now_ms: int) -> None:
+    types = types_shown(
+        {
+            name: TypeStanding(right_micro=right, wrong_micro=wrong, score_bp=score_bp, right=judged, judged=judged)
+            for name, right, wrong, score_bp, judged in (
+                ("", 9_400_000, 1_000_000, 8_017, 0),
+                ("amount", 31_900_000, 100_000, 9_260, 12),
+                ("date", 8_000_000, 0, 8_904, 3),
+                ("field_choice", 2_000_000, 1_000_000, 7_702, 0),
+                ("text", 10_000_000, 0, 8_811, 5),
+            )
+        }
+    )
     await tx.execute(
-        "insert into exchange.standings (worker, skill, right_micro, wrong_micro, score_bp, because, at_ms) "
-        "values (%s, 'transcription', 61300000, 2100000, 9041, '20 of 20 answers that could be judged were right', %s)",
-        (worker, now_ms),
+        "insert into exchange.standings (worker, skill, right_micro, wrong_micro, score_bp, because, at_ms, types) "
+        "values (%s, 'transcription', 61300000, 2100000, 9041, '20 of 20 answers that could be judged were right', %s, "
+        "%s::jsonb)",
+        (worker, now_ms, types),
     )
     steps = ((7_420, "18 of 20", 40), (8_610, "38 of 40", 20), (9_041, "20 of 20", 1))
     for place, (score_bp, right, days) in enumerate(steps):
         await tx.execute(
-            "insert into exchange.standing_changes values (%s, 'transcription', %s, %s, %s, 2100000, %s, %s)",
+            "insert into exchange.standing_changes "
+            "values (%s, 'transcription', %s, %s, %s, 2100000, %s, %s, %s::jsonb)",
             (
                 worker, now_ms - days * 24 * HOUR_MS, job_id if place == 2 else f"earlier-{place}-{job_id}",
                 20_000_000 * (place + 1), score_bp, f"{right} answers that could be judged were right",
+                types if place == 2 else "[]",
             ),
         )  # fmt: skip
 

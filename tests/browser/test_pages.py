@@ -363,11 +363,16 @@ CASES = {
         "reward_minor": 1, "kind": "appeal", "exhibits": [{"picture_url": "/favicon", "question": "text", "text": "x"}],
     }],
 }  # fmt: skip
+OF_TYPES = [
+    {"answer_type": name, "score_bp": 1, "right_milli": 1, "wrong_milli": 1, "right": 1, "judged": 1}
+    for name in ("", "amount")
+]
 STANDING = {
-    "standings": [{"skill": "s", "score_bp": 1, "right_milli": 1, "wrong_milli": 1, "because": "b", "at_ms": 1}],
+    "standings": [{"skill": "s", "score_bp": 1, "right_milli": 1, "wrong_milli": 1, "because": "b", "at_ms": 1,
+                   "types": OF_TYPES}],
     "changes": [{
         "skill": "s", "at_ms": 1, "job_id": "j", "title": "t", "score_bp": 1, "right_milli": 1, "wrong_milli": 1,
-        "because": "b",
+        "because": "b", "types": OF_TYPES,
     }],
 }  # fmt: skip
 RECORD = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from manyhands.protocol import canonical
@@ -22,6 +23,7 @@ from manyhands.protocol.messages import (
     StandingsChanged,
     TaskFacts,
     TasksOpened,
+    TypeStanding,
     WorkersLinked,
 )
 from manyhands.quality import reputation
@@ -31,6 +33,7 @@ from manyhands.roles.reputation.decide import moved_standings, newcomers_prior, 
 from manyhands.roles.reputation.role import QUERIES as REPUTATION
 from manyhands.store.database import rows
 from manyhands.store.migrations import Room
+from manyhands.task_types.judging import counts_by_type
 
 from . import conftest
 from .conftest import ESCROW, House
@@ -210,22 +213,65 @@ async def test_standings_are_the_log_of_events_and_nothing_else(oracles: House) 
     async with oracles.db.connection() as tx:
         log = await rows(
             tx,
-            "select worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms from reputation.outcomes "
-            "where skill = 'transcription' order by outcome_no",
+            "select worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms, answer_type "
+            "from reputation.outcomes where skill = 'transcription' order by outcome_no",
         )
-        published = await rows(tx, "select worker, right_micro, wrong_micro, cause from reputation.standings")
-    for worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms in log:
-        common = {"worker": worker, "skill": "transcription", "cause": cause, "at_ms": at_ms}
+        published = await rows(tx, "select worker, right_micro, wrong_micro, cause, types from reputation.standings")
+    for worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms, answer_type in log:
+        common = {
+            "worker": worker, "skill": "transcription", "cause": cause, "at_ms": at_ms, "answer_type": answer_type,
+        }  # fmt: skip
         events.append(
             reputation.Correction(right_micro=right_micro, wrong_micro=wrong_micro, **common)
             if was_right is None
             else reputation.Outcome(right=was_right, weight_bp=weight_bp, **common)
         )
     again = moved_standings(events, {})
-    assert {worker: (right, wrong, cause) for worker, right, wrong, cause in published} == {
-        worker: (one.right_micro, one.wrong_micro, one.cause) for worker, one in again.items()
+    assert {worker: (*counts, counts_by_type(types)) for worker, *counts, types in published} == {
+        worker: (one.right_micro, one.wrong_micro, one.cause, one.types) for worker, one in again.items()
     }
+    assert all(set(one.types) == {"text"} for one in again.values())
     assert len(published) == 5
+
+
+async def test_a_worker_is_told_the_standing_in_each_answer_type_and_what_moved_it(oracles: House) -> None:
+    amounts = [msgspec.structs.replace(facts(f"a{i}", f"{i}.50", gold=True), question="amount") for i in range(4)]
+    texts = [facts(f"t{i}", f"word {i}", gold=True) for i in range(4)]
+    job_id = await open_job(oracles, [*amounts, *texts])
+    first = await answers(
+        oracles, job_id, 1,
+        *((f"a{i}", A, f"{i}.50") for i in range(4)), *((f"t{i}", A, f"slip {i}") for i in range(4)),
+        *((f"t{i}", B, f"word {i}") for i in range(4)), *((f"t{i}", C, f"word {i}") for i in range(4)),
+    )  # fmt: skip
+    assert first.types is msgspec.UNSET  # nobody was known
+    await finish(oracles, job_id)
+    (told,) = [body for body in oracles.heard_by("exchange") if isinstance(body, StandingsChanged)]
+    types = {one.worker: one.types for one in told.standings}[A]
+    assert {name: (one.right, one.judged) for name, one in types.items()} == {"amount": (4, 4), "text": (0, 4)}
+    assert types["amount"].score_bp > types["text"].score_bp
+    async with oracles.db.connection() as tx:
+        counts = dict(await rows(tx, "select worker, types from recording.standings"))
+    assert counts_by_type(counts[A])["amount"] == (types["amount"].right_micro, types["amount"].wrong_micro)
+
+
+async def test_what_is_known_by_answer_type_is_brought_into_a_job_with_its_evidence(oracles: House) -> None:
+    job_id = await open_job(oracles, [facts("n1"), facts("n2")])
+    types = {
+        name: TypeStanding(right_micro=right, wrong_micro=9_000_000 - right, score_bp=1, right=0, judged=0)
+        for name, right in (("text", 9_000_000), ("amount", 1_000_000))
+    }
+    known = Standing(
+        worker=A, skill="transcription", right_micro=10_000_000, wrong_micro=8_000_000, at_ms=1, score_bp=1, because="",
+        types=types,
+    )  # fmt: skip
+    await oracles.say("reputation", StandingsChanged(job_id=job_id, standings=(known,)), to="recording")
+    first = await answers(oracles, job_id, 1, ("n1", A, "one"), ("n1", B, "two"))
+    assert first.types == {A: {"amount": (1_000_000, 8_000_000), "text": (9_000_000, 0)}}
+    # the oracle keeps them from batch to batch, and who judges again has the same from the files alone
+    second = await answers(oracles, job_id, 2, ("n2", A, "three"), ("n2", C, "four"))
+    assert second.types is msgspec.UNSET
+    manifest = await manifest_of(oracles, job_id)
+    assert replay(manifest, [first, second]).accepted == 0
 
 
 async def test_the_exchange_is_told_how_much_gold_each_worker_needs(oracles: House) -> None:

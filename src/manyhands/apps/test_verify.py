@@ -31,10 +31,19 @@ NEWER = JudgingTerms(
 BROUGHT = {WORKERS[0]: (400_000_000, 10_000_000, 1)}
 
 
-def honest_job(terms: JudgingTerms = FIRST_TERMS, groups: dict[str, str] | None = None) -> Proof:
+BY_TYPE = msgspec.structs.replace(NEWER, type_lean=10)
+TYPES = {WORKERS[0]: {"amount": (2_000_000, 9_000_000), "text": (398_000_000, 1_000_000)}}
+
+
+def honest_job(
+    terms: JudgingTerms = FIRST_TERMS,
+    groups: dict[str, str] | None = None,
+    types: dict[str, dict[str, tuple[int, int]]] | None = None,
+) -> Proof:
     """Three workers, two batches, a discrepancy that a second person settles, payments as they should be.
 
     groups  who counts as one from the second batch on
+    types   what is known of workers by answer type
     """
     manifest = Manifest(
         job_id="j1", title="Receipts", requester="0xaa", task_type="transcription",
@@ -63,7 +72,9 @@ def honest_job(terms: JudgingTerms = FIRST_TERMS, groups: dict[str, str] | None 
         ]
         new = {fact.worker for fact in facts} - set(book.workers)
         brought = {worker: BROUGHT.get(worker, (0, 0, 0)) for worker in sorted(new)}
-        book.workers.update({worker: Book(brought_in(counts, terms)) for worker, counts in brought.items()})
+        by_type = {worker: own for worker, own in (types or {}).items() if worker in new}
+        for worker, counts in brought.items():
+            book.workers[worker] = Book(brought_in(counts, terms, by_type.get(worker, {})), terms=terms)
         linked = (groups or {}) if number == 2 else {}
         book.workers.update({worker: replace(book.workers[worker], group=group) for worker, group in linked.items()})
         judged = judge_batch(
@@ -76,6 +87,7 @@ def honest_job(terms: JudgingTerms = FIRST_TERMS, groups: dict[str, str] | None 
             job_id="j1", batch_no=number, tasks=tuple(tasks[t] for t in sorted(touched - told)), withdrawn=(),
             standings=brought, decisions=judged.decisions, refused=judged.refused,
             terms=terms if number == 1 and terms != FIRST_TERMS else msgspec.UNSET, groups=linked or msgspec.UNSET,
+            types=by_type or msgspec.UNSET,
             answers=records(facts, judged.rewards_minor, [ids.random_bytes(32).hex() for _ in facts]),
             decisions_salt=ids.random_bytes(32).hex(),
         )  # fmt: skip
@@ -111,6 +123,7 @@ def honest_job(terms: JudgingTerms = FIRST_TERMS, groups: dict[str, str] | None 
 
 HONEST = honest_job()
 TERMED = honest_job(NEWER, {WORKERS[0]: "g", WORKERS[2]: "g"})
+TYPED = honest_job(BY_TYPE, None, TYPES)
 
 
 def flipped(raw: bytes, place: int, bit: int) -> bytes:
@@ -136,10 +149,19 @@ def test_a_record_with_terms_and_linked_workers_passes_every_check_too() -> None
 def test_evidence_from_before_there_were_terms_has_the_bytes_and_the_root_it_had() -> None:
     assert b"terms" not in HONEST.evidence[0] and b"groups" not in HONEST.evidence[0]
     assert b'"terms"' in TERMED.evidence[0] and b'"groups"' in TERMED.evidence[1]
+    assert not any(b'"types"' in raw or b'"type_lean"' in raw for raw in TERMED.evidence)
+    # written down when there were no types yet: files and roots of then
+    for proof, files, roots in (
+        (HONEST, ("6f19af5606217c62", "548a9951bc733c43"), ("6c8b8cdf22a573d3", "3dd9606feb45cc9a")),
+        (TERMED, ("65a2f4d6adecf22e", "bb0693ea6ae92d7c"), ("cb63b8a85bafcd78", "2816f21f677d142f")),
+    ):
+        assert tuple(hashlib.sha256(raw).hexdigest()[:16] for raw in proof.evidence) == files
+        assert tuple(canonical.decode(raw, BatchEvidence).root().hex()[:16] for raw in proof.evidence) == roots
+    assert hashlib.sha256(TERMED.payouts).hexdigest()[:16] == "9915544b49428027"
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from([HONEST, TERMED]), st.integers(0, 1), st.integers(0, 10**6), st.integers(0, 7))
+@given(st.sampled_from([HONEST, TERMED, TYPED]), st.integers(0, 1), st.integers(0, 10**6), st.integers(0, 7))
 def test_one_flipped_bit_of_the_evidence_is_found(honest: Proof, batch: int, place: int, bit: int) -> None:
     evidence = list(honest.evidence)
     evidence[batch] = flipped(evidence[batch], place, bit)
@@ -160,6 +182,38 @@ def test_terms_and_links_cannot_be_changed_afterwards(change: str) -> None:
             second = msgspec.structs.replace(second, terms=NEWER)
     evidence = [canonical.encode(first), canonical.encode(second)]
     assert not verify("j1", replace(TERMED, evidence=evidence)).passed
+
+
+def test_a_record_judged_by_answer_type_passes_every_check_and_is_judged_otherwise() -> None:
+    report = verify("j1", TYPED)
+    assert report.passed, report.checks
+    typed, plain = (
+        [canonical.decode(raw, BatchEvidence).decisions for raw in proof.evidence]
+        for proof in (TYPED, honest_job(NEWER))
+    )
+    # who is good at texts and bad at amounts keyed the amount of t0: it is not believed as the whole would be
+    assert typed != plain
+
+
+@pytest.mark.parametrize(
+    "change", ["another share", "no types", "a type more", "types of nobody", "judged by the whole"]
+)
+def test_what_is_known_by_answer_type_cannot_be_changed_afterwards(change: str) -> None:
+    first, second = (canonical.decode(raw, BatchEvidence) for raw in TYPED.evidence)
+    own = TYPES[WORKERS[0]]
+    match change:
+        case "another share":
+            first = msgspec.structs.replace(first, types={WORKERS[0]: {**own, "amount": (9_000_000, 2_000_000)}})
+        case "no types":
+            first = msgspec.structs.replace(first, types=msgspec.UNSET)
+        case "a type more":
+            first = msgspec.structs.replace(first, types={WORKERS[0]: {**own, "date": (0, 1)}})
+        case "types of nobody":
+            first = msgspec.structs.replace(first, types={**TYPES, "0x" + "d" * 40: {"date": (0, 1)}})
+        case "judged by the whole":
+            first = msgspec.structs.replace(first, terms=NEWER)
+    evidence = [canonical.encode(first), canonical.encode(second)]
+    assert not verify("j1", replace(TYPED, evidence=evidence)).passed
 
 
 @settings(max_examples=100, deadline=None)

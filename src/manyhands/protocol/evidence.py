@@ -47,6 +47,8 @@ class JudgingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     brought_most       answers that a standing may weigh in this job; 0 = as many as it has
     settled_weight_bp  what an answer counts for skill that came after the verdict which judges it
     suspends_gold      whether gold that reliable people contradict is suspended
+    type_lean          an answer weighs by its worker's skill in its answer type, where all other types stay under
+                       so many answers (`reputation.of_type`); absent = by the skill of the whole
     """
 
     prior_right_micro: int = 8_500_000
@@ -54,6 +56,7 @@ class JudgingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     brought_most: int = 0
     settled_weight_bp: int = 10_000
     suspends_gold: bool = False
+    type_lean: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -62,7 +65,11 @@ class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     standings  worker -> (right_micro, wrong_micro, at_ms) brought into the job by workers first met in this batch
     terms      in the first batch; absent in evidence from before there were any
     groups     worker -> group of workers who count as one from this batch on, "" = as one person again; only what is
-               new. Absent = nothing is. Files and roots without it are, byte for byte, those from before
+               new. Absent = nothing is
+    types      worker -> answer type -> (right_micro, wrong_micro), of those in `standings` of whom it is known. Absent
+               = of nobody, or the job is not judged by type
+
+    Files and roots without terms, groups or types are, byte for byte, those from before there were any.
     """
 
     job_id: str
@@ -76,14 +83,16 @@ class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     decisions_salt: Salt
     terms: JudgingTerms | msgspec.UnsetType = msgspec.UNSET
     groups: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    types: dict[str, dict[str, tuple[int, int]]] | msgspec.UnsetType = msgspec.UNSET
 
     def leaves(self) -> list[bytes]:
         """Leaves of the batch's tree: one per answer, then one for all decisions, tasks, standings and refusals."""
         said: list[Any] = [
             self.job_id, self.batch_no, self.tasks, self.withdrawn, self.standings, self.decisions, self.refused,
         ]  # fmt: skip
-        if self.terms is not msgspec.UNSET or self.groups is not msgspec.UNSET:
-            said.append({"terms": self.terms or None, "groups": self.groups or None})
+        if any(newer is not msgspec.UNSET for newer in (self.terms, self.groups, self.types)):
+            by_type = {} if self.types is msgspec.UNSET else {"types": self.types}
+            said.append({"terms": self.terms or None, "groups": self.groups or None, **by_type})
         rest = canonical.encode(said)
         return [record.leaf() for record in self.answers] + [merkle.leaf(bytes.fromhex(self.decisions_salt), rest)]
 

@@ -141,7 +141,7 @@ class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     languages  that pieces are written in, codes of ISO 639 (`es`); one of them suffices
     screen     wide = pieces cannot be told apart on a telephone
     pointer    fine = something is to be pointed at closely
-    score_bp   least standing in this kind of work, basis points; a newcomer starts at 6,577
+    score_bp   least standing in this kind of work, basis points; newcomers start at 6,577 or as newcomers turned out
     """
 
     languages: tuple[str, ...] = ()

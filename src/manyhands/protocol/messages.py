@@ -362,8 +362,24 @@ class JobJudged(Body, frozen=True, kw_only=True):
     rests_on: str
 
 
+class TypeStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's standing in one answer type of a skill: counts of this type alone, and the lower bound.
+
+    right, judged  answers of this type that the job judged: why it moved
+    """
+
+    right_micro: int
+    wrong_micro: int
+    score_bp: int
+    right: int
+    judged: int
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's standing in one skill: counts in millionths of an answer at at_ms, and the lower bound."""
+    """A worker's standing in one skill: counts in millionths of an answer at at_ms, and the lower bound.
+
+    types  the same by answer type; "" = answers of which no type was told
+    """
 
     worker: str
     skill: str
@@ -372,6 +388,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
     score_bp: int
     because: str
+    types: dict[str, TypeStanding] = {}
 
 
 class NewcomersPrior(msgspec.Struct, frozen=True, kw_only=True):

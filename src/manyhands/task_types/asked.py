@@ -89,6 +89,18 @@ def compared_as(question: str) -> str:
     return question if question in FIELD_TYPES else "text"
 
 
+def answer_type(question: str) -> str:
+    """What kind of answer a question wants: a field type where a cutting is keyed, else the form that asks.
+
+    raises  BadQuestion for a word that no form has
+
+    >>> answer_type("amount"), answer_type(claim("Scope 1 was 1,240 t"))
+    ('amount', 'verify_claim')
+    """
+    asked = asked_of(question)
+    return compared_as(question) if asked is None else asked.task_type.name
+
+
 def _one_line(text: str) -> str:
     told = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     if not told or len(told) > QUESTION_CHARS_MAX:

@@ -10,7 +10,9 @@ Rules kept here
 - Of a question of options several answers may be known to be right. Two people who err alike are common among three
   options: what is known of them is overruled only by people whose skills outweigh it.
 - Workers who are thought to be one count once in a verdict. Each of them is paid like everybody else.
-- What a job is judged by is in its manifest and in its evidence (`JudgingTerms`, `groups`), nowhere else.
+- What a job is judged by is in its manifest and in its evidence (`JudgingTerms`, `groups`, `types`), nowhere else.
+- An answer weighs by its worker's skill in its answer type, where the terms say so. Gold, refusals and pay look at the
+  worker as a whole.
 
 Walk of one answer: it joins its task; the task's readings and answers give a step (`quality.transcription`); a settled
 task says of each of its workers right or wrong, which moves their skill for the next batch.
@@ -32,10 +34,13 @@ from manyhands.quality import gold, reputation, transcription
 from manyhands.quality.fields import normalise
 
 from . import base as task_type_base
-from .asked import Asked, asked_of, compared_as
+from .asked import Asked, answer_type, asked_of, compared_as
 
 FIRST_TERMS = JudgingTerms()
 """What jobs were judged by before terms were written into their evidence."""
+
+NO_TYPES: Mapping[str, reputation.Counts] = {}
+"""Of whom no answer type was ever told."""
 
 DOUBTED_GOLD_BP = 10_000
 
@@ -54,12 +59,21 @@ class WorkerBook:
     """What the job knows of one worker. skill as brought in and as grown since; gold counts of this job alone.
 
     group  workers of one group count as one in a verdict; "" = alone
+    terms  by what the job is judged: whether an answer weighs by the skill in its type
     """
 
     standing: reputation.Standing
     gold_right: int = 0
     gold_seen: int = 0
     group: str = ""
+    terms: JudgingTerms = FIRST_TERMS
+
+    def skill_bp(self, question: str) -> int:
+        """The chance that the worker's answer to this question is right, basis points."""
+        if isinstance(self.terms.type_lean, msgspec.UnsetType):
+            return self.standing.mean_bp
+        prior, lean = prior_of(self.terms), self.terms.type_lean
+        return reputation.of_type(self.standing, answer_type(question), prior, lean=lean).mean_bp
 
 
 @dataclass(frozen=True)
@@ -135,8 +149,12 @@ class JobBook:
             self.tasks.setdefault(facts.task_id, TaskBook(facts))
         for task_id in batch.withdrawn:
             self.tasks[task_id] = replace(self.tasks[task_id], withdrawn=True)
-        for worker, (right_micro, wrong_micro, at_ms) in batch.standings.items():
-            self.workers.setdefault(worker, WorkerBook(brought_in((right_micro, wrong_micro, at_ms), self.terms)))
+        types = {} if isinstance(batch.types, msgspec.UnsetType) else batch.types
+        if unknown := sorted(types.keys() - batch.standings.keys()):
+            raise EvidenceMismatch("types", expected="of workers first met", found=f"of {unknown[0]} too")
+        for worker, counts in batch.standings.items():
+            begun = brought_in(counts, self.terms, types.get(worker, {}))
+            self.workers.setdefault(worker, WorkerBook(begun, terms=self.terms))
         for worker, group in ({} if isinstance(batch.groups, msgspec.UnsetType) else batch.groups).items():
             self.workers[worker] = replace(self.workers[worker], group=group)
         judged = judge_batch(
@@ -160,18 +178,26 @@ def prior_of(terms: JudgingTerms) -> reputation.Prior:
 
 
 def standing_from(
-    right_micro: int, wrong_micro: int, at_ms: int, terms: JudgingTerms = FIRST_TERMS
+    right_micro: int,
+    wrong_micro: int,
+    at_ms: int,
+    terms: JudgingTerms = FIRST_TERMS,
+    types: Mapping[str, reputation.Counts] = NO_TYPES,
 ) -> reputation.Standing:
     """A standing from its counts alone."""
     neutral = reputation.Correction("", "", right_micro, wrong_micro, "brought into the job", at_ms)
     start = replace_at(reputation.newcomer(prior_of(terms)), at_ms)
-    return reputation.apply(start, neutral, prior_of(terms))
+    begun = reputation.apply(start, neutral, prior_of(terms))
+    return msgspec.structs.replace(begun, types=dict(types))
 
 
-def brought_in(counts: tuple[int, int, int], terms: JudgingTerms) -> reputation.Standing:
+def brought_in(
+    counts: tuple[int, int, int], terms: JudgingTerms, types: Mapping[str, reputation.Counts] = NO_TYPES
+) -> reputation.Standing:
     """The standing with which somebody begins in a job: the share of right answers stays, their weight is capped.
 
     counts  right_micro, wrong_micro, at_ms as published
+    types   the same by answer type, each capped by itself: many amounts say nothing against the few dates
 
     >>> terms = JudgingTerms(brought_most=20)
     >>> begun = brought_in((380_000_000, 20_000_000, 0), terms)
@@ -179,17 +205,20 @@ def brought_in(counts: tuple[int, int, int], terms: JudgingTerms) -> reputation.
     (19000000, 1000000)
     """
     right_micro, wrong_micro, at_ms = counts
-    total, most = right_micro + wrong_micro, terms.brought_most * reputation.MICRO
-    if 0 < most < total:
-        right_micro, wrong_micro = right_micro * most // total, wrong_micro * most // total
-    return standing_from(right_micro, wrong_micro, at_ms, terms)
+    if most := terms.brought_most:
+        right_micro, wrong_micro = reputation.capped(right_micro, wrong_micro, most)
+        types = {name: reputation.capped(*own, most) for name, own in types.items()}
+    return standing_from(right_micro, wrong_micro, at_ms, terms, types)
+
+
+def counts_by_type(told: Mapping[str, Sequence[int]]) -> dict[str, reputation.Counts]:
+    """Counts by answer type as tables keep them: type -> [right_micro, wrong_micro]."""
+    return {name: (right_micro, wrong_micro) for name, (right_micro, wrong_micro) in told.items()}
 
 
 def replace_at(standing: reputation.Standing, at_ms: int) -> reputation.Standing:
     """The same counts, dated: so that bringing them in fades nothing."""
-    return reputation.Standing(
-        standing.right_micro, standing.wrong_micro, at_ms, standing.score_bp, standing.mean_bp, standing.cause
-    )
+    return msgspec.structs.replace(standing, at_ms=at_ms)
 
 
 def transcription_rule(
@@ -287,7 +316,7 @@ def decide(task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription
         return _decide_asked(asked, task, people, rule)
     readings = [transcription.Reading(r.text, r.reader, r.confidence_bp) for r in task.facts.readings]
     counted = once_per_group(task.answers, people)
-    keyed = [keyed_of(answer, people) for answer in counted]
+    keyed = [keyed_of(answer, people, task.facts.question) for answer in counted]
     if linked := len(task.answers) - len(counted):
         # answers that do not count are paid all the same: they use up what may be asked for one task
         rule = msgspec.structs.replace(rule, answers_max=max(1, rule.answers_max - linked))
@@ -365,7 +394,7 @@ def is_contested(task: TaskBook, people: Mapping[str, WorkerBook]) -> bool:
         elif asked is not None and (text := allowed(asked, answer.text)) is not None:
             said.append((answer.worker, asked.task_type.key(text)))
     return gold.is_contested(
-        [gold.Contest(worker, key in known, people[worker].standing.mean_bp) for worker, key in said]
+        [gold.Contest(worker, key in known, people[worker].skill_bp(task.facts.question)) for worker, key in said]
     )
 
 
@@ -496,7 +525,7 @@ def _supports(
     # what is known leaves fewer answers to be wrong by
     beside_known = max(1, len(asked.question.options) - len(known))
     said = [
-        (kind.key(text), keyed_of(answer, people).skill_bp, others, rule.skill_most_bp)
+        (kind.key(text), people[answer.worker].skill_bp(task.facts.question), others, rule.skill_most_bp)
         for answer in once_per_group(task.answers, people)
         if (text := allowed(asked, answer.text)) is not None
     ]
@@ -561,13 +590,13 @@ def crowd_of(manifest: Manifest) -> str:
     return skill if manifest.crowd == "people" else f"{skill}, {manifest.crowd} people"
 
 
-def keyed_of(answer: AnswerFact, people: Mapping[str, WorkerBook]) -> transcription.Keyed:
-    """An answer with the skill that its worker has shown."""
+def keyed_of(answer: AnswerFact, people: Mapping[str, WorkerBook], question: str) -> transcription.Keyed:
+    """An answer with the skill that its worker has shown in such questions."""
     return transcription.Keyed(
         answer.worker,
         answer.text,
         active_ms=answer.active_ms,
-        skill_bp=people[answer.worker].standing.mean_bp,
+        skill_bp=people[answer.worker].skill_bp(question),
         received_at_ms=answer.received_at_ms,
     )
 
@@ -594,6 +623,7 @@ class _Learning:
                 weight_bp=weight_bp,
                 cause=f"task {task.facts.task_id}",
                 at_ms=_last_ms(task),
+                answer_type=answer_type(task.facts.question),
             )
             self.events.append(outcome)
             self.people[answer.worker] = replace(
@@ -614,6 +644,7 @@ class _Learning:
                 wrong_micro=-reputation.MICRO * (not right),
                 cause=f"task {task.facts.task_id} suspended: reliable people contradict what was thought known",
                 at_ms=_last_ms(task),
+                answer_type=answer_type(task.facts.question),
             )
             self.events.append(correction)
             self.people[answer.worker] = replace(
@@ -635,7 +666,9 @@ class _Learning:
         found = []
         for answer in answers:
             judgement = (
-                transcription.judge_worker(step, keyed_of(answer, self.people), task.facts.question)
+                transcription.judge_worker(
+                    step, keyed_of(answer, self.people, task.facts.question), task.facts.question
+                )
                 if asked is None
                 else _judge_worker_asked(asked, task, decision, answer)
             )

@@ -166,7 +166,7 @@ def _posterior(task: TaskBook, book: JobBook, *, readers: bool) -> dict[str, int
         if readers and reading.reader != REQUESTER
     ]
     counted = once_per_group(task.answers, book.workers)
-    keyed = [keyed_of(answer, book.workers) for answer in counted]
+    keyed = [keyed_of(answer, book.workers, task.facts.question) for answer in counted]
     return transcription.posterior_of(heard, keyed, transcription_rule(book.rule), task.facts.question)
 
 

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manyhands.protocol.evidence import BatchEvidence, JudgingTerms
+from manyhands.protocol import canonical, merkle
+from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, JudgingTerms
 from manyhands.protocol.manifest import QualityRule
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
 from manyhands.quality.reputation import Outcome
+from manyhands.task_types.asked import claim
 from manyhands.task_types.judging import (
     DeliveredSet,
     JobBook,
@@ -16,6 +20,7 @@ from manyhands.task_types.judging import (
     TaskBook,
     WorkerBook,
     brought_in,
+    decide,
     gold_need_bp,
     is_finished,
     judge_batch,
@@ -323,3 +328,86 @@ def test_who_misses_the_first_gold_gets_gold_until_the_five_of_a_refusal_are_the
 
 def test_a_requester_who_wants_no_gold_gets_none() -> None:
     assert gold_need_bp(known_worker(0, 5, gold_right=0, gold_seen=1), QualityRule(gold_share_bp=0)) == 0
+
+
+# --- skill by answer type -------------------------------------------------------------------------------------------
+
+BY_TYPE = JudgingTerms(brought_most=20, settled_weight_bp=5_000, suspends_gold=True, type_lean=10)
+GOOD_AT_AMOUNTS = {"amount": (100_000_000, 0), "text": (10_000_000, 90_000_000)}
+GOOD_AT_TEXTS = {"text": (100_000_000, 0), "amount": (10_000_000, 90_000_000)}
+
+
+def specialists(terms: JudgingTerms) -> dict[str, WorkerBook]:
+    """Two people whose records are the same as a whole and the opposite by type."""
+    whole = (110_000_000, 90_000_000, 0)
+    return {
+        worker: WorkerBook(brought_in(whole, terms, types), terms=terms)
+        for worker, types in (("0xa", GOOD_AT_AMOUNTS), ("0xb", GOOD_AT_TEXTS))
+    }
+
+
+def asked_as(question: str, *readings: str) -> TaskBook:
+    return TaskBook(msgspec.structs.replace(facts("t1", *readings), question=question))
+
+
+@pytest.mark.parametrize(("question", "right"), [("amount", "12.50"), ("text", "99")])
+def test_an_answer_weighs_by_its_workers_skill_in_its_type(question: str, right: str) -> None:
+    people, task = specialists(BY_TYPE), {"t1": asked_as(question)}
+    given = [answer("t1", "0xa", "12.50"), answer("t1", "0xb", "99", 2)]
+    judged = judge_batch(given, tasks=task, workers=people, rule=RULE, skill=SKILL, terms=BY_TYPE)
+    (decision,) = judged.decisions
+    assert decision.outcome == "ask_more"
+    rule = transcription_rule(QualityRule(max_answers=2))
+    assert decide(judged.tasks["t1"], people, rule).value == right
+    # by the whole neither is more to be believed than the other
+    plain = specialists(TERMS)
+    assert plain["0xa"].skill_bp(question) == plain["0xb"].skill_bp(question) == plain["0xa"].standing.mean_bp
+
+
+def test_of_options_too_an_answer_weighs_by_the_skill_in_its_form() -> None:
+    sure = {"verify_claim": (100_000_000, 0), "text": (0, 100_000_000)}
+    unsure = {"verify_claim": (0, 100_000_000), "text": (100_000_000, 0)}
+    people = {
+        worker: WorkerBook(brought_in((100_000_000, 100_000_000, 0), BY_TYPE, types), terms=BY_TYPE)
+        for worker, types in (("0xa", sure), ("0xb", unsure))
+    }
+    assert people["0xa"].skill_bp(claim("Scope 1 was 9 t")) > 7_500 > 5_000 > people["0xb"].skill_bp(claim("x"))
+
+
+def test_outcomes_tell_the_type_of_their_answers_also_where_gold_is_taken_back() -> None:
+    tasks, people = gold_history("12.50", "12.60", "12.60", "12.60")
+    assert tasks["t1"].suspended
+    # the first was right by the gold, the next two wrong; all of it is taken back, of the type too
+    assert [people[f"0x{n}"].standing.types.get("amount") for n in range(3)] == [(0, 0)] * 3
+
+
+def test_each_type_is_capped_by_itself_when_it_is_brought_into_a_job() -> None:
+    begun = brought_in((200_000_000, 0, 7), BY_TYPE, {"amount": (190_000_000, 0), "date": (10_000_000, 0)})
+    assert begun.right_micro == 20_000_000
+    assert begun.types == {"amount": (20_000_000, 0), "date": (10_000_000, 0)}
+
+
+def batch_with(**told: object) -> BatchEvidence:
+    return BatchEvidence(
+        job_id="j", batch_no=1, tasks=(), withdrawn=(), standings={"0xa": (1_000_000, 0, 1)}, answers=(), decisions=(),
+        refused=(), decisions_salt="00" * 32, terms=BY_TYPE, **told,
+    )  # fmt: skip
+
+
+def test_evidence_with_types_of_somebody_who_brings_nothing_is_refused() -> None:
+    with pytest.raises(EvidenceMismatch, match="types"):
+        JobBook(RULE, SKILL).replay(batch_with(types={"0xb": {"amount": (1, 1)}}))
+    book = JobBook(RULE, SKILL)
+    book.replay(batch_with(types={"0xa": {"amount": (1_000_000, 0)}}))
+    assert book.workers["0xa"].standing.types == {"amount": (1_000_000, 0)}
+
+
+def test_types_stand_under_the_root_and_without_them_the_root_is_as_before() -> None:
+    plain, typed = batch_with(), batch_with(types={"0xa": {"amount": (1_000_000, 0)}})
+    other = batch_with(types={"0xa": {"amount": (999_999, 0)}})
+    assert len({plain.root(), typed.root(), other.root()}) == 3
+    assert b"types" not in canonical.encode(plain)
+    assert b"type_lean" not in canonical.encode(TERMS)
+    # as it was computed before there were types
+    said = [plain.job_id, 1, (), (), plain.standings, (), (), {"terms": BY_TYPE, "groups": None}]
+    assert plain.root() == merkle.root([merkle.leaf(bytes(32), canonical.encode(said))])

@@ -58,7 +58,12 @@ class NeedsWish(Asked):
     screen: Literal["any", "wide"] = "any"
     pointer: Literal["any", "fine"] = "any"
     score_bp: Annotated[
-        int, Field(ge=0, le=9_999, description="least standing in this kind of work; a newcomer starts at 6577")
+        int,
+        Field(
+            ge=0,
+            le=9_999,
+            description="least standing in this kind of work; newcomers start at 6577, or what they turned out to be",
+        ),
     ] = 0
 
 

@@ -467,6 +467,15 @@ class Vote(Asked):
     because: Annotated[str, Field(max_length=2_000)] = ""
 
 
+class TypeStanding(Told):
+    answer_type: str = Field(description="kind of answer: a field type, or the form that asks; empty = none was told")
+    score_bp: int
+    right_milli: int
+    wrong_milli: int
+    right: int = Field(description="right ones of those that the last job judged")
+    judged: int
+
+
 class Standing(Told):
     skill: str
     score_bp: int
@@ -474,6 +483,7 @@ class Standing(Told):
     wrong_milli: int
     because: str
     at_ms: AtMs
+    types: list[TypeStanding] = Field(default=[], description="the same by kind of answer")
 
 
 class StandingChange(Told):
@@ -485,6 +495,7 @@ class StandingChange(Told):
     right_milli: int
     wrong_milli: int
     because: str
+    types: list[TypeStanding] = []
 
 
 class Standings(Told):

@@ -9,19 +9,22 @@ Rules kept here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from manyhands.protocol import canonical
 from manyhands.protocol.manifest import is_language
+from manyhands.protocol.messages import TypeStanding
 from manyhands.protocol.money import CURRENCIES
+from manyhands.quality import reputation
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 
 from .errors import BadRequest, NoSuchJob, OwnLimitReached, PoolMembersOnly, ScoreTooLow, SensitiveNotWished
-from .fitting import NEWCOMER_BP
+from .fitting import prior_from
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -84,6 +87,17 @@ class RequesterRecord(msgspec.Struct, frozen=True):
     refused_bp: int | None
 
 
+class TypeView(msgspec.Struct, frozen=True):
+    """A standing in one answer type, "" = none was told. right, judged: answers in the job that moved it."""
+
+    answer_type: str
+    score_bp: int
+    right_milli: int
+    wrong_milli: int
+    right: int
+    judged: int
+
+
 class StandingChange(msgspec.Struct, frozen=True):
     """A standing after one job, and why it moved."""
 
@@ -95,6 +109,7 @@ class StandingChange(msgspec.Struct, frozen=True):
     right_milli: int
     wrong_milli: int
     because: str
+    types: tuple[TypeView, ...] = ()
 
 
 class OwnAnswer(msgspec.Struct, frozen=True):
@@ -127,6 +142,21 @@ def day_and_week(now_ms: int, utc_offset_minutes: int) -> tuple[int, int]:
     day_no = (now_ms + shift_ms) // DAY_MS
     monday_no = day_no - (day_no + 3) % 7  # day 0 was a Thursday
     return tuple((no * DAY_MS - shift_ms) // HOUR_MS * HOUR_MS for no in (day_no, monday_no))  # type: ignore[return-value]
+
+
+def types_shown(types: Mapping[str, TypeStanding]) -> str:
+    """Standings by answer type as the tables keep them for the worker's page: JSON, in order of the type's name."""
+    return canonical.encode(
+        [
+            TypeView(name, one.score_bp, one.right_micro // 1_000, one.wrong_micro // 1_000, one.right, one.judged)
+            for name, one in sorted(types.items())
+        ]
+    ).decode()
+
+
+def types_of(kept: Any) -> tuple[TypeView, ...]:
+    """What `types_shown` kept."""
+    return msgspec.convert(kept, tuple[TypeView, ...])
 
 
 class Books:
@@ -170,12 +200,22 @@ class Books:
             row = await (await connection.execute(QUERIES.claim_door, values, prepare=True)).fetchone()
         if row is None:
             return  # there is no such job: the claim itself says so
-        day_minutes, week_minutes, utc_offset_minutes, unwished, least_bp, own_bp, task_type, outside = row
+        (
+            day_minutes,
+            week_minutes,
+            utc_offset_minutes,
+            unwished,
+            least_bp,
+            own_bp,
+            *of_newcomers,
+            task_type,
+            outside,
+        ) = row
         if outside:  # whoever left a pool holds what they hold, and is lent no more of its work
             raise PoolMembersOnly(job_id)
         if unwished:
             raise SensitiveNotWished
-        score_bp = NEWCOMER_BP if own_bp is None else own_bp
+        score_bp = reputation.newcomer(prior_from(*of_newcomers)).score_bp if own_bp is None else own_bp
         if score_bp < least_bp:
             raise ScoreTooLow(task_type, least_bp=least_bp, own_bp=score_bp)
         if not (day_minutes or week_minutes):
@@ -234,7 +274,8 @@ class Books:
     async def standing_changes(self, worker: str) -> list[StandingChange]:
         """Every change of the worker's standings, by skill, oldest first."""
         async with self._ctx.db.connection() as connection:
-            return await rows_of(connection, StandingChange, QUERIES.standing_changes_of, {"worker": worker})
+            found = await rows_of(connection, StandingChange, QUERIES.standing_changes_of, {"worker": worker})
+        return [msgspec.structs.replace(one, types=types_of(one.types)) for one in found]
 
     async def answers(self, worker: str, job_id: str, *, skip: int = 0, most: int = PAGE_MAX) -> list[OwnAnswer]:
         """The worker's tasks of one job, newest first."""

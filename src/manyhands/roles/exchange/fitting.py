@@ -24,7 +24,7 @@ from manyhands.quality import reputation
 Misfit = Literal["score", "language", "screen", "pointer"]
 
 NEWCOMER_BP = reputation.newcomer(reputation.Prior()).score_bp
-"""The score of somebody without any answers yet in a kind of work."""
+"""The score of somebody without any answers yet in a kind of work, before anything is learnt of newcomers to it."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -34,6 +34,15 @@ class Known(msgspec.Struct, frozen=True):
     screen_px: int | None = None
     pointer: Literal["fine", "coarse"] | None = None
     score_bp: int = NEWCOMER_BP
+
+
+def prior_from(right_micro: int, wrong_micro: int) -> reputation.Prior:
+    """What newcomers to a kind of work turned out to be, as its reputation oracle says; 0, 0 = nothing is learnt yet.
+
+    >>> reputation.newcomer(prior_from(0, 0)).score_bp == NEWCOMER_BP
+    True
+    """
+    return reputation.Prior(right_micro, wrong_micro) if right_micro or wrong_micro else reputation.Prior()
 
 
 def needs_of(manifest: Manifest) -> Needs:

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
+from manyhands.protocol.evidence import JudgingTerms
 from manyhands.protocol.ids import Clock
 from manyhands.protocol.manifest import parse_manifest
 from manyhands.store.database import Database
@@ -29,6 +30,7 @@ from manyhands.store.sql import load_queries
 
 from .decisions import ACTIVE_MS_MAX, BUNDLE_MAX, TEXT_MAX_CHARS, assignment_id, start_bp, task_of
 from .errors import BadRequest, JobNotOpen, NoSuchJob, NotSignedIn, OtherCrowd, PoolMembersOnly, StillBusy
+from .fitting import prior_from
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -199,8 +201,10 @@ class Lending:
         async with self._db.connection() as connection:
             found = await (await connection.execute(QUERIES.standing_at_door, values)).fetchone()
             if found is not None:
-                right_micro, wrong_micro, at_ms, manifest = found
-                standing = standing_from(right_micro, wrong_micro, at_ms)
+                right_micro, wrong_micro, at_ms, prior_right, prior_wrong, manifest = found
+                prior = prior_from(prior_right, prior_wrong)
+                terms = JudgingTerms(prior_right_micro=prior.right_micro, prior_wrong_micro=prior.wrong_micro)
+                standing = standing_from(right_micro, wrong_micro, at_ms, terms)
                 need_bp = gold_need_bp(WorkerBook(standing), parse_manifest(manifest).quality)
                 values |= {"skill_bp": standing.mean_bp, "gold_share_bp": need_bp}
             else:

@@ -11,6 +11,7 @@ import msgspec
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.evidence import PayoutsFile, Receipt
+from manyhands.protocol.manifest import parse_manifest
 from manyhands.protocol.messages import (
     AppealJurorsDrawn,
     AppealRuled,
@@ -36,7 +37,7 @@ from manyhands.store.sql import load_queries
 
 from .accounts import Account, Accounts, Session
 from .appealing import Appeal, Appealing
-from .books import Books
+from .books import Books, types_shown
 from .collecting import Collecting
 from .decisions import REPORT_CODES, pay_lines
 from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
@@ -257,7 +258,10 @@ class Exchange:
         if sender != job.reputation:
             raise NotYours(body.job_id, sender, "reputation oracle")
         async with tx.cursor() as cursor:
-            changes = [{**msgspec.structs.asdict(one), "job_id": body.job_id} for one in body.standings]
+            changes = [
+                {**msgspec.structs.asdict(one), "job_id": body.job_id, "types": types_shown(one.types)}
+                for one in body.standings
+            ]
             await cursor.executemany(QUERIES.add_standing_change, changes)
             await cursor.executemany(
                 QUERIES.put_standing,
@@ -270,10 +274,15 @@ class Exchange:
                         "score_bp": standing.score_bp,
                         "because": standing.because,
                         "at_ms": standing.at_ms,
+                        "types": types_shown(standing.types),
                     }
                     for standing in body.standings
                 ],
             )
+            if body.prior is not None:
+                learnt = {"right_micro": body.prior.right_micro, "wrong_micro": body.prior.wrong_micro}
+                kind = {"task_type": parse_manifest(job.manifest).task_type, "simulated": job.simulated}
+                await cursor.execute(QUERIES.put_prior, {**kind, **learnt})
 
     async def _job_judged(self, tx: Tx, sender: str, body: JobJudged) -> None:
         job = await lock_job(tx, body.job_id)

@@ -8,11 +8,13 @@ import pytest
 
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.manifest import Manifest, Needs, PayRule, check_manifest
+from manyhands.protocol.messages import NewcomersPrior, StandingsChanged
+from manyhands.quality import reputation
 from manyhands.roles.exchange.books import Wishes
 from manyhands.roles.exchange.errors import BadRequest, ScoreTooLow
 from manyhands.roles.exchange.fitting import NEWCOMER_BP, Known, unfit
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
-from manyhands.store.database import Database
+from manyhands.store.database import Database, Tx, rows
 
 from .test_role import House
 
@@ -80,6 +82,49 @@ async def test_the_score_a_job_asks_for_is_held_where_tasks_are_lent(house: Hous
     with pytest.raises(ScoreTooLow, match=r"80 %, yours in this kind of work is 65\.77 %"):
         await house.exchange.claim(newcomer, "hard", 1)
     assert len((await house.exchange.claim(proven, "hard", 1)).assignments) == 1
+
+
+async def judged_by_the_house(tx: Tx, house: House) -> None:
+    """The jobs' reputation oracle is the one that the test speaks for."""
+    await tx.execute("update exchange.jobs set reputation = %s", [house.keys["reputation"].address])
+
+
+@pytest.mark.parametrize(("learnt", "comes_in"), [((19_000_000, 1_000_000), True), ((12_000_000, 8_000_000), False)])
+async def test_a_newcomer_is_believed_what_newcomers_to_such_work_turned_out_to_be(
+    house: House, learnt: tuple[int, int], comes_in: bool
+) -> None:
+    """On both sides of what a job asks: where newcomers turned out well they come in, else not; the offer says so."""
+    async with house.db.transaction() as tx:
+        await put_open_job(tx, OpenJob(job_id="fair", needs=Needs(score_bp=7_000)))
+        (worker,) = await put_workers(tx, 1)
+        await judged_by_the_house(tx, house)
+    await house.exchange.refresh_offers(older_than_ms=0)
+    assert [offer.unfit for offer in await house.exchange.offers(worker)] == [("score",)]
+    prior = NewcomersPrior(skill="transcription", right_micro=learnt[0], wrong_micro=learnt[1])
+    await house.say("reputation", StandingsChanged(job_id="fair", standings=(), prior=prior))
+    assert [offer.unfit for offer in await house.exchange.offers(worker)] == [() if comes_in else ("score",)]
+    if comes_in:
+        assert len((await house.exchange.claim(worker, "fair", 1)).assignments) == 1
+        async with house.db.connection() as tx:
+            assert await rows(tx, "select skill_bp from exchange.bundles where worker = %s", [worker]) == [(9_500,)]
+    else:
+        score = reputation.newcomer(reputation.Prior(*learnt)).score_bp
+        with pytest.raises(ScoreTooLow, match=f"{score / 100:g} %".replace(".", r"\.")):
+            await house.exchange.claim(worker, "fair", 1)
+
+
+async def test_what_people_turned_out_to_be_says_nothing_of_other_work_or_of_simulated_people(house: House) -> None:
+    async with house.db.transaction() as tx:
+        await put_open_job(tx, OpenJob(job_id="typing"))
+        await put_open_job(tx, OpenJob(job_id="played", simulated=True, needs=Needs(score_bp=7_000)))
+        (played,) = await put_workers(tx, 1, simulated=True)
+        await judged_by_the_house(tx, house)
+    prior = NewcomersPrior(skill="transcription", right_micro=19_000_000, wrong_micro=1_000_000)
+    assert (
+        await house.say("reputation", StandingsChanged(job_id="typing", standings=(), prior=prior))
+    ).outcome != "refused"
+    with pytest.raises(ScoreTooLow):
+        await house.exchange.claim(played, "played", 1)
 
 
 @pytest.mark.parametrize("languages", [("Spanish",), ("e",), ("es'; drop",), ("es",) * 21])

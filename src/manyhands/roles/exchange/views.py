@@ -19,14 +19,15 @@ from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
 from manyhands.protocol.manifest import Manifest, Needs, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
 from manyhands.protocol.money import CURRENCIES
+from manyhands.quality import reputation
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of
 from manyhands.store.sql import load_queries
 
-from .books import Books, Pace, RequesterRecord
+from .books import Books, Pace, RequesterRecord, TypeView, types_of
 from .decisions import SAMPLE_LEAST, PageAsk, PiecePlan, median_of
 from .errors import NoSuchJob
-from .fitting import NEWCOMER_BP, Known, needs_of, unfit
+from .fitting import NEWCOMER_BP, Known, needs_of, prior_from, unfit
 from .learning import Learning, LearningOffer, guide_version
 from .opening import PageRow
 
@@ -115,7 +116,7 @@ class Earnings(msgspec.Struct, frozen=True):
 
 
 class StandingView(msgspec.Struct, frozen=True):
-    """Standing in one skill."""
+    """Standing in one skill, and in each of its answer types."""
 
     skill: str
     score_bp: int
@@ -123,6 +124,7 @@ class StandingView(msgspec.Struct, frozen=True):
     wrong_milli: int
     because: str
     at_ms: int
+    types: tuple[TypeView, ...] = ()
 
 
 class AnchorView(msgspec.Struct, frozen=True):
@@ -203,6 +205,10 @@ class Views:
         """
         async with self._ctx.db.connection() as connection:
             found = await rows(connection, QUERIES.offers, {"worker": worker, "now_ms": self._ctx.clock()})
+            newcomers = {
+                (task_type, simulated): reputation.newcomer(prior_from(*counts)).score_bp
+                for task_type, simulated, *counts in await rows(connection, QUERIES.priors)
+            }
         wishes, read, paces = (
             await self._books.wishes(worker),
             await self._books.guides_read(worker),
@@ -213,8 +219,8 @@ class Views:
         ready = await self._learning.offers(worker, manifests, language=language)
         scores = {one.skill: one.score_bp for one in await self.standings(worker)}
         known_of = {
-            name: Known(wishes.languages, screen_px, pointer, scores.get(name, NEWCOMER_BP))
-            for name in {manifest.task_type for manifest in manifests}
+            kind: Known(wishes.languages, screen_px, pointer, scores.get(kind[0], newcomers.get(kind, NEWCOMER_BP)))
+            for kind in {_kind_of(manifest) for manifest in manifests}
         }
         told = [
             _offer(
@@ -225,7 +231,7 @@ class Views:
                 pace=paces.get(row[2]),
                 record=known.get(manifest.requester),
                 learning=ready[row[0]],
-                misfits=unfit(needs_of(manifest), known_of[manifest.task_type]),
+                misfits=unfit(needs_of(manifest), known_of[_kind_of(manifest)]),
             )
             for row, manifest in zip(found, manifests, strict=True)
             if wishes.sensitive or manifest.content_class != "sensitive"
@@ -269,7 +275,8 @@ class Views:
     async def standings(self, worker: str) -> list[StandingView]:
         """The worker's published standing, skill by skill."""
         async with self._ctx.db.connection() as connection:
-            return await rows_of(connection, StandingView, QUERIES.standings_of, {"worker": worker})
+            found = await rows_of(connection, StandingView, QUERIES.standings_of, {"worker": worker})
+        return [msgspec.structs.replace(one, types=types_of(one.types)) for one in found]
 
     async def receipts(self, worker: str, job_id: str) -> list[Receipt]:
         """Proofs of the worker's recorded answers, to be checked against the chain without anybody's help.
@@ -371,6 +378,11 @@ class Views:
             asked[task_id] = places[piece_id]
         alone = places.keys() - {piece_id for _, piece_id, _ in tasks}
         return asked | {piece_id: places[piece_id] for piece_id in alone}
+
+
+def _kind_of(manifest: Manifest) -> tuple[str, bool]:
+    """The kind of work, and whether simulated people do it: what newcomers turn out to be is learnt for each apart."""
+    return manifest.task_type, manifest.crowd == "simulated"
 
 
 def _offer(

@@ -42,11 +42,13 @@ from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.sql import load_queries
 from manyhands.task_types.judging import (
     FIRST_TERMS,
+    NO_TYPES,
     DeliveredSet,
     Judged,
     TaskBook,
     WorkerBook,
     brought_in,
+    counts_by_type,
     crowd_of,
     gold_need_bp,
     judge_batch,
@@ -222,7 +224,9 @@ class RecordingOracle:
         if missing:
             raise ProtocolError(f"answers to {len(missing)} tasks that were never opened, such as {missing[0]}")
         terms = await self._terms(tx, job, crowd_of(manifest))
-        workers, brought = await self._worker_books(tx, job.job_id, touched, body.answers, skill_name(manifest), terms)
+        workers, brought, types = await self._worker_books(
+            tx, job.job_id, touched, body.answers, skill_name(manifest), terms
+        )
         workers, groups = await self._grouped(tx, workers)
         told = await rows(tx, QUERIES.withdrawals_untold, {"job_id": job.job_id})
         new_facts |= {task_id: _facts(raw) for task_id, raw, is_new in told if is_new}
@@ -248,6 +252,7 @@ class RecordingOracle:
             decisions_salt=self._salt(),
             terms=terms if job.batches == 0 and terms != FIRST_TERMS else msgspec.UNSET,
             groups=groups or msgspec.UNSET,
+            types=types or msgspec.UNSET,
         )
         blob = await self.ctx.blobs.put(canonical.encode(evidence), media_type="application/json", namespace=job.job_id)
         root = evidence.root()
@@ -329,25 +334,28 @@ class RecordingOracle:
         answers: tuple[AnswerFact, ...],
         skill: str,
         terms: JudgingTerms,
-    ) -> tuple[dict[str, WorkerBook], dict[str, tuple[int, int, int]]]:
-        """Everyone who answered one of the tasks, and what newcomers to the job bring along."""
+    ) -> tuple[dict[str, WorkerBook], dict[str, tuple[int, int, int]], dict[str, dict[str, reputation.Counts]]]:
+        """Everyone who answered one of the tasks; what newcomers to the job bring along, and that by answer type."""
         present = sorted({answer.worker for answer in answers})
         found = await rows(tx, QUERIES.workers_of_tasks, {"job_id": job_id, "task_ids": task_ids, "workers": present})
         books: dict[str, WorkerBook] = {}
-        for worker, right, wrong, at_ms, cause, gold_right, gold_seen, group in found:
-            counted = standing_from(right, wrong, at_ms, terms)
-            standing = reputation.Standing(right, wrong, at_ms, counted.score_bp, counted.mean_bp, cause)
-            books[worker] = WorkerBook(standing, gold_right, gold_seen, group)
+        for worker, right, wrong, at_ms, cause, gold_right, gold_seen, group, by_type in found:
+            counted = standing_from(right, wrong, at_ms, terms, counts_by_type(by_type))
+            standing = msgspec.structs.replace(counted, cause=cause)
+            books[worker] = WorkerBook(standing, gold_right, gold_seen, group, terms)
         first_met = [worker for worker in present if worker not in books]
-        known = {
-            worker: (right, wrong, at_ms)
-            for worker, right, wrong, at_ms in await rows(
-                tx, QUERIES.standings_of, {"skill": skill, "workers": first_met}
-            )
-        }
-        brought = {worker: known.get(worker, (0, 0, 0)) for worker in first_met}
-        books |= {worker: WorkerBook(brought_in(counts, terms)) for worker, counts in brought.items()}
-        return books, brought
+        brought = dict.fromkeys(first_met, (0, 0, 0))
+        types: dict[str, dict[str, reputation.Counts]] = {}
+        for worker, right, wrong, at_ms, by_type in await rows(
+            tx, QUERIES.standings_of, {"skill": skill, "workers": first_met}
+        ):
+            brought[worker] = (right, wrong, at_ms)
+            if by_type and terms.type_lean:
+                types[worker] = counts_by_type(by_type)
+        for worker, counts in brought.items():
+            begun = brought_in(counts, terms, types.get(worker, NO_TYPES))
+            books[worker] = WorkerBook(begun, terms=terms)
+        return books, brought, types
 
     async def _terms(self, tx: Tx, job: JobRow, crowd: str) -> JudgingTerms:
         """By what this job is judged: fixed with its first batch, however the platform learns meanwhile."""
@@ -364,6 +372,7 @@ class RecordingOracle:
             brought_most=reputation.CAP_INTO_JOB,
             settled_weight_bp=SETTLED_WEIGHT_BP,
             suspends_gold=True,
+            type_lean=reputation.TYPE_LEAN,
         )
         await tx.execute(QUERIES.set_terms, {"job_id": job.job_id, "terms": canonical.encode(terms)})
         return terms
@@ -456,6 +465,7 @@ class RecordingOracle:
             "gold_right": book.gold_right,
             "gold_seen": book.gold_seen,
             "group": book.group,
+            "types": canonical.encode(book.standing.types).decode(),
         }
 
     async def _tasks_withdrawn(self, tx: Tx, sender: str, body: TasksWithdrawn) -> None:
@@ -499,6 +509,9 @@ class RecordingOracle:
                     "wrong_micro": standing.wrong_micro,
                     "at_ms": standing.at_ms,
                     "score_bp": standing.score_bp,
+                    "types": canonical.encode(
+                        {name: (own.right_micro, own.wrong_micro) for name, own in standing.types.items()}
+                    ).decode(),
                 },
             )
 

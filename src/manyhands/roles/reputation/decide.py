@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from manyhands.pricing import Earned, credited_ms, determine_pay, learning_pay
@@ -18,10 +19,10 @@ from manyhands.protocol.appeals import check_ruling
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, EvidenceMismatch, JudgingTerms, PayoutsFile, WorkerPay
 from manyhands.protocol.manifest import Manifest
-from manyhands.protocol.messages import AppealRuled, Learned
+from manyhands.protocol.messages import AppealRuled, Learned, TypeStanding
 from manyhands.quality import acceptance_test, reputation
 from manyhands.quality.reference import Reference
-from manyhands.task_types.judging import FIRST_TERMS, JobBook, prior_of, skill_name, standing_from
+from manyhands.task_types.judging import FIRST_TERMS, NO_TYPES, JobBook, prior_of, skill_name, standing_from
 
 if TYPE_CHECKING:
     # these bring numpy: serving people does without
@@ -179,17 +180,41 @@ def moved_standings(
     outcomes: Sequence[reputation.Event],
     before: Mapping[str, tuple[int, int, int]],
     terms: JudgingTerms = FIRST_TERMS,
+    types_before: Mapping[str, Mapping[str, reputation.Counts]] = MappingProxyType({}),
 ) -> dict[str, reputation.Standing]:
     """Standings after these events, in their order.
 
-    before  counts (right_micro, wrong_micro, at_ms) where known; they count in full, whatever a job caps them at
-    terms   what newcomers are believed
+    before        counts (right_micro, wrong_micro, at_ms) where known; they count in full, whatever a job caps them at
+    terms         what newcomers are believed
+    types_before  the same by answer type: worker -> type -> (right_micro, wrong_micro)
     """
     after: dict[str, reputation.Standing] = {}
     for outcome in outcomes:
-        start = after.get(outcome.worker) or standing_from(*before.get(outcome.worker, (0, 0, 0)), terms)
+        known, by_type = before.get(outcome.worker, (0, 0, 0)), types_before.get(outcome.worker, NO_TYPES)
+        start = after.get(outcome.worker) or standing_from(*known, terms, by_type)
         after[outcome.worker] = reputation.apply(start, outcome, prior_of(terms))
     return after
+
+
+def types_told(
+    worker: str, standing: reputation.Standing, prior: reputation.Prior, outcomes: Sequence[reputation.Event]
+) -> dict[str, TypeStanding]:
+    """A worker's standing by answer type, with what moved it in this job, for the worker to read."""
+    told: dict[str, TypeStanding] = {}
+    for name, (right_micro, wrong_micro) in sorted(standing.types.items()):
+        own = [
+            event.right
+            for event in outcomes
+            if isinstance(event, reputation.Outcome) and (event.worker, event.answer_type) == (worker, name)
+        ]
+        told[name] = TypeStanding(
+            right_micro=right_micro,
+            wrong_micro=wrong_micro,
+            score_bp=reputation.of_type(standing, name, prior).score_bp,
+            right=sum(own),
+            judged=len(own),
+        )
+    return told
 
 
 def scores_in_job(manifest: Manifest, replayed: Replayed, learned: Sequence[Learned] = ()) -> dict[str, int]:

@@ -43,9 +43,19 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
-from manyhands.task_types.judging import crowd_of, skill_name
+from manyhands.task_types.judging import counts_by_type, crowd_of, skill_name
 
-from .decide import Replayed, beside_the_usual, linked, moved_standings, newcomers_prior, payouts, replay, with_practice
+from .decide import (
+    Replayed,
+    beside_the_usual,
+    linked,
+    moved_standings,
+    newcomers_prior,
+    payouts,
+    replay,
+    types_told,
+    with_practice,
+)
 
 QUERIES = load_queries("manyhands.roles.reputation", "sql")
 
@@ -413,14 +423,15 @@ class ReputationOracle:
         # one job after the other: two that end at once would each add to what they read, and one would be lost
         await tx.execute(QUERIES.lock_standings)
         known = await rows(tx, QUERIES.standings_of, {"skill": skill, "workers": workers})
-        before = {worker: (right, wrong, at_ms) for worker, right, wrong, at_ms, _ in known}
+        before = {worker: (right, wrong, at_ms) for worker, right, wrong, at_ms, _, _ in known}
+        types_before = {worker: counts_by_type(by_type) for worker, _, _, _, _, by_type in known}
         first = await rows(
             tx, QUERIES.first_outcomes, {"skill": skill, "crowd": manifest.crowd, "most": FIRST_OUTCOMES}
         )
         prior = newcomers_prior(first)
         terms = JudgingTerms(prior_right_micro=prior.right_micro, prior_wrong_micro=prior.wrong_micro)
         outcomes = with_practice(manifest, learned, replayed.outcomes)
-        after = moved_standings(outcomes, before, terms)
+        after = moved_standings(outcomes, before, terms, types_before)
         async with tx.cursor() as cursor:
             await cursor.executemany(
                 QUERIES.add_outcome,
@@ -432,6 +443,7 @@ class ReputationOracle:
                         "cause": outcome.cause,
                         "at_ms": outcome.at_ms,
                         "position": position,
+                        "answer_type": outcome.answer_type,
                         **_counted(outcome),
                     }
                     for position, outcome in enumerate(outcomes)
@@ -449,6 +461,7 @@ class ReputationOracle:
                         "score_bp": standing.score_bp,
                         "mean_bp": standing.mean_bp,
                         "cause": standing.cause,
+                        "types": canonical.encode(standing.types).decode(),
                     }
                     for worker, standing in sorted(after.items())
                 ],
@@ -465,6 +478,7 @@ class ReputationOracle:
                         at_ms=standing.at_ms,
                         score_bp=standing.score_bp,
                         because=_because(worker, replayed, learned),
+                        types=types_told(worker, standing, prior, outcomes),
                     )
                     for worker, standing in sorted(after.items())
                 ),

@@ -69,15 +69,24 @@ where name_key = %(name_key)s and window_no = %(window_no)s;
 delete from exchange.sign_in_failures where window_no < %(window_no)s;
 
 -- name: put_standing
-insert into exchange.standings (worker, skill, right_micro, wrong_micro, score_bp, because, at_ms)
-values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(score_bp)s, %(because)s, %(at_ms)s)
+insert into exchange.standings (worker, skill, right_micro, wrong_micro, score_bp, because, at_ms, types)
+values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(score_bp)s, %(because)s, %(at_ms)s, %(types)s::jsonb)
 on conflict (worker, skill) do update
 set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, score_bp = excluded.score_bp,
-    because = excluded.because, at_ms = excluded.at_ms
+    because = excluded.because, at_ms = excluded.at_ms, types = excluded.types
 where exchange.standings.at_ms <= excluded.at_ms;
 
+-- name: put_prior
+insert into exchange.priors (task_type, simulated, right_micro, wrong_micro)
+values (%(task_type)s, %(simulated)s, %(right_micro)s, %(wrong_micro)s)
+on conflict (task_type, simulated) do update
+set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro;
+
+-- name: priors
+select task_type, simulated, right_micro, wrong_micro from exchange.priors;
+
 -- name: standings_of
-select skill, score_bp, right_micro / 1000 as right_milli, wrong_micro / 1000 as wrong_milli, because, at_ms
+select skill, score_bp, right_micro / 1000 as right_milli, wrong_micro / 1000 as wrong_milli, because, at_ms, types
 from exchange.standings where worker = %(worker)s order by skill;
 
 -- name: requesters

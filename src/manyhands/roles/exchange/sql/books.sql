@@ -59,13 +59,15 @@ insert into exchange.guides_read (worker, task_type, version, language, at_ms)
 values (%(worker)s, %(task_type)s, %(version)s, %(language)s, %(now_ms)s) on conflict do nothing;
 
 -- name: add_standing_change
-insert into exchange.standing_changes (worker, skill, at_ms, job_id, right_micro, wrong_micro, score_bp, because)
-values (%(worker)s, %(skill)s, %(at_ms)s, %(job_id)s, %(right_micro)s, %(wrong_micro)s, %(score_bp)s, %(because)s)
+insert into exchange.standing_changes
+    (worker, skill, at_ms, job_id, right_micro, wrong_micro, score_bp, because, types)
+values (%(worker)s, %(skill)s, %(at_ms)s, %(job_id)s, %(right_micro)s, %(wrong_micro)s, %(score_bp)s, %(because)s,
+        %(types)s::jsonb)
 on conflict do nothing;
 
 -- name: standing_changes_of
 select change.skill, change.at_ms, change.job_id, coalesce(job.title, '') as title, change.score_bp,
-       change.right_micro / 1000 as right_milli, change.wrong_micro / 1000 as wrong_milli, change.because
+       change.right_micro / 1000 as right_milli, change.wrong_micro / 1000 as wrong_milli, change.because, change.types
 from exchange.standing_changes change left join exchange.jobs job on job.job_id = change.job_id
 where change.worker = %(worker)s order by change.skill, change.at_ms;
 
@@ -136,8 +138,9 @@ select coalesce(own.day_cap_minutes, 0), coalesce(own.week_cap_minutes, 0), coal
        job.sensitive and not coalesce(own.sensitive, false), job.score_least_bp,
        case when job.score_least_bp > 0 then (select standing.score_bp from exchange.standings standing
            where standing.worker = %(worker)s and standing.skill = job.task_type) end,
-       job.task_type,
+       coalesce(prior.right_micro, 0), coalesce(prior.wrong_micro, 0), job.task_type,
        job.pool <> '' and not exists (select from exchange.pool_members member
            where member.pool = job.pool and member.worker = %(worker)s and member.ended_at_ms is null)
 from exchange.jobs job left join exchange.wishes own on own.worker = %(worker)s
+left join exchange.priors prior on prior.task_type = job.task_type and prior.simulated = job.simulated
 where job.job_id = %(job_id)s;

@@ -28,9 +28,11 @@ on conflict (job_id, worker) do update set worker = excluded.worker
 returning job_id;
 
 -- name: standing_at_door
--- What is known of a worker who comes to a job.
-select coalesce(standing.right_micro, 0), coalesce(standing.wrong_micro, 0), coalesce(standing.at_ms, 0), job.manifest
+-- What is known of a worker who comes to a job, and of newcomers to such work.
+select coalesce(standing.right_micro, 0), coalesce(standing.wrong_micro, 0), coalesce(standing.at_ms, 0),
+       coalesce(prior.right_micro, 0), coalesce(prior.wrong_micro, 0), job.manifest
 from exchange.jobs job
+left join exchange.priors prior on prior.task_type = job.task_type and prior.simulated = job.simulated
 left join exchange.standings standing on standing.worker = %(worker)s and standing.skill = job.task_type
 where job.job_id = %(job_id)s;
 

@@ -36,25 +36,25 @@ from recording.answers where job_id = %(job_id)s and task_id = any(%(task_ids)s)
 order by batch_no, position;
 
 -- name: workers_of_tasks
-select worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen, link_group
+select worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen, link_group, types
 from recording.workers
 where job_id = %(job_id)s
   and worker in (select worker from recording.answers where job_id = %(job_id)s and task_id = any(%(task_ids)s)
                  union select unnest(%(workers)s::text[]));
 
 -- name: standings_of
-select worker, right_micro, wrong_micro, at_ms from recording.standings
+select worker, right_micro, wrong_micro, at_ms, types from recording.standings
 where skill = %(skill)s and worker = any(%(workers)s);
 
 -- name: put_worker
 insert into recording.workers
-    (job_id, worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen, link_group)
+    (job_id, worker, right_micro, wrong_micro, at_ms, cause, gold_right, gold_seen, link_group, types)
 values (%(job_id)s, %(worker)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(cause)s, %(gold_right)s, %(gold_seen)s,
-        %(group)s)
+        %(group)s, %(types)s::jsonb)
 on conflict (job_id, worker) do update
 set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
     cause = excluded.cause, gold_right = excluded.gold_right, gold_seen = excluded.gold_seen,
-    link_group = excluded.link_group;
+    link_group = excluded.link_group, types = excluded.types;
 
 -- name: set_terms
 update recording.jobs set terms = %(terms)s where job_id = %(job_id)s;
@@ -106,11 +106,11 @@ select batch_no, root, evidence_blob, answers, reserved_minor from recording.bat
 where job_id = %(job_id)s order by batch_no;
 
 -- name: put_standing
-insert into recording.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp)
-values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(score_bp)s)
+insert into recording.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp, types)
+values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(score_bp)s, %(types)s::jsonb)
 on conflict (worker, skill) do update
 set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
-    score_bp = excluded.score_bp
+    score_bp = excluded.score_bp, types = excluded.types
 where recording.standings.at_ms <= excluded.at_ms;
 
 -- name: earned_by_worker

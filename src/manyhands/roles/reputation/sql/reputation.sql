@@ -51,14 +51,14 @@ set state = 'reserving', payouts = %(payouts)s, payouts_blob = %(payouts_blob)s,
 where job_id = %(job_id)s;
 
 -- name: standings_of
-select worker, right_micro, wrong_micro, at_ms, cause from reputation.standings
+select worker, right_micro, wrong_micro, at_ms, cause, types from reputation.standings
 where skill = %(skill)s and worker = any(%(workers)s) for update;
 
 -- name: add_outcome
 insert into reputation.outcomes
-    (job_id, worker, skill, cause, was_right, weight_bp, right_micro, wrong_micro, at_ms, position)
+    (job_id, worker, skill, cause, was_right, weight_bp, right_micro, wrong_micro, at_ms, position, answer_type)
 values (%(job_id)s, %(worker)s, %(skill)s, %(cause)s, %(was_right)s, %(weight_bp)s, %(right_micro)s, %(wrong_micro)s,
-        %(at_ms)s, %(position)s);
+        %(at_ms)s, %(position)s, %(answer_type)s);
 
 -- name: lock_standings
 -- Held to the end of the transaction: standings, what newcomers are believed, and links are read and written by one.
@@ -78,7 +78,7 @@ group by worker;
 
 -- name: events_of
 -- Everything that moved standings in a skill, in the order in which it did.
-select worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms
+select worker, was_right, weight_bp, right_micro, wrong_micro, cause, at_ms, answer_type
 from reputation.outcomes where skill = %(skill)s order by outcome_no;
 
 -- name: links
@@ -120,11 +120,12 @@ where job_id = %(job_id)s and position = %(position)s and cleared_by = '' and ca
 returning position;
 
 -- name: put_standing
-insert into reputation.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp, mean_bp, cause)
-values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(score_bp)s, %(mean_bp)s, %(cause)s)
+insert into reputation.standings (worker, skill, right_micro, wrong_micro, at_ms, score_bp, mean_bp, cause, types)
+values (%(worker)s, %(skill)s, %(right_micro)s, %(wrong_micro)s, %(at_ms)s, %(score_bp)s, %(mean_bp)s, %(cause)s,
+        %(types)s::jsonb)
 on conflict (worker, skill) do update
 set right_micro = excluded.right_micro, wrong_micro = excluded.wrong_micro, at_ms = excluded.at_ms,
-    score_bp = excluded.score_bp, mean_bp = excluded.mean_bp, cause = excluded.cause;
+    score_bp = excluded.score_bp, mean_bp = excluded.mean_bp, cause = excluded.cause, types = excluded.types;
 
 -- name: add_reference
 insert into reputation.reference (job_id, category, pieces, answers, effort_ms, right_pieces, judged_pieces)

@@ -17,24 +17,39 @@ function moved(change, before) {
   return new Intl.NumberFormat(language, { signDisplay: "exceptZero", maximumFractionDigits: 1 }).format(points);
 }
 
+const worded = (prefix, name) => (t(`${prefix}_${name}`) === `${prefix}_${name}` ? name : t(`${prefix}_${name}`));
+
+/** Right of judged by kind of answer, in one job: why the scores of these kinds moved. */
+const judged = (types) => (types ?? []).filter((one) => one.judged > 0).map((one) => t("right_of_kind", { kind: worded("answer", one.answer_type), right: count(one.right), n: count(one.judged) })).join("; ");
+
+const BY_TYPE = () => [
+  [t("answer_kind"), (one) => worded("answer", one.answer_type), "head"],
+  [t("score"), (one) => percent(one.score_bp), "figure"],
+  [t("right"), (one) => answers(one.right_milli), "figure"],
+  [t("wrong"), (one) => answers(one.wrong_milli), "figure"],
+  [t("last_job"), (one) => (one.judged ? t("right_of", { right: count(one.right), all: count(one.judged) }) : "–"), "figure"],
+];
+
 const COLUMNS = () => [
   [t("job"), (change) => change.title || t("earlier_job"), "head"],
   [t("at"), (change) => when(change.at_ms)],
   [t("score"), (change) => percent(change.score_bp), "figure"],
   [t("change"), (change) => moved(change, change.before), "figure"],
-  [t("cause"), (change) => change.because],
+  [t("cause"), (change) => html`${change.because}${(change.types ?? []).length > 1 && judged(change.types) && html`<br /><span class="quiet">${judged(change.types)}</span>`}`],
 ];
 
 function Skill({ row, changes }) {
   return html`<li class="card">
-    <div class="offer-head"><h2>${t(`skill_${row.skill}`) === `skill_${row.skill}` ? row.skill : t(`skill_${row.skill}`)}</h2><p class="rate"><strong>${percent(row.score_bp)}</strong></p></div>
+    <div class="offer-head"><h2>${worded("skill", row.skill)}</h2><p class="rate"><strong>${percent(row.score_bp)}</strong></p></div>
     <dl class="facts">
       <div><dt>${t("right")}</dt><dd>${answers(row.right_milli)}</dd></div>
       <div><dt>${t("wrong")}</dt><dd>${answers(row.wrong_milli)}</dd></div>
       <div><dt>${t("at")}</dt><dd>${when(row.at_ms)}</dd></div>
     </dl>
     <p class="hint">${t("score_why")}</p>
-    ${changes.length > 0 && html`<${Rows} name=${`${t("changes")}: ${row.skill}`} columns=${COLUMNS()} rows=${changes.map((change, place) => ({ ...change, before: changes[place - 1] })).reverse()} />`}
+    ${(row.types ?? []).length > 0 && html`<h3>${t("by_answer_kind")}</h3><p class="hint">${t("by_answer_kind_why")}</p>
+      <${Rows} name=${`${t("by_answer_kind")}: ${worded("skill", row.skill)}`} columns=${BY_TYPE()} rows=${row.types} />`}
+    ${changes.length > 0 && html`${(row.types ?? []).length > 0 && html`<h3>${t("changes")}</h3>`}<${Rows} name=${`${t("changes")}: ${row.skill}`} columns=${COLUMNS()} rows=${changes.map((change, place) => ({ ...change, before: changes[place - 1] })).reverse()} />`}
   </li>`;
 }
 
