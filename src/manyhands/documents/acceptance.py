@@ -274,12 +274,16 @@ def format_doubt(text: str, *, glyphs: int = 0) -> str:
             continue
         if re.fullmatch(r"\W*\d{3,6}\W*", word):
             return "format: digits that may have lost a decimal point"
+        if re.fullmatch(r"[A-Z]{2,3}[OQIl][.,]\d{2}", word):
+            return "format: a letter after a currency where the first digit may stand"
         if re.search(r"\d[OISBLoisbl|](?![a-zA-Z])|(?<![a-zA-Z])[OISBLoisbl|]\d", word):
             return "format: a letter beside a digit that looks like one"
         if len(word) >= 8 and re.match(r"[1I0Ol]", word) and any(c.isdigit() for c in word):
             return "format: a long code that begins with an ambiguous sign"
         if re.search(r"[A-Za-z]\d|\d[A-Za-z]", word):
             return "format: a word that mixes letters and digits"
+    if re.search(r"\d [02568]$", plain):
+        return "format: a number and a lone digit that a %, &, O, Z, S or G is easily taken for"
     if re.search(r"\d \d{2}$", plain) or re.search(r"\d,\d{2}\.\d", plain):
         return "format: a blank or comma where a decimal point may stand"
     return ""

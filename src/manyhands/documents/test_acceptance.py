@@ -90,13 +90,40 @@ def test_a_cell_without_ink_is_believed_empty() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["8091", "000", "RM 8091", "1O5", "5B 12", "139386X12", "80 91", "1,234,56.7 1,23.4", "GST6", "0123456789012"],
+    [
+        "8091",
+        "000",
+        "RM 8091",
+        "1O5",
+        "5B 12",
+        "139386X12",
+        "80 91",
+        "1,234,56.7 1,23.4",
+        "GST6",
+        "0123456789012",
+        "19 8",
+        "RMO.00",
+    ],
 )
 def test_what_machines_get_wrong_together_goes_to_a_person(text: str) -> None:
     assert format_doubt(text)
 
 
-@pytest.mark.parametrize("text", ["80.91", "25/12/2018", "TOTAL :", "GOODS SOLD", "RM 1,234.50", "-0.01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "80.91",
+        "25/12/2018",
+        "TOTAL :",
+        "GOODS SOLD",
+        "RM 1,234.50",
+        "-0.01",
+        "05.12.18",
+        "11:14:00",
+        "19 %",
+        "NO.12",
+    ],
+)
 def test_what_is_in_good_form_does_not(text: str) -> None:
     assert format_doubt(text) == ""
 

@@ -37,7 +37,7 @@ from manyhands.documents.model import (
     TableCell,
     TableGrid,
 )
-from manyhands.documents.readers.ruled import parted
+from manyhands.documents.readers.ruled import parted, without_strokes
 from manyhands.documents.samples import sample_documents
 from manyhands.documents.truth import simulate_answer, truth_for_pieces
 
@@ -275,6 +275,38 @@ def test_a_merged_heading_is_parted_over_the_columns_that_its_texts_stand_over()
     top = [(c.col, c.col_end) for c in parted(grid, headings).cells if c.row == 0]
     assert top == [(0, 0), (1, 2), (3, 4)]
     assert parted(grid, [Box(100, 10, 460, 30)]) == grid, "one heading over all columns stays one cell"
+
+
+def test_a_column_that_only_a_letters_stroke_parts_is_none() -> None:
+    heights = range(0, 160, 20)
+    whole = {row: Box(0, y, 200, y + 20) for row, y in enumerate(heights)}
+    right = tuple(TableCell(row, 2, row, 2, Box(200, y, 300, y + 20)) for row, y in enumerate(heights) if row)
+    head = TableCell(0, 0, 0, 2, Box(0, 0, 300, 20))
+    left = tuple(TableCell(row, 0, row, 1, box) for row, box in whole.items() if row not in (0, 5))
+    struck = (TableCell(5, 0, 5, 0, Box(0, 100, 90, 120)), TableCell(5, 1, 5, 1, Box(90, 100, 200, 120)))
+    grid = TableGrid(0, 1, Box(0, 0, 300, 160), 8, 3, (head, *left, *struck, *right))
+    texts = [Box(5, y + 3, 150, y + 17) for y in heights]
+
+    mended = without_strokes(grid, texts)
+
+    assert (mended.rows, mended.cols) == (8, 2)
+    assert [(c.row, c.col, c.row_end, c.col_end, c.box) for c in mended.cells if c.row in (0, 5)] == [
+        (0, 0, 0, 1, head.box),
+        (5, 0, 5, 0, whole[5]),
+        (5, 1, 5, 1, Box(200, 100, 300, 120)),
+    ]
+    beside = [*(t for t in texts if t.y0 != 103), Box(5, 103, 80, 117), Box(100, 103, 150, 117)]
+    assert without_strokes(grid, beside) == grid, "texts stand beside the edge: it is a rule"
+    often = grid.cells[:1] + tuple(
+        TableCell(row, col, row, col, Box(100 * col, y, 100 * col + 100, y + 20))
+        for row, y in enumerate(heights)
+        if row
+        for col in range(3)
+    )
+    every_row = TableGrid(0, 1, grid.box, 8, 3, often)
+    assert without_strokes(every_row, texts) == every_row, (
+        "an edge of most rows is a rule, even where a reader joined two texts"
+    )
 
 
 def test_a_faint_word_beside_text_is_found_and_a_crease_is_not() -> None:

@@ -40,7 +40,7 @@ from ..model import Box, Kind, PageReadings, Reading, Spot, TableCell, TableGrid
 from ..straighten import laid_straight, straightening_of, turned_over
 from .base import Corners, Pixels, Place, Reader
 from .onnx_text import clockwise, crop_of, place_of
-from .ruled import parted, ruled_tables
+from .ruled import parted, ruled_tables, without_strokes
 
 _READABLE_BP = 8_200
 """Half of a page's lines read with more than this: nobody asks whether it stands on its head."""
@@ -133,7 +133,8 @@ def _read_laid(
     tables = () if kind == "receipt" else ruled_tables(_png(grey), page_no=page_no)
     if not readers and not text_layer:
         lines = _lines_of_ink(mask)
-    tables = tuple(parted(table, [p.box for p in lines]) for table in tables)
+    texts = [p.box for p in lines]
+    tables = tuple(parted(without_strokes(table, texts), texts) for table in tables)
     parts = _parts(grey, mask, lines, tables, anywhere=kind != "receipt")
     return _read_parts(pixels, grey, parts, readers, text_layer), tables
 

@@ -8,10 +8,13 @@ Rules kept here
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from ..model import Box, TableCell, TableGrid
+
+_ByRows = Mapping[tuple[int, int], TableCell]
+"""First and last row -> the cell there."""
 
 _APART_PERMILLE = 1_500
 """Texts of one merged cell this many line heights apart, over different columns, are headings of those columns."""
@@ -47,6 +50,43 @@ def ruled_tables(page_png: bytes, *, page_no: int) -> tuple[TableGrid, ...]:
         box = Box(int(table.bbox.x1), int(table.bbox.y1), int(table.bbox.x2), int(table.bbox.y2))
         grids.append(TableGrid(len(grids), page_no, box, rows, cols, cells))
     return tuple(grids)
+
+
+def without_strokes(grid: TableGrid, lines: Sequence[Box]) -> TableGrid:
+    """The grid without columns that only the stroke of a letter parts.
+
+    On a small, noisy scan an l or a bar can be taken for a rule as high as its row. Such an edge runs through the
+    middle of a text wherever it stands, and stands in few rows; the edge of a column runs beside the texts of most.
+
+    lines  boxes of the text found on the page
+    """
+    cells = grid.cells
+    for col in range(grid.cols - 2, -1, -1):
+        left = {(c.row, c.row_end): c for c in cells if c.col_end == col}
+        right = {(c.row, c.row_end): c for c in cells if c.col == col + 1}
+        rows = sum(row_end - row + 1 for row, row_end in left)
+        if left.keys() != right.keys() or 4 * rows > grid.rows:
+            continue
+        if all(any(_runs_through(cell.box, text) for text in lines) for cell in left.values()):
+            cells = tuple(_joined(c, left, right, col) for c in cells if c.col != col + 1)
+    cols = max(c.col_end for c in cells) + 1
+    return TableGrid(grid.table_no, grid.page_no, grid.box, grid.rows, cols, cells) if cols < grid.cols else grid
+
+
+def _runs_through(cell: Box, text: Box) -> bool:
+    """Whether the right edge of a cell runs through a text that stands in its row, well inside it on both sides."""
+    inside = min(cell.x1 - text.x0, text.x1 - cell.x1)
+    middle_y = text.centre_y2 // 2
+    return cell.y0 <= middle_y < cell.y1 and 2 * inside >= text.height_px
+
+
+def _joined(cell: TableCell, left: _ByRows, right: _ByRows, col: int) -> TableCell:
+    """The cell in a grid whose columns ``col`` and ``col + 1`` are one; a left cell takes in its right neighbour."""
+    end, box = cell.col_end, cell.box
+    if left.get((cell.row, cell.row_end)) is cell:
+        other = right[cell.row, cell.row_end]
+        end, box = other.col_end, Box(box.x0, box.y0, other.box.x1, box.y1)
+    return TableCell(cell.row, cell.col - (cell.col > col), cell.row_end, end - (end > col), box)
 
 
 def parted(grid: TableGrid, lines: Sequence[Box]) -> TableGrid:
