@@ -203,10 +203,10 @@ def _largest_agreement(heard: Sequence[Reading], accents: frozenset[str]) -> tup
             same = next((k for k, said in groups.items() if own in (k, tight(_without(accents, said[0].text)))), own)
             groups[same].append(reading)
     backers = max(groups.values(), key=len)
-    return _best_spaced(backers), backers
+    return best_spaced(backers), backers
 
 
-def _best_spaced(backers: Sequence[Reading]) -> str:
+def best_spaced(backers: Sequence[Reading]) -> str:
     """The first backer's spelling, with the blanks of the one that parts the most words, where no digit is about.
 
     Readers run words together more often than they part one; beside digits a blank may be a point that was not seen.

@@ -30,6 +30,9 @@ from .straighten import laid_straight
 NONE_OF_THESE = "none of these"
 """The answer of people who see the field nowhere among the places."""
 
+NEITHER_OF_THESE = "neither of these"
+"""The answer of people who see none of the readings that are put side by side."""
+
 PLACES_MOST = 6
 """Candidates of a value that stands in one place: as many as can be told apart by number at one look."""
 HEAD_ROWS = 12

@@ -18,7 +18,7 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
-from .choices import NONE_OF_THESE
+from .choices import NEITHER_OF_THESE, NONE_OF_THESE
 from .fields import FieldSpec, formed, raw_on_lines
 from .layout import reading_order
 from .model import Box, Choice, Line, Piece, Reading
@@ -251,6 +251,34 @@ def simulate_choice(
         return suggested
     others = [str(n) for n in range(1, places + 1) if str(n) != right] + [NONE_OF_THESE] * (right != NONE_OF_THESE)
     return rng.choice(others) if others else NONE_OF_THESE
+
+
+def simulate_reading_choice(
+    true: str,
+    options: Sequence[str],
+    readings: Sequence[str],
+    *,
+    error_rate: float,
+    rng: random.Random,
+    repeat_share: float = 0.15,
+    overlook_share: float = 0.0,
+) -> str:
+    """Which of the readings shown a simulated person chooses.
+
+    options         texts shown, without "neither"
+    readings        those of them that a machine read, in its order
+    repeat_share    share of wrong answers that take the machine's own mistake; the others take any wrong option
+    overlook_share  where no option is right, share of people who take the likest for right all the same
+    """
+    same = [text for text in options if tight(text) == tight(true)] or [t for t in options if same_value(t, true)]
+    right = same[0] if same and true else NEITHER_OF_THESE
+    wrong = [text for text in (*options, NEITHER_OF_THESE) if text != right and text not in same]
+    if rng.random() < error_rate:
+        mistakes = [text for text in readings if text in wrong]
+        return mistakes[0] if mistakes and rng.random() < repeat_share else rng.choice(wrong)
+    if right == NEITHER_OF_THESE and overlook_share and true and rng.random() < overlook_share:
+        return max(options, key=lambda text: (Levenshtein.normalized_similarity(tight(text), tight(true)), text))
+    return right
 
 
 def _slip(text: str, rng: random.Random) -> str:

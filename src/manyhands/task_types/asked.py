@@ -11,15 +11,23 @@ True
 ('1', '2', '3', 'none of these')
 >>> asked_of(claim("Scope 1 was 1,240 t")).task_type.name
 'verify_claim'
+>>> asked_of(read(("JALAN SAGU 18", "JALAN SAGU 1B"))).question.options
+('JALAN SAGU 18', 'JALAN SAGU 1B', 'neither of these')
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from manyhands.quality.fields import FIELD_TYPES
 
-from .base import Question, TaskType
+from .base import Question
+from .choose_reading import NEITHER
+from .choose_reading import TASK_TYPE as CHOOSE_READING
+from .choosing import Choosing
 from .field_choice import NONE, prompt_of
 from .field_choice import TASK_TYPE as FIELD_CHOICE
 from .reconcile import OPTIONS as MATCHES
@@ -41,7 +49,7 @@ class BadQuestion(ValueError):
 class Asked:
     """A question of another form than keying."""
 
-    task_type: TaskType
+    task_type: Choosing
     question: Question
 
 
@@ -62,6 +70,31 @@ def match(text: str) -> str:
     return f"match {_one_line(text)}"
 
 
+READINGS_MAX = 4
+"""Readings that are put side by side at most."""
+
+
+def read(readings: Sequence[str]) -> str:
+    """The question which of these readings a cutting shows, in the order given. raises BadQuestion"""
+    told = [_one_line(text) for text in readings]
+    if not 2 <= len(told) <= READINGS_MAX or len({*told, NEITHER}) != len(told) + 1:
+        raise BadQuestion(f"a choice is between 2 to {READINGS_MAX} different readings")
+    question = f"read {msgspec.json.encode(told).decode()}"
+    if len(question) > QUESTION_CHARS_MAX:
+        raise BadQuestion(f"a question has at most {QUESTION_CHARS_MAX} characters, this one has {len(question)}")
+    return question
+
+
+def _readings_in(rest: str) -> tuple[str, ...]:
+    try:
+        readings = msgspec.json.decode(rest, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        readings = ()
+    if not 2 <= len(readings) <= READINGS_MAX or len({*readings, NEITHER}) != len(readings) + 1:
+        raise BadQuestion(f"{rest[:60]!r} holds no 2 to {READINGS_MAX} different readings")
+    return readings
+
+
 def asked_of(question: str) -> Asked | None:
     """What a question asks; None where a cutting is keyed.
 
@@ -77,6 +110,8 @@ def asked_of(question: str) -> Asked | None:
                 raise BadQuestion(f"{question[:60]!r} names no field or no number of places")
             numbers = tuple(str(n) for n in range(1, int(places) + 1))
             return Asked(FIELD_CHOICE, Question(prompt_of(field), "text", (*numbers, NONE)))
+        case "read":
+            return Asked(CHOOSE_READING, CHOOSE_READING.question_of(_readings_in(rest)))
         case "claim":
             return Asked(VERIFY_CLAIM, Question(rest, "text", VERDICTS))
         case "match":

@@ -22,6 +22,8 @@ class Choosing:
     ui = "choose"
     first_answers = 1
     most_answers = 4
+    reaches_target = False
+    """Whether people who agree are asked on until their skills reach the job's target."""
 
     def __init__(
         self,
@@ -71,6 +73,15 @@ class Choosing:
     def key(self, answer: Answer) -> str:
         """The option itself."""
         return answer or ""
+
+    @property
+    def machine_counts(self) -> bool:
+        """Whether a machine's hidden suggestion is evidence beside people's answers."""
+        return self._machine_counts
+
+    def judge_known(self, question: Question, answers: Sequence[Answer]) -> Judgement:
+        """The next step of a question whose answer is known, as people alone would settle it."""
+        return self.judge(question, answers)
 
     def judge(self, question: Question, answers: Sequence[Answer], hints: Sequence[str] = ()) -> Judgement:
         """See the module's rules."""

@@ -441,8 +441,15 @@ def _decide_asked(
     value, confidence_bp, support, wanted = None, 0, 0, 0
     because = step.because
     if isinstance(step, task_type_base.Accept):
-        value, support = step.text, len(step.agreeing)
         confidence_bp = choice_posterior(asked, task, people, rule)[kind.key(step.text)]
+        if kind.reaches_target and not known and confidence_bp < rule.target_bp:
+            if len(answers) < kind.most_answers:
+                step = task_type_base.AskMore(1, "people agree, and are not sure enough yet")
+            else:
+                step = task_type_base.Unreadable(f"{len(answers)} people are not sure enough", ())
+            outcome, because, confidence_bp = step.status, step.because, 0
+    if isinstance(step, task_type_base.Accept):
+        value, support = step.text, len(step.agreeing)
     elif isinstance(step, task_type_base.AskMore):
         if len(task.answers) >= rule.answers_max:
             outcome, because = "unreadable", f"{len(task.answers)} people differ, and no more may be asked"
@@ -468,7 +475,7 @@ def _step_of_known(
         if text is not None and (key := kind.key(text)) in known:
             same = tuple(n for n, one in enumerate(answers) if one is not None and kind.key(one) == key)
             return task_type_base.Accept(text, "a person says what was known", same)
-    step = kind.judge(asked.question, answers, ())
+    step = kind.judge_known(asked.question, answers)
     if not isinstance(step, task_type_base.Accept):
         return step
     if supports_mnat[kind.key(step.text)] > max(supports_mnat[key] for key in known):
@@ -498,7 +505,7 @@ def choice_posterior(
 
     blind   readers that are not heard
     source  Dawid and Skene (1979) with one parameter a worker: an answer of skill s is worth s, any other of the
-            options (1 - s) / others; a machine's suggestion counts with its own confidence
+            options (1 - s) / others; a machine's suggestion counts with its own confidence where it is hidden
     """
     supports_mnat = _supports(asked, task, people, rule, blind=blind)
     if not supports_mnat:
@@ -534,7 +541,7 @@ def _supports(
         if one.reader in (REQUESTER, MADE)
         else (kind.key(one.text), one.confidence_bp, others, rule.skill_most_bp)
         for one in task.facts.readings
-        if one.reader not in blind
+        if one.reader not in blind and (kind.machine_counts or one.reader in (REQUESTER, MADE))
     ]
     supports_mnat: dict[str, int] = {}
     for key, skill_bp, wrong, most_bp in said:

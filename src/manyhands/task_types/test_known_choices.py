@@ -8,7 +8,8 @@ from manyhands.protocol.manifest import QualityRule
 from manyhands.protocol.messages import MADE, REQUESTER, AnswerFact, ReadingFact, TaskFacts
 from manyhands.quality.reputation import MICRO
 from manyhands.task_types import verify_claim
-from manyhands.task_types.asked import claim
+from manyhands.task_types.asked import claim, read
+from manyhands.task_types.choose_reading import NEITHER
 from manyhands.task_types.judging import (
     DOUBTED_GOLD_BP,
     JobBook,
@@ -117,3 +118,68 @@ def test_made_answers_are_no_part_of_the_delivered_set_and_scale_no_confidence()
     own = judged(said({"a": NO}), a_known(known=(verify_claim.FALSE,), by=REQUESTER))
     book = JobBook(QualityRule(), "verify_claim", tasks=own.tasks, workers=own.workers)
     assert measure_book(book, ()).gold == 1
+
+
+READINGS = ("12 HARBOUR STREET", "72 HARBOUR STREET")
+
+
+def a_choice(*, readings: Sequence[str] = READINGS, by: str = "machine", target_bp: int = 9_800) -> JobBook:
+    """A job with one choice between two readings. readings: as a machine gave them, or as known by somebody"""
+    facts = TaskFacts(
+        task_id="t",
+        question=read(READINGS),
+        readings=tuple(ReadingFact(reader=by, text=text, confidence_bp=9_950) for text in readings),
+        gold=by != "machine",
+        effort_ms=2_500,
+        reward_minor=900,
+    )
+    return JobBook(QualityRule(target_bp=target_bp), "field_choice", tasks={"t": TaskBook(facts)})
+
+
+def after(book: JobBook, *texts: str | None, skill_bp: int = 8_500) -> tuple[Judged, str, str | None]:
+    """(what the last answer led to, outcome, value) of people who come one after the other."""
+    standing = standing_from(skill_bp * 100_000, (10_000 - skill_bp) * 100_000, 0)
+    for n, text in enumerate(texts):
+        worker = f"w{n}"
+        book.workers[worker] = WorkerBook(standing)
+        answer = AnswerFact(task_id="t", worker=worker, text=text, active_ms=2_000, received_at_ms=n)
+        one = judge_batch(
+            [answer], tasks=book.tasks, workers=book.workers, rule=book.rule, skill=book.skill, delivered=book.delivered
+        )
+        book.tasks.update(one.tasks)
+        book.workers.update(one.workers)
+    (decision,) = one.decisions
+    return one, decision.outcome, decision.value
+
+
+def test_one_person_s_choice_of_a_reading_is_never_believed_however_sure_the_machine_was() -> None:
+    assert after(a_choice(), READINGS[0], skill_bp=9_900)[1:] == ("ask_more", None)
+    assert after(a_choice(), READINGS[0], READINGS[0])[1:] == ("accept", READINGS[0])
+
+
+def test_two_newcomers_who_agree_are_not_enough_for_a_high_target_and_a_third_is_asked() -> None:
+    assert after(a_choice(target_bp=9_990), READINGS[0], READINGS[0], skill_bp=8_000)[1] == "ask_more"
+    assert after(a_choice(target_bp=9_990), *[READINGS[0]] * 3, skill_bp=8_000)[1] == "accept"
+
+
+def test_neither_and_cannot_tell_and_differing_people_end_a_choice_at_once() -> None:
+    assert after(a_choice(), NEITHER)[1] == "unreadable"
+    assert after(a_choice(), None)[1] == "unreadable"
+    assert after(a_choice(), *READINGS)[1] == "unreadable"
+
+
+def test_people_who_agree_on_a_made_reading_are_not_believed() -> None:
+    assert after(a_choice(readings=READINGS[:1]), READINGS[1], READINGS[1])[1:] == ("unreadable", None)
+    assert after(a_choice(readings=READINGS[:1]), READINGS[0], READINGS[0])[1:] == ("accept", READINGS[0])
+
+
+def test_who_says_neither_to_a_known_reading_is_wrong_by_it_and_somebody_else_settles_it() -> None:
+    book = a_choice(readings=READINGS[:1], by=MADE)
+    assert after(book, NEITHER)[1] == "ask_more"
+    lazy = a_choice(readings=(NEITHER,), by=MADE)
+    told, outcome, value = after(lazy, READINGS[0], NEITHER)
+    assert (outcome, value) == ("accept", NEITHER)
+    assert [(worker, book.gold_right, book.gold_seen) for worker, book in sorted(told.workers.items())] == [
+        ("w0", 0, 1),
+        ("w1", 1, 1),
+    ]

@@ -2,7 +2,7 @@
 
 Rules kept here
 - They sign up as simulated, and every page that shows their work says so.
-- What they key comes from truth with a seeded error rate; they never see more of a task than its id and its type.
+- What they key comes from truth with a seeded error rate; they never see more of a task than its id and its question.
 - Their time is not measured but computed: a lognormal spread around the median effort, so that some are slow.
 
 >>> habits(1, 0.03).error_rate == habits(1, 0.03).error_rate
@@ -21,7 +21,10 @@ import httpx
 import msgspec
 
 from manyhands.documents.model import Reading
-from manyhands.documents.truth import simulate_answer, simulate_choice
+from manyhands.documents.truth import simulate_answer, simulate_choice, simulate_reading_choice
+from manyhands.task_types.asked import asked_of
+from manyhands.task_types.choose_reading import NEITHER
+from manyhands.task_types.choose_reading import TASK_TYPE as CHOOSE_READING
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +143,7 @@ class SimulatedPerson:
             answers.append(
                 {
                     "assignment_id": assignment["assignment_id"],
-                    "text": self._key(known_task),
+                    "text": self._key(known_task, str(assignment["question"])),
                     "active_ms": max(300, int(effort_ms * self.person.pace * self._chance.lognormvariate(0.0, 0.3))),
                 }
             )
@@ -148,9 +151,17 @@ class SimulatedPerson:
             outcomes = await self._post(f"/api/jobs/{job_id}/answers", {"answers": answers})
             self.counted.answers += sum(one["outcome"] in ("stored", "late_stored") for one in outcomes["outcomes"])
 
-    def _key(self, known: Known) -> str | None:
+    def _key(self, known: Known, question: str) -> str | None:
         if known.text is None:
             return None
+        if (asked := asked_of(question)) is not None and asked.task_type is CHOOSE_READING:
+            return simulate_reading_choice(
+                known.text,
+                [option for option in asked.question.options if option != NEITHER],
+                [reading.text for reading in known.readings],
+                error_rate=self.person.error_rate,
+                rng=self._chance,
+            )
         if known.places:
             return simulate_choice(
                 known.text, known.suggested, known.places, error_rate=self.person.error_rate, rng=self._chance

@@ -31,10 +31,19 @@ from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.evidence import BatchEvidence
 from manyhands.protocol.manifest import PayRule, QualityRule, Scope, Wishes
 from manyhands.quality.acceptance_test import clopper_pearson_bp
-from manyhands.roles.exchange.decisions import PageAsk, again_task_id_of, task_id_of
+from manyhands.roles.exchange.decisions import (
+    PageAsk,
+    again_task_id_of,
+    choose_task_id_of,
+    known_choice_id_of,
+    task_id_of,
+)
 from manyhands.roles.launcher.values import JobView, LaunchOptions
 
 from .crowd import Known, work
+
+TASKS_OF_A_PIECE = (task_id_of, again_task_id_of, choose_task_id_of, known_choice_id_of)
+"""Every task that a piece can be: keyed, keyed again, chosen between readings, and a choice made of it."""
 
 ENDED = ("closed", "refused")
 
@@ -272,7 +281,7 @@ class Demo:
             for key, piece in zip(keys, pieces, strict=True):
                 read = next((reading.text for reading in piece.readings if reading.text), None)
                 knows = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
-                for task_id in (key, task_id_of(job_id, piece.piece_id), again_task_id_of(job_id, piece.piece_id)):
+                for task_id in (key, *(id_of(job_id, piece.piece_id) for id_of in TASKS_OF_A_PIECE)):
                     known[task_id] = knows
                     self.document_of[task_id] = doc_id
             for key, ask in asks.items():

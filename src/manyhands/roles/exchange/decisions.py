@@ -153,6 +153,16 @@ def again_task_id_of(job_id: str, piece_id: str) -> str:
     return digest("task", job_id, piece_id, "again")
 
 
+def choose_task_id_of(job_id: str, piece_id: str) -> str:
+    """A piece whose readings people choose between; keyed it is a task of its own."""
+    return digest("task", job_id, piece_id, "choose")
+
+
+def known_choice_id_of(job_id: str, piece_id: str) -> str:
+    """A choice whose answer is known, made of a piece that readers agreed on; nothing of it is delivered."""
+    return digest("task", job_id, piece_id, "known choice")
+
+
 def choose_gold(piece_ids: Iterable[str], *, count: int, job_id: str) -> frozenset[str]:
     """Pieces that would be believed unseen and may be asked all the same, to measure those who answer.
 

@@ -38,7 +38,7 @@ from .alikes import BECAUSE as ALIKE_BECAUSE
 from .alikes import believed_text
 from .auditing import AUDIT_NAME, audit_file, plans_of
 from .collecting import Collecting
-from .decisions import PiecePlan, again_task_id_of, areas_of
+from .decisions import PiecePlan, again_task_id_of, areas_of, choose_task_id_of, known_choice_id_of
 from .errors import NotYours, OutOfOrder
 from .opening import FIELD_CHOICE, PageRow, lock_job
 
@@ -136,7 +136,9 @@ class Results:
                 what="manifest",
             )
             answers: dict[str, list[str]] = {}
-            for piece_id, text in await rows(connection, QUERIES.answers_of_pieces, where):
+            for piece_id, task_id, text in await rows(connection, QUERIES.answers_of_pieces, where):
+                if task_id == known_choice_id_of(job_id, piece_id):
+                    continue
                 answers.setdefault(piece_id, []).append("" if text is None else text)
             shown: dict[str, set[str]] = {}
             for worker, piece_id in await rows(connection, QUERIES.pieces_shown, where):
@@ -270,11 +272,23 @@ def decision_of(
 def last_words(decided: Sequence[DecidedTask], job_id: str) -> dict[str, DecidedTask]:
     """piece id -> the word that counts: a second round's, where it came to one."""
     last: dict[str, DecidedTask] = {}
-    # the first round's words first; then those of the second that people agreed on take their place
-    for task in sorted(decided, key=lambda one: one.task_id == again_task_id_of(job_id, one.piece_id)):
-        if task.piece_id not in last or task.state == "accepted":
+
+    def turn(task: DecidedTask) -> int:
+        if task.task_id == choose_task_id_of(job_id, task.piece_id):
+            return 0
+        return 2 if task.task_id == again_task_id_of(job_id, task.piece_id) else 1
+
+    # choices of readings first, then what was keyed; then the second round's words that people agreed on
+    for task in sorted(without_made(decided, job_id), key=turn):
+        held = last.get(task.piece_id)
+        if held is None or task.state == "accepted" or (turn(held) == 0 and held.state != "accepted"):
             last[task.piece_id] = task
     return last
+
+
+def without_made(decided: Sequence[DecidedTask], job_id: str) -> list[DecidedTask]:
+    """The tasks but for choices that were made of believed pieces to measure people: they say nothing of the piece."""
+    return [task for task in decided if task.task_id != known_choice_id_of(job_id, task.piece_id)]
 
 
 def draft_records(

@@ -8,6 +8,8 @@ Rules kept here
 - What people could not read is drawn anew and asked again where it was cut badly: where its letters go on beyond what
   was shown. Elsewhere nobody is asked twice what nobody could read.
 - A field that people find nowhere on one page is asked for on the document's next page that has places for it.
+- In a job of fields alone what people chose for a field is settled by them next: long lines of words by choosing between
+  readings, everything else by keying; what nobody chose between readings is keyed by others (`readings`).
 - Once per job: what fails a second time is delivered with the name of the check that it failed.
 - Everything goes on as usual meanwhile: tasks of the second round are lent, judged, paid and recorded like the first.
 - The draft is put together in a thread of a reading process; the job's row decides which of two drafts counts.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Protocol
 
 import msgspec
@@ -35,9 +37,27 @@ from manyhands.task_types.field_choice import NONE
 
 from .alikes import ASKED_BECAUSE, to_be_asked
 from .auditing import next_step, plans_of
-from .decisions import PageAsk, PiecePlan, TaskPlan, again_task_id_of, batches_of, plan_asks, plan_tasks
-from .opening import FIELD_CHOICE, PageRow, lock_job
-from .results import ASSEMBLY_QUEUE, DecidedTask, chosen_fields, draft_records, last_words, with_confidences
+from .decisions import (
+    PageAsk,
+    PiecePlan,
+    TaskPlan,
+    again_task_id_of,
+    batches_of,
+    choose_task_id_of,
+    plan_asks,
+    plan_tasks,
+)
+from .opening import EVERYBODYS, FIELD_CHOICE, RESERVE, PageRow, lock_job
+from .readings import APART, known_reading_choices, plan_reading_choices
+from .results import (
+    ASSEMBLY_QUEUE,
+    DecidedTask,
+    chosen_fields,
+    draft_records,
+    last_words,
+    with_confidences,
+    without_made,
+)
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -79,10 +99,12 @@ class SecondRound:
             found = await rows(connection, QUERIES.rounds_of, where)
             if not found or found[0][0] != 1:
                 return
+            seed = int(found[0][2])
             manifest = canonical.decode(found[0][1], Manifest, what="manifest")
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
             decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
-        chosen = chosen_to_key(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
+        choices = choices_asked(decided, job_id)
+        chosen = chosen_to_key(pages, decided, job_id) if manifest.task_type == FIELD_CHOICE else {}
         further = further_asks(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
         wanted = {} if further else chosen or await asyncio.to_thread(_to_show, pages, decided, manifest)
         showing = bool(wanted) and not chosen
@@ -94,8 +116,13 @@ class SecondRound:
                 wanted = {}
         unread = set() if showing or chosen or further else unread_pieces(decided, manifest.job_id)
         planned: list[tuple[PageRow, TaskPlan, str]] = []
+        plans_on = {page.page_key: msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan]) for page in pages}
+        first_choices = {piece: because for piece, because in chosen.items() if piece not in choices}
+        between = {key: plan_reading_choices(plans, first_choices, manifest) for key, plans in plans_on.items()}
+        count = sum(map(len, between.values()))
+        known = {} if choices else known_reading_choices(plans_on, count, manifest, seed=seed)
         for page in pages:
-            plans = msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+            plans = plans_on[page.page_key]
             if asks := further.get(page.page_key):
                 pictures = await self._draw_asks(page, plans, asks)
                 tasks = plan_asks(asks, manifest, pieces=len(plans))
@@ -110,8 +137,14 @@ class SecondRound:
                 plans = [plan for plan in plans if plan.piece.piece_id not in drawn]
             if showing:
                 tasks = shown_tasks(plans, wanted, manifest)
+            elif chosen:
+                tasks = between[page.page_key]
+                keyed = {piece: wanted[piece] for piece in wanted.keys() - {task.piece_id for task in tasks}}
+                tasks = [*tasks, *again_tasks(plans, keyed, manifest, again=False, apart=choices)]
+                tasks += known.get(page.page_key, [])
+                wanted = {**wanted, **{task.piece_id: "" for task in tasks if task.reserve}}
             else:
-                tasks = again_tasks(plans, wanted, manifest, again=not chosen)
+                tasks = again_tasks(plans, wanted, manifest, apart=choices)
             if tasks:
                 pictures = await self._draw(page, plans, {task.piece_id for task in tasks})
                 planned.extend((page, task, pictures[task.piece_id]) for task in tasks)
@@ -138,7 +171,9 @@ class SecondRound:
                 body = TasksOpened(job_id=job_id, batch_no=batch_no, tasks=tasks, complete=False)
                 await self._ctx.send(tx, body, to_role="recording", to=job.recording)
             await tx.execute(
-                QUERIES.count_tasks_again, {"job_id": job_id, "tasks": len(planned), "batches": len(batches)}
+                QUERIES.count_tasks_again,
+                # known ones in reserve are nobody's work: the job does not wait for them
+                {"job_id": job_id, "tasks": sum(not task.reserve for _, task, _ in planned), "batches": len(batches)},
             )
 
         await self._ctx.db.retrying(store)
@@ -162,14 +197,27 @@ def further_asks(pages: Sequence[PageRow], decided: Sequence[DecidedTask]) -> di
 
 
 def unread_pieces(decided: Sequence[DecidedTask], job_id: str) -> set[str]:
-    """Pieces that people gave up, and that were asked once."""
-    twice = {task.piece_id for task in decided if task.task_id == again_task_id_of(job_id, task.piece_id)}
-    return {task.piece_id for task in decided if task.state == "unreadable"} - twice
+    """Pieces that people gave up, and that were asked once. A choice between readings that came to nothing is none."""
+    keyed = [task for task in without_made(decided, job_id) if task.task_id != choose_task_id_of(job_id, task.piece_id)]
+    twice = {task.piece_id for task in keyed if task.task_id == again_task_id_of(job_id, task.piece_id)}
+    return {task.piece_id for task in keyed if task.state == "unreadable"} - twice
 
 
-def chosen_to_key(pages: Sequence[PageRow], decided: Sequence[DecidedTask]) -> dict[str, str]:
-    """piece id -> why it is keyed: people chose it for a field, nobody has keyed it, and no rule believes it unseen."""
-    words = {task.piece_id: task for task in decided}
+def choices_asked(decided: Sequence[DecidedTask], job_id: str) -> set[str]:
+    """Pieces whose readings people were asked to choose between."""
+    return {task.piece_id for task in decided if task.task_id == choose_task_id_of(job_id, task.piece_id)}
+
+
+def chosen_to_key(pages: Sequence[PageRow], decided: Sequence[DecidedTask], job_id: str) -> dict[str, str]:
+    """piece id -> why it is settled next: people chose it for a field, and nothing is believed of it yet.
+
+    Nothing is believed where nobody keyed it or agreed on one of its readings, and no rule believes it unseen.
+    """
+    words = {
+        piece: task
+        for piece, task in last_words(decided, job_id).items()
+        if task.state == "accepted" or task.task_id != choose_task_id_of(job_id, piece)
+    }
     left = {
         plan.piece.piece_id
         for page in pages
@@ -185,13 +233,19 @@ def chosen_to_key(pages: Sequence[PageRow], decided: Sequence[DecidedTask]) -> d
 
 
 def again_tasks(
-    plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest, *, again: bool = True
+    plans: Sequence[PiecePlan],
+    wanted: Mapping[str, str],
+    manifest: Manifest,
+    *,
+    again: bool = True,
+    apart: Set[str] = frozenset(),
 ) -> list[TaskPlan]:
     """Tasks of the second round for one page.
 
     plans   all pieces of the page
     wanted  piece id -> why it is asked: a check that its field failed, or that it was chosen
     again   whether the pieces were asked before
+    apart   pieces whose readings were shown to people: others key them
     """
     asked = [
         msgspec.structs.replace(plan, unseen=None, gold=False, like="", left_out=False)
@@ -199,14 +253,18 @@ def again_tasks(
         else plan
         for plan in plans
     ]
+    tasks = [
+        msgspec.structs.replace(task, page_share=task.page_share or APART) if task.piece_id in apart else task
+        for task in plan_tasks(asked, manifest)
+        if task.piece_id in wanted
+    ]
+    if not again:
+        return tasks
     return [
         msgspec.structs.replace(
             task, facts=msgspec.structs.replace(task.facts, task_id=again_task_id_of(manifest.job_id, task.piece_id))
         )
-        if again
-        else task
-        for task in plan_tasks(asked, manifest)
-        if task.piece_id in wanted
+        for task in tasks
     ]
 
 
@@ -254,6 +312,9 @@ def _values(job_id: str, page_key: int, task: TaskPlan, picture: str, because: s
         "page_share": task.page_share,
         "piece_id": task.piece_id,
         "wanted": task.wanted,
+        "gold": facts.gold,
+        "queue": RESERVE if task.reserve else EVERYBODYS,
+        "gold_views": task.views if task.reserve else 0,
         "question": facts.question,
         "effort_ms": facts.effort_ms,
         "reward_minor": facts.reward_minor,

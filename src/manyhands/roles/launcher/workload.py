@@ -29,6 +29,7 @@ from manyhands.pricing import Workload
 from manyhands.protocol.manifest import MachinePolicy, PayRule, Privacy, QualityRule
 from manyhands.protocol.money import BASIS_POINTS
 from manyhands.quality.gold import known_questions_most
+from manyhands.task_types.choose_reading import CHOSEN_TARGET_MOST_BP
 
 
 class PageEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -158,12 +159,16 @@ FIELD_CHARS = 14
 a line of an address by the rule of effort. Assumed: no person was measured at it yet."""
 FIELD_PIECES_MAX = 4
 """An address takes several lines, a total one: with its choice four pieces a field on the mean, assumed as the most."""
+FIELD_PIECES_CHOSEN_MAX = 5
+"""The same where three lines are first chosen between readings and keyed all the same: twice 2.5 s for each of them is
+one piece more at two answers of 6.7 s."""
 
 
 def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy) -> Workload:
     """The work of finding so many fields and keying what was chosen.
 
-    Expected is one choice and one piece a field; assumed, until finished jobs tell.
+    Expected is one choice and one piece a field; assumed, until finished jobs tell. Lines that are chosen between
+    readings instead of keyed take two answers of half the time: no more than that, where they are not keyed after all.
 
     >>> from manyhands.protocol.manifest import QualityRule
     >>> work = fields_workload(4, quality=QualityRule(), machine="agreeing_readers")
@@ -171,17 +176,18 @@ def fields_workload(fields: int, *, quality: QualityRule, machine: MachinePolicy
     (8, 10000)
     """
     answers_milli, answers_max_milli = answers_milli_of(quality=quality, machine=machine)
+    chooses = machine != "none" and quality.target_bp <= CHOSEN_TARGET_MOST_BP
     return Workload(
         pieces=2 * fields,
-        pieces_max=FIELD_PIECES_MAX * fields,
+        pieces_max=(FIELD_PIECES_CHOSEN_MAX if chooses else FIELD_PIECES_MAX) * fields,
         chars_per_piece=FIELD_CHARS,
         asked_bp=BASIS_POINTS,
         asked_max_bp=BASIS_POINTS,
         answers_milli=answers_milli,
         answers_max_milli=answers_max_milli,
         rests_on=f"{fields} fields to be found and the text of the places chosen; assumed, not measured yet",
-        # known places, and a few known pieces of what is keyed, each lent four times
-        known_most=known_questions_most(fields, quality.gold_share_bp)
+        # known places and readings, and a few known pieces of what is keyed, each lent four times
+        known_most=(1 + chooses) * known_questions_most(fields, quality.gold_share_bp)
         + 4 * -(-2 * fields * quality.gold_share_bp // (4 * BASIS_POINTS)),
     )
 

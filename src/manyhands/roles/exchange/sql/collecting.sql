@@ -11,14 +11,14 @@ from exchange.jobs where job_id = %(job_id)s for update;
 update exchange.jobs set rounds = %(rounds)s where job_id = %(job_id)s;
 
 -- name: rounds_of
-select rounds, manifest from exchange.jobs where job_id = %(job_id)s and state = 'open';
+select rounds, manifest, gold_seed from exchange.jobs where job_id = %(job_id)s and state = 'open';
 
 -- name: add_task_again
 insert into exchange.tasks
-    (job_id, task_id, rank, page_key, place, page_share, piece_id, wanted, gold, question, effort_ms, reward_minor,
-     picture, facts, state, because)
-values (%(job_id)s, %(task_id)s, %(rank)s, %(page_key)s, %(place)s, %(page_share)s, %(piece_id)s, %(wanted)s, false,
-        %(question)s, %(effort_ms)s, %(reward_minor)s, %(picture)s, %(facts)s, 'open', %(because)s)
+    (job_id, task_id, rank, page_key, place, page_share, piece_id, wanted, gold, queue, gold_views, question, effort_ms,
+     reward_minor, picture, facts, state, because)
+values (%(job_id)s, %(task_id)s, %(rank)s, %(page_key)s, %(place)s, %(page_share)s, %(piece_id)s, %(wanted)s,
+        %(gold)s, %(queue)s, %(gold_views)s, %(question)s, %(effort_ms)s, %(reward_minor)s, %(picture)s, %(facts)s, 'open', %(because)s)
 on conflict (job_id, task_id) do nothing;
 
 -- name: count_tasks_again

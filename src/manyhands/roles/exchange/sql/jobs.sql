@@ -174,7 +174,7 @@ where held.job_id = %(job_id)s
 order by held.worker, task.piece_id;
 
 -- name: answers_of_pieces
-select task.piece_id, held.answer_text
+select task.piece_id, task.task_id, held.answer_text
 from exchange.assignments held
 join exchange.tasks task on task.job_id = held.job_id and task.task_id = held.task_id
 where held.job_id = %(job_id)s and held.state = 'answered'

@@ -156,6 +156,8 @@ export const texts = {
   which_asks_one: "Tap {what}.",
   cannot_tell: "Cannot tell",
   which_asks: "Tap {what}. It may take several numbers.",
+  read_asks: "Tap what you see, letter by letter.",
+  neither_of_these: "Neither of these",
   none_of_these: "None of these",
   claim_asks: "Does this page say so?",
   match_asks: "Is this line's counterpart on the page?",

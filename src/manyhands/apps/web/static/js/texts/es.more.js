@@ -156,6 +156,8 @@ export const texts = {
   which_asks_one: "Toque {what}.",
   cannot_tell: "No lo sé decir",
   which_asks: "Toque {what}. Puede ocupar varios números.",
+  read_asks: "Toque lo que ve, letra por letra.",
+  neither_of_these: "Ninguna de estas",
   none_of_these: "Ninguno de estos",
   claim_asks: "¿Lo dice esta página?",
   match_asks: "¿Está en la página lo que corresponde a esta línea?",

@@ -1,10 +1,12 @@
-// Questions that are not keyed: where on a page a field stands, whether a page says so, whether a figure is on it.
+// Questions that are not keyed: where on a page a field stands, which of two readings a cutting shows, whether a page says
+// so, whether a figure is on it.
 // Loaded when a bundle holds one. The question says its form and what it asks about; see task_types/asked.py.
 import "manyhands/more.js";
 import { html, signal, t, useLayoutEffect, useRef } from "manyhands/kit.js";
 import { keepDraft } from "manyhands/bundle.js";
 
 const NONE = "none of these";
+const NEITHER = "neither of these";
 const VERDICTS = { claim: ["the page says so", "the page says otherwise", "the page does not tell"], match: ["it is there", "it is there with another amount", "it is not there"] };
 const MARKED = new Set(VERDICTS.claim.slice(0, 2));
 const FIELDS = new Set(["total", "date", "company", "address", "invoice_number", "tax_total", "currency"]);
@@ -14,15 +16,17 @@ const STEP = 10;
 const LEAST_SCALE = 0.4; // a choice's lines are drawn 30 px high: 12 px are the least that is read with ease
 const SIZES = 3; // of a page: whole, as wide as it is read, larger
 
-/** {form, places, about}: "which 5 total" is five places and the total. */
+/** {form, places, about}: "which 5 total" is five places and the total; of readings, `about` is their texts. */
 export function asked(question) {
   const [form, ...rest] = question.split(" ");
+  if (form === "read") return { form, places: 0, about: JSON.parse(rest.join(" ")) };
   return form === "which" ? { form, places: Number(rest[0]), about: rest.slice(1).join(" ") } : { form, places: 0, about: rest.join(" ") };
 }
 
 /** What a question asks about, in the reader's language where the words are the site's. */
 export function about(question) {
   const { form, about: what } = asked(question);
+  if (form === "read") return t("read_asks");
   if (form !== "which") return what;
   return t(IN_ONE_PLACE.has(what) ? "which_asks_one" : "which_asks", { what: FIELDS.has(what) ? t(`field_${what}`) : what.replaceAll("_", " ") });
 }
@@ -31,6 +35,7 @@ export function about(question) {
 export function words(question, text) {
   const { form } = asked(question);
   const [said] = text.split(" @ ");
+  if (form === "read") return text === NEITHER ? t("neither_of_these") : text;
   if (form === "which") return said === NONE ? t("none_of_these") : said;
   const number = VERDICTS[form]?.indexOf(said) ?? -1;
   return number < 0 ? said : t(`verdict_${form}_${number}`);
@@ -44,6 +49,12 @@ const boxOf = (text) => text?.split(" @ ")[1]?.split(" ").map(Number);
 /** A page with the places that answers mark, to look at. own = another one than what is right */
 export function Marked({ src, text, own, alt = "" }) {
   return html`<div class="sheet shown"><img src=${src} alt=${alt} />${boxOf(own) && html`<${Mark} box=${boxOf(own)} kind="own" />`}${boxOf(text) && html`<${Mark} box=${boxOf(text)} />`}</div>`;
+}
+
+/** The readings in an order of each assignment's own: the first is no likelier than the last for anybody. */
+function shuffled(texts, id) {
+  const weight = (text) => [...`${id} ${text}`].reduce((sum, sign) => Math.imul(sum ^ sign.codePointAt(0), 16777619) >>> 0, 2166136261);
+  return [...texts].sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
 }
 
 const chosen = signal([]);
@@ -69,7 +80,7 @@ export function Picture({ item }) {
   if (!item.picture) return html`<div class="cutting loading"><p class="quiet" role="status">${t("picture_loading")}</p></div>`;
   // all places of a choice at one look where its letters stay large enough; a page as large as it can be read, or whole
   const ratio = (item.width / item.height).toFixed(3);
-  const wide = form === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 42rem)", `max(150%, ${item.width}px)`][size.value];
+  const wide = form === "read" ? `min(100%, ${Math.max(item.width, 320)}px)` : form === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 42rem)", `max(150%, ${item.width}px)`][size.value];
   const at = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     return [Math.round((1000 * (event.clientX - box.left)) / box.width), Math.round((1000 * (event.clientY - box.top)) / box.height)];
@@ -95,7 +106,7 @@ export function Picture({ item }) {
     const within = (n, least) => Math.min(1000, Math.max(least, n));
     mark.value = event.shiftKey ? [x0, y0, within(x1 + by[0], x0 + STEP), within(y1 + by[1], y0 + STEP)] : x0 + by[0] < 0 || x1 + by[0] > 1000 || y0 + by[1] < 0 || y1 + by[1] > 1000 ? mark.value : [x0 + by[0], y0 + by[1], x1 + by[0], y1 + by[1]];
   }
-  const sizes = form !== "which" && html`<div class="sizes">${[[-1, "page_smaller", "−"], [1, "page_larger", "+"]].map(([by, name, sign]) => html`<button type="button" class="button quietly" disabled=${size.value + by < 0 || size.value + by >= SIZES} aria-label=${t(name)} title=${t(name)} onClick=${() => (size.value += by)}>${sign}</button>`)}</div>`;
+  const sizes = form !== "which" && form !== "read" && html`<div class="sizes">${[[-1, "page_smaller", "−"], [1, "page_larger", "+"]].map(([by, name, sign]) => html`<button type="button" class="button quietly" disabled=${size.value + by < 0 || size.value + by >= SIZES} aria-label=${t(name)} title=${t(name)} onClick=${() => (size.value += by)}>${sign}</button>`)}</div>`;
   return html`${sizes}<div class="cutting page" tabindex="0" role="group" aria-label=${t(form === "claim" ? "page_to_mark" : "cutting")} onKeyDown=${move}>
     <div class="sheet" style=${{ inlineSize: wide }} onClick=${tap}>
       <img key=${item.assignment_id} src=${item.picture} data-assignment=${item.assignment_id} style=${{ inlineSize: "100%" }} alt=${t("page_alt")} draggable=${false} />
@@ -139,9 +150,21 @@ export function Task({ item, answer, why, onTry, keep = keepDraft }) {
     } else if (event.key === "Enter" && chosen.value.length && event.target.closest(".places")) {
       next(event); // what is chosen is sent; the button in focus is pressed by the space bar
     } else if (form === "which" && number >= 1 && number <= Math.min(9, places)) toggle(number);
-    else if (form !== "which" && number >= 1 && number <= 3) verdict.value = VERDICTS[form][number - 1];
+    else if (form === "read" && number >= 1 && number <= options.length) give(options[number - 1]);
+    else if (form in VERDICTS && number >= 1 && number <= 3) verdict.value = VERDICTS[form][number - 1];
   }
 
+  const options = form === "read" ? [...shuffled(field, id), NEITHER] : [];
+  const give = (text) => (answer(text) ? undefined : onTry("picture"));
+  if (form === "read") {
+    return html`<div class="keying" onKeyDown=${key}>
+      <p class="asks" id="asks"><strong>${t("read_asks")}</strong></p>
+      <div class="readings" role="group" aria-labelledby="asks">
+        ${options.map((text, n) => html`<button key=${text} type="button" ref=${n === 0 ? first : undefined} class=${text === NEITHER ? "button quietly" : "button quietly reading"} dir=${text === NEITHER ? undefined : "auto"} onClick=${() => give(text)}><kbd aria-hidden="true">${n + 1}</kbd> <span>${text === NEITHER ? t("neither_of_these") : text}</span></button>`)}
+      </div>
+      <p id="why" class="why" role="status">${why ? t(`why_${why}`) : ""}</p>
+    </div>`;
+  }
   return html`<form class="keying" onSubmit=${next} onKeyDown=${key}>
     <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about(item.question)}</strong></p>
     ${form === "which"

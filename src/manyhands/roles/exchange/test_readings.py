@@ -1,0 +1,270 @@
+"""Jobs of fields alone: long lines of words are chosen between readings, and keyed by others where that settles nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from manyhands.documents.conftest_material import readings_from_truth
+from manyhands.documents.model import Box, Piece, Reading
+from manyhands.documents.samples import SampleDocument, sample_documents
+from manyhands.protocol.manifest import PayRule, QualityRule, Scope
+from manyhands.roles.exchange import Given
+from manyhands.roles.exchange.errors import JobNotOpen
+from manyhands.store.database import Database, rows
+from manyhands.store.migrations import Room
+from manyhands.task_types.asked import asked_of
+from manyhands.task_types.choose_reading import NEITHER
+
+from .decisions import task_id_of
+from .readings import one_sign_changed, readings_to_show, worth_choosing
+from .test_asks import delivered, truth_of
+from .test_role import JOB, House
+
+NO_GOLD = QualityRule(gold_share_bp=0)
+PAY = PayRule(per_hour_minor=1_200, floor_per_hour_minor=1_200)
+LINE = "12 HARBOUR STREET, GEORGE TOWN"
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Sequence[Room]:
+    return [Room("exchange", "manyhands.roles.exchange")]
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    yield House(database, tmp_path / "blobs")
+
+
+def _piece(*texts: str, field_type: str = "text") -> Piece:
+    box = Box(0, 0, 400, 24)
+    readings = tuple(Reading(f"reader{n}", text, 8_000, box, 4_000) for n, text in enumerate(texts))
+    return Piece("p", 1, box, 0, readings=readings, field_type=field_type)
+
+
+def test_two_readings_are_shown_in_an_order_that_says_nothing_of_their_readers() -> None:
+    one, other = LINE, LINE.replace("12", "72")
+    firsts = {readings_to_show(_piece(one, other), salt=str(n))[1][0] for n in range(20)}
+    assert firsts == {one, other}
+    assert set(readings_to_show(_piece(one, other), salt="a")[1]) == {one, other}
+    assert readings_to_show(_piece(one, other), salt="a")[1] == readings_to_show(_piece(other, one), salt="a")[1]
+
+
+def test_a_reading_that_both_readers_gave_has_a_made_one_beside_it() -> None:
+    real, shown = readings_to_show(_piece(LINE, LINE.lower().upper()), salt="a")
+    assert real == (LINE,) and len(shown) == 2 and set(real) < set(shown)
+    (made,) = set(shown) - set(real)
+    assert len(made) == len(LINE) and sum(a != b for a, b in zip(made, LINE, strict=True)) == 1
+
+
+def test_blanks_and_case_alone_make_no_second_reading() -> None:
+    real, _ = readings_to_show(_piece("HARBOURSTREET GEORGE TOWN", "HARBOUR STREET GEORGE TOWN"), salt="a")
+    assert real == ("HARBOUR STREET GEORGE TOWN",)
+
+
+def test_one_reader_s_word_leaves_nothing_to_choose_between() -> None:
+    assert readings_to_show(_piece(LINE), salt="a") == ((), ())
+    assert readings_to_show(_piece(LINE, ""), salt="a") == ((), ())
+    assert readings_to_show(_piece(), salt="a") == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "field_type", "chosen"),
+    [
+        ("GEORGE TOWN PENANG", "text", True),  # 18 characters: 7,994 ms against 3 x 2,499
+        ("GEORGE TOWN PNG", "text", False),  # 15: 6,995 ms
+        ("MY12345678901234567890123", "code", False),
+        ("1,234,567,890,123.00", "amount", False),
+    ],
+)
+def test_only_words_that_are_long_enough_to_be_dear_are_chosen(text: str, field_type: str, chosen: bool) -> None:
+    piece = _piece(text, text.replace("1", "7", 1).replace("G", "C", 1), field_type=field_type)
+    assert worth_choosing(piece, readings_to_show(piece, salt="a")[1], PAY) is chosen
+
+
+def test_a_text_without_letters_or_digits_has_no_made_reading() -> None:
+    assert one_sign_changed("- - -", draw="a") is None
+    assert readings_to_show(_piece("- - -", "- - -"), salt="a") == ((), ())
+
+
+class TwoReaders:
+    """Two readers of a sample that differ on the lines named; both are unsure of them.
+
+    said  true line -> what the two of them make of it
+    """
+
+    def __init__(self, truth: Mapping[str, Any], said: Mapping[str, tuple[str, str]]) -> None:
+        self.truth, self.said = truth, said
+
+    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
+        page = readings_from_truth(dict(self.truth))
+        return msgspec.structs.replace(page, spots=tuple(self._spot(spot) for spot in page.spots))
+
+    def _spot(self, spot: Any) -> Any:
+        texts = self.said.get(spot.readings[0].text)
+        if texts is None:
+            return spot
+        unsure = tuple(
+            msgspec.structs.replace(reading, text=text, confidence_bp=6_000, weakest_bp=3_000)
+            for reading, text in zip(spot.readings, texts, strict=True)
+        )
+        return msgspec.structs.replace(spot, readings=unsure)
+
+
+@pytest.fixture(scope="module")
+def receipt_scan() -> SampleDocument:
+    return sample_documents(seed=1, receipts=1)[0]
+
+
+def company_of(scan: SampleDocument) -> str:
+    """The line that holds the company's name; long enough to be chosen."""
+    return str(next(line["text"] for line in scan.truth["lines"] if line["text"] == scan.truth["fields"]["company"]))
+
+
+async def worked(
+    house: House, scan: SampleDocument, workers: Sequence[str], choose: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str]]:
+    """Everybody answers until nothing is left; (worker, question, answer) in order.
+
+    choose  worker -> what they say to every choice between readings; the others choose what is true
+    """
+    truths = {scan.doc_id: scan.truth}
+    told: list[tuple[str, str, str]] = []
+    for _ in range(16):
+        view = await house.exchange.simulation_view(JOB)
+        done = 0
+        for worker in workers:
+            try:
+                bundle = await house.exchange.claim(worker, JOB, 20)
+            except JobNotOpen:
+                break
+            given = []
+            for one in bundle.assignments:
+                said = truth_of(one.task_id, view, truths)
+                if one.question.startswith("read"):
+                    asked = asked_of(one.question)
+                    assert asked is not None
+                    said = said if said in asked.question.options else NEITHER
+                    said = (choose or {}).get(worker, said)
+                told.append((worker, one.question, said))
+                given.append(Given(one.assignment_id, said, active_ms=3_000))
+            if given:
+                await house.exchange.submit(worker, JOB, given)
+            done += len(given)
+        await house.settle_down()
+        if not await house.record() and not done:
+            return told
+        await house.settle_down()
+    raise AssertionError("the work did not end")
+
+
+async def begun(house: House, scan: SampleDocument, said: Mapping[str, tuple[str, str]], **manifest: Any) -> None:
+    house.exchange.opening._readers = TwoReaders(scan.truth, said)  # type: ignore[assignment]
+    wishes = {"scope": Scope(fields=("company",)), "machine": "agreeing_readers", "quality": NO_GOLD, **manifest}
+    await house.announce([scan], task_type="field_choice", **wishes)
+    await house.fund()
+    await house.settle_down()
+
+
+async def test_what_two_people_choose_is_delivered_as_chosen_and_nobody_keys_it(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    true = company_of(receipt_scan)
+    wrong = true.replace(true[0], "8", 1)
+    await begun(house, receipt_scan, {true: (wrong, true)})
+    told = await worked(house, receipt_scan, await house.workers(4))
+    choices = [(worker, question) for worker, question, _ in told if question.startswith("read")]
+    assert len(choices) == 2 and len({worker for worker, _ in choices}) == 2
+    assert all(" " in question for _, question, _ in told), "nothing is keyed"
+    assert "reader" not in choices[0][1] and "ppocr" not in choices[0][1]
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"] == {"company": true}
+    assert "2 people chose this reading of 2 shown" in json.dumps(record)
+
+
+@pytest.mark.parametrize("privacy", ["standard", "off"])
+async def test_where_neither_reading_is_right_one_word_suffices_and_somebody_else_keys_it(
+    house: House, receipt_scan: SampleDocument, privacy: str
+) -> None:
+    true = company_of(receipt_scan)
+    await begun(house, receipt_scan, {true: ("8" + true[1:], "9" + true[1:])}, privacy=privacy)
+    told = await worked(house, receipt_scan, await house.workers(4))
+    choosers = {worker for worker, question, _ in told if question.startswith("read")}
+    keyers = {worker for worker, question, _ in told if " " not in question}
+    assert len(choosers) == 1 and keyers and not choosers & keyers
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"] == {"company": true}
+
+
+async def test_people_who_choose_differently_are_not_outvoted_but_keyed_after(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    true = company_of(receipt_scan)
+    wrong = "8" + true[1:]
+    await begun(house, receipt_scan, {true: (wrong, true)}, privacy="off")
+    workers = await house.workers(4)
+    chosen_wrong = {workers[0]: wrong, workers[1]: true, workers[2]: wrong, workers[3]: true}
+    told = await worked(house, receipt_scan, workers, chosen_wrong)
+    assert sum(question.startswith("read") for _, question, _ in told) == 2
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"] == {"company": true}
+
+
+async def test_people_who_agree_on_what_no_machine_read_are_not_believed(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    true = company_of(receipt_scan)
+    await begun(house, receipt_scan, {true: (true, true)}, privacy="off")
+    workers = await house.workers(4)
+    view = await house.exchange.simulation_view(JOB)
+    piece = next(one.piece for one in view.values() if one.piece and one.piece.readings[0].text == true)
+    real, shown = readings_to_show(piece, salt=piece.piece_id)
+    assert real == (true,)
+    made = next(text for text in shown if text != true)
+    told = await worked(house, receipt_scan, workers, dict.fromkeys(workers, made))
+    assert sum(question.startswith("read") for _, question, _ in told) == 2
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"] == {"company": true}, "somebody keyed it"
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [{"machine": "none"}, {"quality": QualityRule(target_bp=9_960, gold_share_bp=0)}],
+    ids=["no machine is trusted", "a target above what shown words stand for"],
+)
+async def test_who_wants_more_or_trusts_no_machine_has_every_piece_keyed_blind(
+    house: House, receipt_scan: SampleDocument, wishes: dict[str, Any]
+) -> None:
+    true = company_of(receipt_scan)
+    await begun(house, receipt_scan, {true: ("8" + true[1:], true)}, **wishes)
+    told = await worked(house, receipt_scan, await house.workers(4))
+    assert not any(question.startswith("read") for _, question, _ in told)
+    assert any(" " not in question for _, question, _ in told)
+
+
+async def test_choices_with_a_known_answer_measure_who_chooses_and_are_delivered_to_nobody(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    true = company_of(receipt_scan)
+    wishes = {"quality": QualityRule(gold_share_bp=2_500), "scope": Scope(fields=("company", "address"))}
+    await begun(house, receipt_scan, {true: ("8" + true[1:], true)}, **wishes)
+    told = await worked(house, receipt_scan, await house.workers(6))
+    async with house.db.connection() as connection:
+        found = await rows(
+            connection,
+            "select piece_id, task_id, gold, queue, state from exchange.tasks "
+            "where job_id = %s and question like 'read %%'",
+            (JOB,),
+        )
+    known = [one for one in found if one[2]]
+    assert known and all(one[3] == 2 for one in known if one[4] in ("open", "withdrawn"))
+    assert all(task_id_of(JOB, piece) != task for piece, task, *_ in known)
+    assert sum(question.startswith("read") for _, question, _ in told) >= 2
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"]["company"] == true
+    assert NEITHER not in json.dumps(record["fields"])
