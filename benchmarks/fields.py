@@ -310,6 +310,12 @@ def show_wrong(scorer: Any, truths: dict[str, dict[str, Any]], out: Path) -> Non
                 print(f"WRONG {doc_id} {name}: {said!r} is {value!r}")
 
 
+MEASURES = (
+    "fields by value",
+    "answers a document (taps, chosen, keyed)",
+    "human seconds",
+    "cost at 6 / 12 USD an hour",
+)
 GOALS = {"receipt": (">= 96 %", "<= 8", "<= 45", "<= 0.08 at 6"), "invoice": (">= 95 %", "", "", "")}
 
 
@@ -322,9 +328,9 @@ def markdown(
         "",
         f"`{command}`, scored by the shared `documents_score.py`. **The people are simulated**: {100 * error_rate:g} % "
         f"of answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds. They tap where a field "
-        "stands (the rules' hidden suggestion agrees or not). Of the chosen pieces that no rule believes unseen, two of "
-        "them choose between the readings of long lines of words; the others, and what that does not settle, are keyed. "
-        "Human seconds and cost are computed, not timed.",
+        "stands (the rules' hidden suggestion agrees or not). Of the chosen pieces that no rule believes unseen, two "
+        "of them choose between the readings of long lines of words; the others, and what that does not settle, are "
+        "keyed. Human seconds and cost are computed, not timed.",
         "",
         "Which line is the company's name, and where an address ends, is a convention. People who know the published "
         "one flatter the figure, so it is measured thrice: as published, with half of all answers for these two fields "
@@ -352,21 +358,18 @@ def markdown(
         "",
         "## Chosen between readings, or keyed blind",
         "",
-        "As published. *Overlook*: share of people who take the likest reading shown for right where none is; the figures "
-        "above reckon with none. Jobs whose target is above 99.5 % are keyed blind.",
+        "As published. *Overlook*: share of people who take the likest reading shown for right where none is; the "
+        "figures above reckon with none. Jobs whose target is above 99.5 % are keyed blind.",
         "",
         "| measure | " + " | ".join(ways) + " |",
         "| --- |" + " --- |" * len(ways),
     ]
     for kind in GOALS:
         rows = [
-            (*_cells(kind, *one), _wrong(kind, one[0], "chosen"), _wrong(kind, one[0], "keyed"))
-            for one in ways.values()
+            (*_cells(kind, *one), *(_wrong(kind, one[0], how) for how in ("chosen", "keyed"))) for one in ways.values()
         ]
-        names = ("fields by value", "answers (taps, chosen, keyed)", "human seconds", "cost at 6 / 12 USD an hour")
-        for name, cells in zip(
-            (*names, "chosen pieces wrong", "keyed pieces wrong"), zip(*rows, strict=True), strict=True
-        ):
+        names = (*MEASURES, "chosen pieces wrong", "keyed pieces wrong")
+        for name, cells in zip(names, zip(*rows, strict=True), strict=True):
             lines.append(f"| {kind}: {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 

@@ -1,4 +1,4 @@
-"""Questions of options in a real browser: where a field stands, whether a page says so, whether a figure is on it."""
+"""Questions of options in a real browser: where a field stands, which reading is right, what a page says."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from playwright.sync_api import Page, expect
 from manyhands.documents.assemble import lines_of
 from manyhands.documents.choices import choices_of, draw_choice, read_best
 from manyhands.documents.conftest_material import readings_from_truth
-from manyhands.documents.cutter import cut
+from manyhands.documents.cutter import cut, render_cuttings
 from manyhands.documents.fields import kind_spec
 from manyhands.documents.model import PageImage, PageRecord
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.roles.exchange.testing import OpenJob
-from manyhands.task_types.asked import claim, match, which
+from manyhands.task_types.asked import claim, match, read, which
 
 from .conftest import DESK, PHONE
 from .test_pages import check
@@ -43,6 +43,13 @@ def choices_drawn(document: SampleDocument) -> list[tuple[bytes, str]]:
     ]
 
 
+def cutting_of(document: SampleDocument, text: str) -> bytes:
+    """The cutting of the line that says so."""
+    pieces = cut(readings_from_truth(dict(document.truth)), doc_id=document.doc_id, salt=b"look")
+    piece = next(one for one in pieces if one.readings[0].text == text)
+    return render_cuttings(document.pages[0], pieces)[piece.piece_id]
+
+
 @pytest.fixture(scope="module")
 def questions() -> list[tuple[bytes, str]]:
     receipt, *others = sample_documents(seed=1, receipts=1)
@@ -51,6 +58,10 @@ def questions() -> list[tuple[bytes, str]]:
     return [
         *choices_drawn(receipt),
         *choices_drawn(invoice),
+        (
+            cutting_of(receipt, "OLD MILL STATIONERY SHOP"),
+            read(("OLD MILL STATIONERY SHOP", "OLD MlLL STATIONERY SH0P")),
+        ),
         (page, claim("The total to be paid is 74.90.")),
         (page, match("2025-12-09 MILL STATIONERY 74.90")),
     ]  # every place and every answer can be reached with keys
@@ -81,7 +92,8 @@ def test_every_question_is_accessible_and_fits_telephone_and_desk(
             page.get_by_role("button", name="Larger page").click()
             page.get_by_role("radio").first.focus()
         page.keyboard.press("1" if question.startswith("which") else "3")
-        page.keyboard.press("Enter")
+        if not question.startswith("read"):  # a reading is given with one tap, and may be taken back
+            page.keyboard.press("Enter")
         expect(page.locator(".progress i.open")).to_have_count(len(questions) - number - 1, timeout=5_000)
 
 
@@ -121,3 +133,40 @@ def test_what_is_tapped_is_what_is_stored(
     stored = [world.answers(job_id)[task][0] for task in tasks]
     assert stored[:3] == ["2 3", "2", "none of these"] and stored[4] is None
     assert re.fullmatch(r"the page says so @ \d+ \d+ \d+ \d+", stored[3] or "")
+
+
+@pytest.mark.parametrize("how", ["tap", "key"])
+def test_a_reading_is_given_with_one_tap_and_may_be_taken_back(
+    world: World, worker_at: WorkerAt, job_id: str, how: str
+) -> None:
+    receipt = sample_documents(seed=1, receipts=1)[0]
+    right, wrong = "OLD MILL STATIONERY SHOP", "OLD MlLL STATIONERY SH0P"
+    png = cutting_of(receipt, right)
+    tasks = world.open_questions(OpenJob(job_id=job_id, per_page=2), [(png, read((right, wrong)))] * 2)
+    page = worker_at(f"/work/{job_id}", **PHONE)
+    readings = page.get_by_role("group", name="Tap what you see, letter by letter.")
+    page.wait_for_selector(".cutting img")
+
+    def give(text: str) -> None:
+        if how == "tap":
+            readings.get_by_role("button").filter(has_text=text).click()
+        else:
+            shown = readings.get_by_role("button").all_inner_texts()
+            page.keyboard.press(str(1 + next(n for n, one in enumerate(shown) if text in one)))
+
+    assert "Neither" in readings.get_by_role("button").last.inner_text(), "it is always last"
+    give(wrong)
+    expect(page.locator(".progress i.open")).to_have_count(1)
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".progress i.open")).to_have_count(2)
+    give(right)
+    expect(page.locator(".progress i.open")).to_have_count(1)
+    give("Neither of these")
+    expect(page.get_by_role("heading", name="Bundle done")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Next bundle|^More")).first.click()
+    for _ in range(100):
+        if len(world.answers(job_id)) == len(tasks):
+            break
+        page.wait_for_timeout(100)
+    stored = [text for given in world.answers(job_id).values() for text in given]
+    assert sorted(map(str, stored)) == [right, "neither of these"]

@@ -8,8 +8,8 @@ Rules kept here
 - What people could not read is drawn anew and asked again where it was cut badly: where its letters go on beyond what
   was shown. Elsewhere nobody is asked twice what nobody could read.
 - A field that people find nowhere on one page is asked for on the document's next page that has places for it.
-- In a job of fields alone what people chose for a field is settled by them next: long lines of words by choosing between
-  readings, everything else by keying; what nobody chose between readings is keyed by others (`readings`).
+- In a job of fields alone what people chose for a field is settled by them next: long lines of words by choosing
+  between readings, everything else by keying; what that did not settle is keyed by others (`readings`).
 - Once per job: what fails a second time is delivered with the name of the check that it failed.
 - Everything goes on as usual meanwhile: tasks of the second round are lent, judged, paid and recorded like the first.
 - The draft is put together in a thread of a reading process; the job's row decides which of two drafts counts.
