@@ -20,6 +20,10 @@ from .signing import Signer, recover_signer
 
 BATCH_MAX = 1_000
 
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""A message as it is sent, at most. A thousand of the longest answers there can be (2,000 signs of four bytes) take 8.3
+MB, and as much again in no message; whoever would say more is told before it is sent."""
+
 Role = Literal["launcher", "router", "exchange", "recording", "reputation", "jury"]
 ROLES: tuple[Role, ...] = ("launcher", "router", "exchange", "recording", "reputation", "jury")
 

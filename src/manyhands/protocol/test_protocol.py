@@ -13,7 +13,10 @@ from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, EvidenceMis
 from manyhands.protocol.ids import SeededIds, digest
 from manyhands.protocol.manifest import Manifest, PayRule, QualityRule, check_manifest, parse_manifest
 from manyhands.protocol.messages import (
+    BATCH_MAX,
+    MESSAGE_BYTES_MAX,
     AnswerFact,
+    AnswersCollected,
     CancelRequested,
     TasksWithdrawn,
     decode_envelope,
@@ -238,3 +241,18 @@ def test_a_signature_is_what_a_wallet_would_make_and_its_signer_is_found(key: by
 )
 def test_a_signature_that_is_none_has_no_signer(broken: str) -> None:
     assert recover_signer(b"text", broken) is None
+
+
+def test_a_batch_of_the_longest_answers_there_can_be_is_no_message_too_large() -> None:
+    answers = tuple(
+        AnswerFact(
+            task_id=f"{n:064x}",
+            worker="0x" + "a" * 40,
+            text="\U0001f600" * 2_000,
+            active_ms=2**31 - 1,
+            received_at_ms=1,
+        )
+        for n in range(BATCH_MAX)
+    )
+    body = AnswersCollected(job_id="j" * 64, batch_no=1_000, answers=answers)
+    assert 8_000_000 < len(canonical.encode(body)) < MESSAGE_BYTES_MAX * 6 // 10

@@ -29,7 +29,7 @@ import msgspec
 
 from ..protocol.errors import ProtocolError
 from ..protocol.ids import Clock, system_clock
-from ..protocol.messages import Envelope, decode_envelope, encode_envelope, open_envelope
+from ..protocol.messages import MESSAGE_BYTES_MAX, Envelope, decode_envelope, encode_envelope, open_envelope
 from ..protocol.parties import Directory
 from .around import Around, nothing_around
 from .database import Database, Tx, rows_of, scalar
@@ -117,6 +117,16 @@ class NotOurMessage(ProtocolError):
         super().__init__(f"message {message_id} is for {role} {address}, who is not here")
 
 
+class MessageTooLarge(ProtocolError):
+    """A message is larger than any host takes. Say it in parts, or less of it."""
+
+    def __init__(self, message_id: str, *, size_bytes: int) -> None:
+        self.message_id, self.size_bytes = message_id, size_bytes
+        super().__init__(
+            f"message {message_id} has {size_bytes:,} bytes; {MESSAGE_BYTES_MAX:,} are the most that a host takes"
+        )
+
+
 def check_time(envelope: Envelope, *, now_ms: int) -> None:
     """raises MessageFromTheFuture, MessageTooOld"""
     if envelope.sent_at_ms > now_ms + CLOCK_SKEW_MS:
@@ -167,10 +177,14 @@ class Mailbox:
         """Puts a sealed message on its way, with the caller's transaction.
 
         returns  False when the same message was sent before; the first one stands
-        raises   UnknownParty when the directory does not know the recipient
+        raises   UnknownParty when the directory does not know the recipient; MessageTooLarge for one that no host would
+                 take, before anything is written: the same inside one process and between two
         """
         self._directory.find(envelope.recipient_role, envelope.recipient)
-        values = {**_address(envelope), "envelope": encode_envelope(envelope)}
+        raw = encode_envelope(envelope)
+        if len(raw) > MESSAGE_BYTES_MAX:
+            raise MessageTooLarge(envelope.id, size_bytes=len(raw))
+        values = {**_address(envelope), "envelope": raw}
         if await scalar(tx, QUERIES.put_in_outbox, values) is None:
             return False
         await enqueue(

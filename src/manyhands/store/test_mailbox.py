@@ -16,9 +16,10 @@ from ..protocol.ids import SeededIds
 from ..protocol.messages import CancelRequested, Envelope, HoldbackHanded, encode_envelope, open_envelope, seal
 from ..protocol.parties import Directory, Party, UnknownParty
 from ..protocol.signing import LocalSigner
+from . import mailbox
 from .database import Database, Tx, scalar
 from .jobs import Backoff, JobApp
-from .mailbox import CLOCK_SKEW_MS, MAX_AGE_MS, Mailbox, Receipt, refused_messages, undelivered
+from .mailbox import CLOCK_SKEW_MS, MAX_AGE_MS, Mailbox, MessageTooLarge, Receipt, refused_messages, undelivered
 from .migrations import Room
 
 NOW_MS = 1_800_000_000_000
@@ -129,6 +130,26 @@ async def test_messages_to_a_stranger_are_refused_at_once(house: House) -> None:
     )
     with pytest.raises(UnknownParty):
         await house.send(envelope)
+
+
+async def test_a_message_that_no_host_takes_is_refused_before_it_is_sent_and_one_below_the_limit_is_not(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = message(1)
+    monkeypatch.setattr(mailbox, "MESSAGE_BYTES_MAX", len(encode_envelope(fits)))
+    await house.send(fits)
+    longer = seal(
+        CancelRequested(job_id="j1", because="a word too many"),
+        signer=LAUNCHER,
+        sender_role="launcher",
+        recipient=EXCHANGE.address,
+        recipient_role="exchange",
+        now_ms=NOW_MS,
+    )
+    with pytest.raises(MessageTooLarge, match="are the most that a host takes"):
+        await house.send(longer)
+    await house.work()
+    assert house.applied == ["j1"]
 
 
 async def test_a_handler_that_fails_leaves_nothing_and_is_called_again(house: House) -> None:

@@ -33,6 +33,7 @@ from manyhands.store.sql import load_queries
 
 from .errors import (
     BadFileName,
+    MoreThanAnnounced,
     NoSuchDraft,
     NoSuchFile,
     OutOfStep,
@@ -40,6 +41,7 @@ from .errors import (
     TooManyDrafts,
     TooManyFiles,
     TooMuchData,
+    TooMuchHeld,
     UploadUnfinished,
     WrongMoment,
 )
@@ -54,6 +56,8 @@ FILES_MAX: Final = 2_000
 FILE_BYTES_MAX: Final = 100_000_000
 DRAFT_BYTES_MAX: Final = 2_000_000_000
 CHUNK_BYTES_MAX: Final = 4 * 1024 * 1024
+OWNER_BYTES_MAX: Final = 4_000_000_000
+"""Of all drafts of a person that are no jobs yet: what fills a disk before anybody pays."""
 DRAFTS_MAX: Final = 50
 NAME_CHARS_MAX: Final = 300
 PAGES_SHOWN: Final = 400
@@ -290,11 +294,14 @@ class Drafts:
         """Says which files will come, as pairs of name and bytes. A name that is known keeps what has arrived.
 
         returns  the files with their numbers and what of each is here
-        raises   NoSuchDraft, WrongMoment, BadFileName, TooManyFiles, TooMuchData
+        raises   NoSuchDraft, WrongMoment, BadFileName, TooManyFiles, TooMuchData, TooMuchHeld
         """
         names = [clean_name(name) for name, _ in wanted]
+        replaced: list[str] = []
         async with self.db.transaction() as tx:
+            await tx.execute(QUERIES.one_by_one, {"owner": owner})
             await self._collecting(tx, owner, draft_id)
+            elsewhere_bytes = await scalar(tx, QUERIES.bytes_elsewhere, {"owner": owner, "draft_id": draft_id})
             known = {
                 one.name: one
                 for one in [
@@ -311,46 +318,48 @@ class Drafts:
                     if here.size_bytes == size_bytes:
                         continue
                     # another file under the same name: it takes the place of the first
-                    await tx.execute(QUERIES.delete_file, {"draft_id": draft_id, "file_no": here.file_no})
+                    where = {"draft_id": draft_id, "file_no": here.file_no}
+                    replaced += [blob for (blob,) in await rows(tx, QUERIES.chunks_alone, where)]
+                    await tx.execute(QUERIES.delete_file, where)
                     count, held_bytes = count - 1, held_bytes - here.size_bytes
                 count, held_bytes = count + 1, held_bytes + size_bytes
                 if count > FILES_MAX:
                     raise TooManyFiles(FILES_MAX)
                 if held_bytes > DRAFT_BYTES_MAX:
                     raise TooMuchData("all files together", DRAFT_BYTES_MAX)
+                if elsewhere_bytes + held_bytes > OWNER_BYTES_MAX:
+                    raise TooMuchHeld(OWNER_BYTES_MAX)
                 await tx.execute(
                     QUERIES.add_file,
                     {"draft_id": draft_id, "file_no": file_no, "name": name, "size_bytes": size_bytes},
                 )
                 file_no += 1
             found = await rows(tx, QUERIES.file_named, {"draft_id": draft_id, "names": names})
+        await self.blobs.erase_keys(replaced)
         return [FileView(*row) for row in found]
 
     async def take_part(self, owner: str, draft_id: str, file_no: int, offset_bytes: int, part: bytes) -> FileView:
         """Stores the next part of a file. The same part again has no effect.
 
-        raises  NoSuchDraft, NoSuchFile, WrongMoment, OutOfStep, TooMuchData
+        raises  NoSuchDraft, NoSuchFile, WrongMoment, OutOfStep, TooMuchData, MoreThanAnnounced
         """
         if len(part) > CHUNK_BYTES_MAX:
             raise TooMuchData("the part", CHUNK_BYTES_MAX)
+        where = {"draft_id": draft_id, "file_no": file_no}
         async with self.db.connection() as connection:
             await self._collecting(connection, owner, draft_id, lock=False)
+            # looked at before a byte is kept: what was not announced fills no disk
+            if not _goes_on(await rows(connection, QUERIES.file_at, where), file_no, offset_bytes, part):
+                return FileView(*(await rows(connection, QUERIES.file_at, where))[0])
         # the bytes first: a row never names what is not there; a blob that no row names goes with its draft
         blob = await self.blobs.put(part, media_type="application/octet-stream", namespace=upload_namespace(draft_id))
-        where = {"draft_id": draft_id, "file_no": file_no}
         async with self.db.transaction() as tx:
             await self._collecting(tx, owner, draft_id)
             found = await rows(tx, QUERIES.lock_file, where)
-            if not found:
-                raise NoSuchFile(file_no)
-            file = FileView(*found[0])
-            ends = offset_bytes + len(part)
-            if not part or ends <= file.received_bytes:
+            goes_on = _goes_on(found, file_no, offset_bytes, part)
+            file, ends = FileView(*found[0]), offset_bytes + len(part)
+            if not goes_on:
                 return file
-            if offset_bytes != file.received_bytes:
-                raise OutOfStep(received_bytes=file.received_bytes, offset_bytes=offset_bytes)
-            if ends > file.size_bytes:
-                raise TooMuchData(f"what arrived of {file.name[:80]!r}", file.size_bytes)
             size = {"size_bytes": len(part)}
             await tx.execute(QUERIES.add_chunk, {**where, **size, "offset_bytes": offset_bytes, "blob": blob})
             await tx.execute(QUERIES.count_received, {**where, **size})
@@ -358,10 +367,13 @@ class Drafts:
 
     async def remove_file(self, owner: str, draft_id: str, file_no: int) -> None:
         """raises NoSuchDraft, NoSuchFile, WrongMoment"""
+        where = {"draft_id": draft_id, "file_no": file_no}
         async with self.db.transaction() as tx:
             await self._collecting(tx, owner, draft_id)
-            if await scalar(tx, QUERIES.delete_file, {"draft_id": draft_id, "file_no": file_no}) is None:
+            alone = [blob for (blob,) in await rows(tx, QUERIES.chunks_alone, where)]
+            if await scalar(tx, QUERIES.delete_file, where) is None:
                 raise NoSuchFile(file_no)
+        await self.blobs.erase_keys(alone)
 
     # --- pages ------------------------------------------------------------------------------------------------------
 
@@ -572,6 +584,23 @@ def _line_of(asked: Questions, name: str) -> QuestionsLine:
 def upload_namespace(draft_id: str) -> str:
     """Where the parts of a draft's files lie among the blobs."""
     return f"upload-{draft_id}"
+
+
+def _goes_on(found: Sequence[tuple[Any, ...]], file_no: int, offset_bytes: int, part: bytes) -> bool:
+    """Whether a part goes on where the file's parts end; False = it is here already.
+
+    raises  NoSuchFile, OutOfStep, TooMuchData
+    """
+    if not found:
+        raise NoSuchFile(file_no)
+    file, ends = FileView(*found[0]), offset_bytes + len(part)
+    if not part or ends <= file.received_bytes:
+        return False
+    if offset_bytes != file.received_bytes:
+        raise OutOfStep(received_bytes=file.received_bytes, offset_bytes=offset_bytes)
+    if ends > file.size_bytes:
+        raise MoreThanAnnounced(file.name, file.size_bytes)
+    return True
 
 
 def clean_name(name: str) -> str:

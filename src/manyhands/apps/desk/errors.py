@@ -70,6 +70,32 @@ class TooMuchData(DeskError):
         )
 
 
+class TooMuchHeld(DeskError):
+    """A person's drafts hold so many bytes together and no more."""
+
+    status = 413
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        super().__init__(
+            f"your drafts together would hold more than {limit_bytes // 1_000_000} MB",
+            cure="Launch or delete one of them first.",
+        )
+
+
+class MoreThanAnnounced(DeskError):
+    """More of a file arrived than it was said to have."""
+
+    status = 413
+
+    def __init__(self, name: str, size_bytes: int) -> None:
+        self.name, self.size_bytes = name, size_bytes
+        super().__init__(
+            f"more arrived of {name[:80]!r} than its {size_bytes} bytes",
+            cure="The file changed while it was sent: remove it from the draft and drop it again.",
+        )
+
+
 class BadFileName(DeskError):
     """A file's name cannot be kept."""
 

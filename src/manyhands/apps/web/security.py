@@ -17,13 +17,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from manyhands.protocol.messages import MESSAGE_BYTES_MAX
+
 from .assets import ASSETS_PREFIX, COMPONENTS_PREFIX
 from .problems import BadRequest, ForeignHost, HeaderMissing, TooLarge, problem_response
 
 REQUESTED_WITH: Final = "manyhands"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 API_BODY_LIMIT_BYTES: Final = 256 * 1024
-MESSAGE_BODY_LIMIT_BYTES: Final = 8 * 1024 * 1024
 UPLOAD_BODY_LIMIT_BYTES: Final = 4 * 1024 * 1024
 UPLOAD_PATH: Final = re.compile(r"^/api/desk/drafts/[a-z0-9]{1,64}/(files/\d{1,8}/part|questions/[a-z]{1,20})$")
 
@@ -140,7 +141,7 @@ def body_limit_bytes(path: str) -> int:
     (4194304, 262144)
     """
     if path == "/messages":
-        return MESSAGE_BODY_LIMIT_BYTES
+        return MESSAGE_BYTES_MAX
     return UPLOAD_BODY_LIMIT_BYTES if UPLOAD_PATH.match(path) else API_BODY_LIMIT_BYTES
 
 

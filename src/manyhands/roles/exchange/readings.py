@@ -3,8 +3,8 @@
 Rules kept here
 - Only words: amounts, dates and codes are keyed blind, as a shown figure is agreed with.
 - Only where keying costs more than two and a half choices: two people choose, and one piece in five is reckoned to be
-  keyed on top. Of 424 long lines of the development documents that no rule believed, 23 were right in no reading; of the
-  67 on which readers differed, 10.
+  keyed on top. Of 424 long lines of the development documents that no rule believed, 23 were right in no reading; of
+  the 67 on which readers differed, 10.
 - Only where two readers at least have read the piece. One reader's word leaves nothing to choose between.
 - Options stand in an order that says nothing of who read them. A single reading has a made one beside it, with one sign
   changed: who picks that did not look.

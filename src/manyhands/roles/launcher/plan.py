@@ -19,7 +19,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.ids import digest
 from manyhands.protocol.manifest import Manifest, Scope, check_manifest, parse_manifest
-from manyhands.protocol.messages import Role, Routing
+from manyhands.protocol.messages import MESSAGE_BYTES_MAX, Role, Routing
 from manyhands.protocol.money import CURRENCIES, Money
 from manyhands.protocol.parties import Directory, UnknownParty
 from manyhands.quality import gold
@@ -39,6 +39,8 @@ from .workload import (
 
 DAY_MS = 86_400_000
 FIELD_CHOICE = "field_choice"
+MESSAGE_FRAME_BYTES = 64 * 1024
+"""Room for what a message holds beside its documents."""
 PAGE_TASK_TYPES = ("verify_claim", "reconcile")
 """Task types whose questions come with the pages and are asked about a whole page."""
 
@@ -160,6 +162,13 @@ def plan(
             f"{Money(floor, currency)} an hour",
         )
     _check_form(documents, manifest)
+    told_bytes = len(canonical.encode(documents))
+    if told_bytes > MESSAGE_BYTES_MAX - MESSAGE_FRAME_BYTES:
+        raise BadManifest(
+            "documents",
+            f"pages and questions take {told_bytes / 1_000_000:.1f} MB to hand over, "
+            f"{MESSAGE_BYTES_MAX / 1_000_000:.1f} are the most: split them into several jobs",
+        )
     work = _workload(documents, pages, manifest)
     if isinstance(manifest.scope, Scope) and manifest.scope.pieces_max:
         work = limited_to(work, manifest.scope.pieces_max)

@@ -221,3 +221,19 @@ def test_whole_pages_are_shown_only_where_that_was_said() -> None:
     with pytest.raises(BadManifest) as refused:
         claims(2, privacy="standard")
     assert refused.value.field == "privacy"
+
+
+def test_pages_that_no_message_holds_are_refused_before_a_quote_and_fewer_are_not() -> None:
+    policy = LaunchPolicy(task_types=("verify_claim",))
+    options = changed(task_type="verify_claim", privacy="off")
+
+    def asked(pages: int) -> ImportedDocumentRef:
+        questions = tuple(claim(f"{n} {'word ' * 118}") for n in range(25))
+        page = msgspec.structs.replace(PAGE, questions=questions)
+        numbered = tuple(msgspec.structs.replace(page, page_no=n) for n in range(1, pages + 1))
+        return msgspec.structs.replace(RECEIPT, pages=numbered)
+
+    assert plan((asked(900),), options, policy=policy, job_id="j1", now_ms=5).quote.total_minor > 0
+    with pytest.raises(BadManifest, match="split them into several jobs") as refused:
+        plan((asked(1_200),), options, policy=policy, job_id="j1", now_ms=5)
+    assert refused.value.field == "documents"

@@ -98,6 +98,26 @@ select file_no, name, size_bytes, received_bytes from desk.files where draft_id 
 select file_no, name, size_bytes, received_bytes from desk.files
 where draft_id = %(draft_id)s and file_no = %(file_no)s for update;
 
+-- name: file_at
+select file_no, name, size_bytes, received_bytes from desk.files
+where draft_id = %(draft_id)s and file_no = %(file_no)s;
+
+-- name: one_by_one
+-- A person's drafts are counted one after the other, for the rest of the transaction.
+select pg_advisory_xact_lock(hashtextextended('desk ' || %(owner)s, 0));
+
+-- name: bytes_elsewhere
+select coalesce(sum(files.size_bytes), 0)::bigint
+from desk.files join desk.drafts draft on draft.draft_id = files.draft_id
+where draft.owner = %(owner)s and draft.state <> 'launched' and draft.draft_id <> %(draft_id)s;
+
+-- name: chunks_alone
+-- Parts of a file that no other file of its draft shares.
+select distinct own.blob from desk.chunks own
+where own.draft_id = %(draft_id)s and own.file_no = %(file_no)s
+  and not exists (select from desk.chunks other
+                  where other.draft_id = own.draft_id and other.blob = own.blob and other.file_no <> own.file_no);
+
 -- name: file_named
 select file_no, name, size_bytes, received_bytes from desk.files
 where draft_id = %(draft_id)s and name = any(%(names)s) order by file_no;
