@@ -1,0 +1,129 @@
+"""Claims and a ledger's lines on the real chains: asked on one each, settled, paid, delivered with places, verified."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from manyhands.apps.compose import client
+from manyhands.apps.doctor import book_differences
+from manyhands.apps.folder import DataFolder, Settings
+from manyhands.documents.samples import write_samples
+from platform_under_test import PlatformUnderTest, free_port, manyhands
+
+PATIENCE_S = 240
+HEADERS = {"X-Requested-With": "manyhands"}
+PEOPLE = 3
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
+    data = tmp_path_factory.mktemp("questions") / "data"
+    DataFolder(data).prepare(Settings(simulated_crowd=True))
+    under_test = PlatformUnderTest(data, free_port())
+    under_test.start()
+    try:
+        under_test.wait_until_up()
+        yield under_test
+    finally:
+        under_test.kill()
+
+
+def told(platform: PlatformUnderTest, *arguments: str | Path) -> Any:
+    done = manyhands(*arguments, "--data", platform.data, "--json")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def truthful(question: str, total: str) -> str:
+    """What somebody answers who looks: the total of the page is known, everything else is on it."""
+    form, _, about = question.partition(" ")
+    right = total in about
+    if form == "claim":
+        return f"the page says {'so' if right else 'otherwise'} @ 500 600 900 640"
+    return "it is there" if right else "it is there with another amount"
+
+
+def work(platform: PlatformUnderTest, totals: dict[str, str]) -> None:
+    """Simulated people answer truly until every job is closed. totals: job -> the total on its page"""
+    people = [httpx.Client(base_url=platform.url, headers=HEADERS, timeout=30) for _ in range(PEOPLE)]
+    for number, one in enumerate(people):
+        signed = {"name": f"person-{number}", "password": f"person-{number} works here", "simulated": True}
+        assert one.post("/api/sign-up", json=signed).status_code == 201
+    deadline = time.monotonic() + PATIENCE_S
+    open_jobs = set(totals)
+    while open_jobs:
+        assert time.monotonic() < deadline, [told(platform, "status", job_id)["happened"] for job_id in open_jobs]
+        done = 0
+        for one in people:
+            for offer in one.get("/api/offers").json()["offers"]:
+                job_id = offer["job_id"]
+                lent = one.post(f"/api/jobs/{job_id}/claim", json={"count": 20}).json().get("assignments", [])
+                answers = [
+                    {
+                        "assignment_id": each["assignment_id"],
+                        "text": truthful(each["question"], totals[job_id]),
+                        "active_ms": each["effort_ms"],
+                    }
+                    for each in lent
+                ]
+                if answers:
+                    stored = one.post(f"/api/jobs/{job_id}/answers", json={"answers": answers})
+                    assert stored.status_code == 200, stored.text
+                done += len(answers)
+        if not done:
+            time.sleep(0.3)
+            # what the public record says, without a process for every look
+            for job_id in sorted(open_jobs):
+                if people[0].get(f"/api/jobs/{job_id}").json()["state"] == "closed":
+                    open_jobs.discard(job_id)
+    for one in people:
+        one.close()
+
+
+async def test_claims_and_a_ledger_are_settled_paid_and_verified_on_a_chain_each(
+    platform: PlatformUnderTest, tmp_path: Path
+) -> None:
+    scans, truths = write_samples(tmp_path / "samples", seed=5, receipts=1)
+    scan = next(one for one in sorted(scans.iterdir()) if "receipt" in one.name)
+    only = tmp_path / "scans"
+    only.mkdir()
+    (only / scan.name).write_bytes(scan.read_bytes())
+    document = scan.stem.removesuffix("-p1")
+    total = json.loads((truths / f"{document}.json").read_text(encoding="utf-8"))["fields"]["total"]
+    other = re.sub(r"^\d", lambda digit: str((int(digit[0]) + 3) % 9 + 1), total)
+    claims, ledger = tmp_path / "claims.csv", tmp_path / "ledger.csv"
+    claims.write_text(
+        f"document,page,claim\n{document},1,The total is {total}\n{document},1,The total is {other}\n",
+        encoding="utf-8",
+    )
+    ledger.write_text(f"document,page,line\n{document},1,INV-1 {total}\n{document},1,INV-2 {other}\n", encoding="utf-8")
+    common = ("launch", only, "--privacy", "off", "--crowd", "simulated", "--kind", "receipt")
+    asked = {
+        "claims": told(platform, *common, "--claims", claims, "--chain", "1338")["job"]["job_id"],
+        "ledger": told(platform, *common, "--ledger", ledger, "--chain", "31338")["job"]["job_id"],
+    }
+    work(platform, dict.fromkeys(asked.values(), total))
+    verdicts = {}
+    for name, job_id in asked.items():
+        job = told(platform, "status", job_id)
+        assert job["routing"]["chain_id"] == {"claims": 1338, "ledger": 31338}[name]
+        out = tmp_path / name
+        told(platform, "results", job_id, "--out", out)
+        with next(out.rglob("answers.csv")).open(encoding="utf-8") as table:
+            verdicts[name] = list(csv.DictReader(table))
+        assert told(platform, "verify", job_id)["passed"]
+    assert [row["verdict"] for row in verdicts["claims"]] == ["the page says so", "the page says otherwise"]
+    assert all(490 <= int(row["x0_permille"]) <= 510 for row in verdicts["claims"]), "with the place that was marked"
+    assert [row["verdict"] for row in verdicts["ledger"]] == ["it is there", "it is there with another amount"]
+    assert all(int(row["people_asked"]) >= 2 and row["proof"] for rows in verdicts.values() for row in rows)
+    async with client(DataFolder(platform.data)) as opened:
+        assert await book_differences(opened) == []
