@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from manyhands.apps.compose import client
+from manyhands.apps.delivery import gather_proof, record_of, write_results
 from manyhands.apps.doctor import book_differences
 from manyhands.apps.folder import DataFolder, Settings
+from manyhands.apps.verify import verify
 from manyhands.documents.samples import write_samples
 from platform_under_test import PlatformUnderTest, free_port, manyhands
 
@@ -61,7 +63,9 @@ def work(platform: PlatformUnderTest, totals: dict[str, str]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     open_jobs = set(totals)
     while open_jobs:
-        assert time.monotonic() < deadline, [told(platform, "status", job_id)["happened"] for job_id in open_jobs]
+        assert time.monotonic() < deadline, [
+            one.get(f"/api/jobs/{job_id}").json() for one in people[:1] for job_id in open_jobs
+        ]
         done = 0
         for one in people:
             for offer in one.get("/api/offers").json()["offers"]:
@@ -112,18 +116,19 @@ async def test_claims_and_a_ledger_are_settled_paid_and_verified_on_a_chain_each
         "ledger": told(platform, *common, "--ledger", ledger, "--chain", "31338")["job"]["job_id"],
     }
     work(platform, dict.fromkeys(asked.values(), total))
-    verdicts = {}
-    for name, job_id in asked.items():
-        job = told(platform, "status", job_id)
-        assert job["routing"]["chain_id"] == {"claims": 1338, "ledger": 31338}[name]
-        out = tmp_path / name
-        told(platform, "results", job_id, "--out", out)
-        with next(out.rglob("answers.csv")).open(encoding="utf-8") as table:
-            verdicts[name] = list(csv.DictReader(table))
-        assert told(platform, "verify", job_id)["passed"]
+    verdicts: dict[str, list[dict[str, str]]] = {}
+    async with client(DataFolder(platform.data)) as opened:
+        for name, job_id in asked.items():
+            record = await record_of(opened, job_id)
+            assert record["routing"]["chain_id"] == {"claims": 1338, "ledger": 31338}[name]
+            assert record["money"]["paid_minor"] > 0
+            await write_results(opened, job_id, tmp_path / name)
+            with next((tmp_path / name).rglob("answers.csv")).open(encoding="utf-8") as table:
+                verdicts[name] = list(csv.DictReader(table))
+            report = verify(job_id, await gather_proof(opened, job_id))
+            assert report.passed, report.checks
+        assert await book_differences(opened) == []
     assert [row["verdict"] for row in verdicts["claims"]] == ["the page says so", "the page says otherwise"]
     assert all(490 <= int(row["x0_permille"]) <= 510 for row in verdicts["claims"]), "with the place that was marked"
     assert [row["verdict"] for row in verdicts["ledger"]] == ["it is there", "it is there with another amount"]
     assert all(int(row["people_asked"]) >= 2 and row["proof"] for rows in verdicts.values() for row in rows)
-    async with client(DataFolder(platform.data)) as opened:
-        assert await book_differences(opened) == []
