@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from manyhands.chain.contracts import decode_call
 from manyhands.chain.facts import ContractAddresses, shipped_facts
 from manyhands.chain.keys import RoleKey
 from manyhands.ledger.desk import Chains, Desk, DeskEvent
@@ -180,22 +181,46 @@ class House:
         )
 
     async def record_event(
-        self, chain_id: int, *, contract: str, kind: str, name: str, args: Mapping[str, Any], place: int = 0
+        self,
+        chain_id: int,
+        *,
+        contract: str,
+        kind: str,
+        name: str,
+        args: Mapping[str, Any],
+        place: int = 0,
+        tx_hash: str | None = None,
+        sender: str = "",
     ) -> None:
         async with self.db.transaction() as tx:
             await tx.execute(
                 "insert into outbox.events (chain_id, tx_hash, index_in_tx, block_number, block_hash, index_in_block, "
-                "contract, contract_kind, name, args, seen_at_ms) values (%s, %s, %s, 1, '0x', %s, %s, %s, %s, %s, 0)",
-                (chain_id, f"0x{chain_id:064x}", place, place, contract, kind, name, json.dumps(args)),
+                "contract, contract_kind, name, args, seen_at_ms, sender) "
+                "values (%s, %s, %s, 1, '0x', %s, %s, %s, %s, %s, 0, %s) on conflict do nothing",
+                (
+                    chain_id,
+                    tx_hash or f"0x{chain_id:064x}",
+                    place,
+                    place,
+                    contract,
+                    kind,
+                    name,
+                    json.dumps(args),
+                    sender,
+                ),
             )
 
     async def transactions(self, job_id: str) -> list[Entry]:
         async with self.db.connection() as tx:
             return await entries_of_job(tx, job_id)
 
-    async def launched(self, job_id: str, *, tx_hash: str | None = None, chain_id: int = CHAIN_A) -> None:
-        """The chain says that the job's escrow exists."""
+    async def launched(
+        self, job_id: str, *, tx_hash: str | None = None, chain_id: int = CHAIN_A, seen: bool = True
+    ) -> None:
+        """The chain says that the job's escrow exists. seen  False: the launcher hears it, the indexer kept nothing"""
         entries = [entry for entry in await self.transactions(job_id) if entry.purpose == f"launch:{job_id}"]
+        if seen:
+            await self.set_up(entries[0], chain_id=chain_id)
         await self.chain_says(
             "launcher",
             DeskEvent(
@@ -208,6 +233,27 @@ class House:
                 block_number=9,
             ),
         )
+
+    async def set_up(self, launch: Entry, *, chain_id: int = CHAIN_A, **otherwise: Any) -> None:
+        """The indexer has seen what a launch does. otherwise  arguments of its events that are not as was sent"""
+        sent = decode_call("EscrowFactory", "launch", launch.data)
+        assert sent is not None
+        token, _, job_id, reputation, recording, exchange, fees_bp, url, hash_ = sent
+        fees = dict(zip(("reputationFeeBp", "recordingFeeBp", "exchangeFeeBp"), fees_bp, strict=True))
+        keys = {"reputationOracle": reputation, "recordingOracle": recording, "exchangeOracle": exchange}
+        said: list[tuple[str, str, str, dict[str, Any]]] = [
+            (CONTRACTS.factory, "EscrowFactory", "LaunchedV2", {"token": token, "jobRequesterId": job_id}),
+            (ESCROW, "Escrow", "PendingV3", keys | {"manifest": url, "hash": hash_}),
+            (ESCROW, "Escrow", "FeesFixed", fees),
+        ]
+        for place, (contract, kind, name, args) in enumerate(said, 1):
+            args |= {field: value for field, value in otherwise.items() if field in args}
+            if name == "LaunchedV2":
+                args["escrow"] = ESCROW
+            await self.record_event(
+                chain_id, contract=contract, kind=kind, name=name, args=args, place=place, tx_hash=launch.tx_hash,
+                sender=otherwise.get("sender", launch.sender),
+            )  # fmt: skip
 
     async def ruled(self, case_id: str, *, uphold: bool) -> None:
         """The chain says how a case ended."""

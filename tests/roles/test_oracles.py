@@ -351,3 +351,52 @@ async def test_the_verdict_on_a_whole_job_says_what_it_rests_on(oracles: House) 
     ):
         assert said in judged.rests_on, judged.rests_on
     assert "not calibrated" not in judged.rests_on, "a raw posterior is nobody's confidence"
+
+
+# --- the escrow that a job is paid from ---
+
+MALLORY = "0x" + "66" * 20
+NOT_AS_TOLD = {
+    "token": {"token": MALLORY},  # one that is worth nothing
+    "job": {"jobRequesterId": "another job"},  # whose money it is
+    "launcher": {"sender": MALLORY},
+    "reputation oracle": {"reputationOracle": MALLORY},  # who could pay itself what is reserved for workers
+    "recording oracle": {"recordingOracle": MALLORY},
+    "exchange oracle": {"exchangeOracle": MALLORY},
+    "manifest": {"hash": "0" * 64},
+    "recording oracle's fee in basis points": {"recordingFeeBp": 1},
+}
+
+
+@pytest.mark.parametrize("what", NOT_AS_TOLD)
+async def test_an_escrow_that_is_not_as_its_launcher_told_is_refused_by_both_oracles(oracles: House, what: str) -> None:
+    """The funds are there; but another key would pay, or in another token, or less."""
+    house = oracles
+    await house.stake(conftest.CHAIN_A)
+    await house.record_event(
+        conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name="Fund", args={"amount": 10**12}, place=5
+    )
+    view = await house.launcher.draft([await house.page("r1")], conftest.OPTIONS)
+    await house.launcher.approve(view.job_id)
+    await house.settle()
+    (launch,) = [one for one in await house.transactions(view.job_id) if one.purpose == f"launch:{view.job_id}"]
+    await house.set_up(launch, **NOT_AS_TOLD[what])
+    await house.launched(view.job_id, seen=False)
+    refusals = await house.refusals()
+    assert len(refusals) == 2
+    assert all(f"the {what} of escrow {ESCROW}" in one for one in refusals)
+    async with house.db.connection() as tx:
+        for role in ("recording", "reputation"):
+            assert await rows(tx, f"select job_id from {role}.jobs") == []
+
+
+async def test_an_escrow_that_the_chain_does_not_show_yet_is_waited_for(oracles: House) -> None:
+    house = oracles
+    await house.stake(conftest.CHAIN_A)
+    view = await house.launcher.draft([await house.page("r1")], conftest.OPTIONS)
+    await house.launcher.approve(view.job_id)
+    await house.settle()
+    await house.launched(view.job_id, seen=False)
+    assert await house.refusals() == []
+    async with house.db.connection() as tx:
+        assert await rows(tx, "select job_id from recording.jobs") == []

@@ -31,9 +31,10 @@ from manyhands.apps.telemetry import watcher_of
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.keys import RoleKey
+from manyhands.ledger.as_told import ChainNotReady
 from manyhands.ledger.before_sending import holdings_on_chain, unfit_because
 from manyhands.ledger.bookkeeping import STAKE_EVENTS
-from manyhands.ledger.desk import ChainNotReady, Chains, Desk, DeskEvent
+from manyhands.ledger.desk import Chains, Desk, DeskEvent
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import IdSource, SeededIds, SystemIds, system_clock
 from manyhands.protocol.messages import ROLES, Role
@@ -258,6 +259,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             picture_secret=folder.secret("pictures.secret", SystemIds()),
             simulated_crowd=folder.settings().simulated_crowd,
         ),
+        held_to_chain=desk("exchange").need_as_told,
     )
 
     async def count_workers(pool: str) -> int:

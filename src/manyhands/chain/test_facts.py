@@ -36,6 +36,7 @@ def test_the_two_shipped_chains_differ_in_id_depth_and_pace() -> None:
         ("highest_fee_wei = 2_000_000_000_000", "highest_fee_wei = 5", "fees.highest_fee_wei"),
         ("priority_fee_wei = 1_000_000_000", "priority_fee_wei = 100_000_000_001", "fees.priority_fee_wei"),
         ("local = true", "local = false", "contracts"),
+        ("decimals = 6", "decimals = 18", "tokens[0].decimals"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_field(was: str, now: str, field: str) -> None:

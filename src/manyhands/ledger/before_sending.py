@@ -47,6 +47,17 @@ class NotThisKeysPart(NotSent):
         )
 
 
+class OtherMoney(NotSent):
+    """The quote is in another money than the token that jobs of the chain are paid in."""
+
+    def __init__(self, chain_id: int, *, asked: str, paid: str) -> None:
+        self.chain_id, self.asked, self.paid = chain_id, asked, paid
+        super().__init__(
+            f"nothing was sent: the quote is in {asked}, and jobs on chain {chain_id} are paid in {paid}",
+            cure=f"Choose a chain whose facts name {asked} first, or quote in {paid}.",
+        )
+
+
 class FundsMissing(NotSent):
     """The wallet holds less than the act needs. needed, held: minor units of the token, or wei for gas"""
 

@@ -36,7 +36,8 @@ from manyhands.protocol.messages import Role
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
-from .before_sending import FundsMissing, NotThisKeysPart, ReadHoldings, check_positive, payout_chunks
+from .as_told import ChainNotReady, EscrowTold, need_as_told
+from .before_sending import FundsMissing, NotThisKeysPart, OtherMoney, ReadHoldings, check_positive, payout_chunks
 from .bookkeeping import (
     MONEY_EVENTS,
     ONCE_FUNDED,
@@ -61,17 +62,6 @@ QUERIES = load_queries("manyhands.ledger")
 PAYOUT_CHUNK = MAX_RECIPIENTS
 """Recipients paid by one transaction; more are split."""
 _NAMED_IN_SETUP = {"recording oracle": "recordingOracle", "reputation oracle": "reputationOracle"}
-
-
-class ChainNotReady(ManyhandsError):
-    """The contracts of a chain are not known here (yet)."""
-
-    def __init__(self, chain_id: int) -> None:
-        self.chain_id = chain_id
-        super().__init__(
-            f"the contracts of chain {chain_id} are not known here",
-            cure="Wait until they are deployed; `manyhands doctor` says what keeps the chain.",
-        )
 
 
 class NotFundedYet(ManyhandsError):
@@ -178,6 +168,11 @@ class Desk:
     ) -> None:
         self.role, self.key, self.chains = role, key, chains
         self.launcher, self._clock, self._holdings = launcher, clock, holdings
+
+    async def need_as_told(self, tx: Tx, chain_id: int, told: EscrowTold) -> None:
+        """raises  EscrowNotAsTold for good; EscrowNotSeenYet and ChainNotReady, which pass"""
+        facts, _ = self._at(chain_id)
+        await need_as_told(tx, facts, told)
 
     async def hold_book(self, tx: Tx, escrow: str) -> None:
         """Keeps others of this role off an escrow's book until the transaction ends.
@@ -337,9 +332,11 @@ class Desk:
     ) -> str:
         """Makes, funds and sets up the escrow, once per job. fees_bp: reputation, recording, exchange.
 
-        raises  AmountNotPositive, FundsMissing, ChainUnreachable: nothing is signed then
+        raises  OtherMoney, AmountNotPositive, FundsMissing, ChainUnreachable: nothing is signed then
         """
         facts, at = self._at(chain_id)
+        if currency != facts.token.symbol:
+            raise OtherMoney(chain_id, asked=currency, paid=facts.token.symbol)
         check_positive("funding", amount_minor)
         await self._need_holdings(tx, facts, f"launch:{job_id}", amount_minor)
         await self._act(
@@ -362,18 +359,18 @@ class Desk:
 
     # --- recording oracle -----------------------------------------------------------------------------------------
 
-    async def need_funded(
-        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, funded_minor: int, currency: str
-    ) -> None:
+    async def need_funded(self, tx: Tx, *, chain_id: int, told: EscrowTold, funded_minor: int) -> None:
         """Believes a funding only by the chain's own word, and begins the escrow's book with all that the chain told.
 
-        raises NotFundedYet, ChainNotReady: both pass
+        raises  NotFundedYet, EscrowNotSeenYet, ChainNotReady, which pass; EscrowNotAsTold, which does not
         """
         facts, _ = self._at(chain_id)
+        job_id, escrow = told.job_id, told.escrow
         await self.hold_book(tx, escrow)
         seen = await self._sum(tx, facts, escrow, "Fund", "amount")
         if seen < funded_minor:
             raise NotFundedYet(escrow, seen_minor=seen, told_minor=funded_minor)
+        await need_as_told(tx, facts, told)
         where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "names": sorted(MONEY_EVENTS)}
         for event in self._events(chain_id, await rows(tx, QUERIES.money_of_escrow, where)):
             # the book begins with the job, not with the event: nobody knew whose escrow it was when the event came

@@ -23,6 +23,7 @@ from .before_sending import (
     FundsMissing,
     Holdings,
     NotThisKeysPart,
+    OtherMoney,
     holdings_on_chain,
     unfit_because,
 )
@@ -63,9 +64,9 @@ async def set_up(tx: Tx, *, launcher: str = KEY.address, **named: str) -> None:
     )
 
 
-async def launch(tx: Tx, desk: Desk, job_id: str, amount_minor: int) -> str:
+async def launch(tx: Tx, desk: Desk, job_id: str, amount_minor: int, currency: str = "MHT") -> str:
     return await desk.launch_escrow(
-        tx, job_id=job_id, chain_id=1338, currency="MHT", amount_minor=amount_minor, reputation=STRANGER,
+        tx, job_id=job_id, chain_id=1338, currency=currency, amount_minor=amount_minor, reputation=STRANGER,
         recording=STRANGER, exchange=STRANGER, fees_bp=(0, 0, 0), manifest_hash="h", manifest_url="u",
     )  # fmt: skip
 
@@ -150,6 +151,15 @@ async def test_the_key_that_the_escrow_names_may_and_so_may_it_where_the_chain_h
         assert await pay(tx, desk(), [5])
         await set_up(tx)
         assert await desk().complete(tx, job_id="j1", chain_id=1338, escrow=ESCROW)
+
+
+async def test_a_quote_in_another_money_than_the_chain_pays_in_is_refused(database: Database) -> None:
+    """A unit of one token is not a unit of another: 5 MHT would be 0.000000000005 of a token of 18 decimals."""
+    async with database.transaction() as tx:
+        with pytest.raises(OtherMoney) as caught:
+            await launch(tx, desk("launcher", held=RICH), "j1", 5, currency="EUR")
+        assert (caught.value.asked, caught.value.paid) == ("EUR", "MHT")
+        assert await nothing_is_signed(tx)
 
 
 async def test_a_launch_beyond_what_the_wallet_holds_is_refused_with_what_is_missing(database: Database) -> None:

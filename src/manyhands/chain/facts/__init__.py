@@ -21,6 +21,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from manyhands.protocol.money import CURRENCIES
+
 from ..errors import FactsInvalid
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -125,6 +127,11 @@ def parse_facts(text: str, *, file: str) -> ChainFacts:
         raise FactsInvalid(file, "fees.priority_fee_wei", "is above fees.max_fee_wei")
     if facts.contracts is None and not facts.local:
         raise FactsInvalid(file, "contracts", "is missing: only on local chains the platform deploys its own")
+    for place, token in enumerate(facts.tokens):
+        known = CURRENCIES.get(token.symbol)
+        if known is not None and known.exponent != token.decimals:
+            said = f"is {token.decimals}, but quotes count {token.symbol} with {known.exponent}"
+            raise FactsInvalid(file, f"tokens[{place}].decimals", said)
     if facts.contracts is not None and not facts.token.address:
         raise FactsInvalid(file, "tokens[0].address", "is missing although the contracts are given")
     return facts

@@ -1,7 +1,7 @@
 -- What a role asks of the events that its operator's indexer saw. Orphaned events count for nothing.
 
 -- name: sum_of_event
-select coalesce(sum((args ->> %(field)s)::numeric), 0)::bigint from outbox.events
+select coalesce(sum((args ->> %(field)s)::numeric), 0) from outbox.events
 where chain_id = %(chain_id)s and contract = %(contract)s and name = %(name)s and not orphaned;
 
 -- name: count_of_event
@@ -89,6 +89,14 @@ select pg_advisory_xact_lock(hashtext('ledger.book'), hashtext(%(book)s || ':' |
 select sender, args from outbox.events
 where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'PendingV3' and not orphaned
 limit 1;
+
+-- name: beginning_of_escrow
+-- What the chain said when an escrow was launched and set up. Of the factory's launches only this one's.
+select name, args, sender from outbox.events
+where chain_id = %(chain_id)s and not orphaned and (
+    (contract = %(escrow)s and name in ('PendingV3', 'FeesFixed'))
+    or (contract = %(factory)s and name = 'LaunchedV2' and args ->> 'escrow' = %(escrow)s)
+);
 
 -- name: launches_not_mined
 select data from outbox.transactions

@@ -2,6 +2,7 @@
 
 Rules kept here
 - Nothing is read before the chain shows the job's funds: a stranger's announcement costs no processor time.
+- Nobody works for an escrow that is not the one that was announced: another token, other keys, other fees.
 - Work on pages is lock-free, may run twice and on many hosts; the last page, found by a counter in the job's row,
   starts the next stage in the same transaction that counted it.
 - Heavy work (readers, pixels) runs in a thread of a worker process and outside transactions.
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from manyhands.documents.model import Choice, Straight  # plain values: they stay light
+from manyhands.ledger.as_told import ChainNotReady, EscrowNotAsTold, EscrowNotSeenYet, EscrowTold, HeldToChain
 from manyhands.protocol import canonical
 from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import move
@@ -130,6 +132,12 @@ class JobRow:
         route: Routing = canonical.decode(self.routing, Routing, what="routing")
         return route
 
+    def told(self) -> EscrowTold:
+        """What the launcher said of the escrow."""
+        return EscrowTold.of(
+            self.parsed(), self.route(), job_id=self.job_id, escrow=self.escrow, launcher=self.launcher
+        )
+
     def after(self, verb: str) -> str:
         """The state after a move. raises IllegalMove"""
         return move(EXCHANGE_JOB_MOVES, f"job {self.job_id}", self.state, verb)
@@ -209,10 +217,19 @@ class Opening:
 
     secret        salts the ids of pieces, so that they can't be guessed from places
     reader_names  machine readers in order of trust; None = the project's default, empty = none
+    held_to_chain holds an announced escrow beside the chain's; None = funds are all that is looked at
     """
 
-    def __init__(self, ctx: RoleContext, *, secret: bytes, reader_names: Sequence[str] | None = None) -> None:
-        self._ctx, self._secret = ctx, secret
+    def __init__(
+        self,
+        ctx: RoleContext,
+        *,
+        secret: bytes,
+        reader_names: Sequence[str] | None = None,
+        held_to_chain: HeldToChain | None = None,
+    ) -> None:
+        self._ctx, self._secret, self._held_to_chain = ctx, secret, held_to_chain
+        self._not_as_told: set[str] = set()
         self._readers = PageReaders(reader_names)
         for name, body in ((READ_PAGE, self.read_page), (CUT_JOB, self.cut_job), (DRAW_PAGE, self.draw_page)):
             ctx.jobs.task(name)(body)
@@ -310,7 +327,7 @@ class Opening:
         if await scalar(tx, QUERIES.received_minor, where) < job.funded_minor:
             return
         pages = await scalar(tx, QUERIES.pages_handed, {"job_id": job_id})
-        if pages == 0:
+        if pages == 0 or not await self._is_as_told(tx, job):
             return
         await tx.execute(QUERIES.start_reading, {"job_id": job_id, "state": job.after("read"), "pages": pages})
         await enqueue_many(
@@ -322,6 +339,21 @@ class Opening:
                 for _, doc_id, page_no in await rows(tx, QUERIES.page_keys, {"job_id": job_id})
             ],
         )
+
+    async def _is_as_told(self, tx: Tx, job: JobRow) -> bool:
+        """Whether the chain's escrow is the announced one. False too while the chain does not show it: asked again."""
+        if self._held_to_chain is None:
+            return True
+        try:
+            await self._held_to_chain(tx, job.chain_id, job.told())
+        except EscrowNotAsTold as problem:
+            if job.job_id not in self._not_as_told:
+                self._not_as_told.add(job.job_id)
+                logger.warning("job %s is not begun: %s", job.job_id, problem)
+            return False
+        except (EscrowNotSeenYet, ChainNotReady):
+            return False
+        return True
 
     # --- work of the reading processes ----------------------------------------------------------------------------
 

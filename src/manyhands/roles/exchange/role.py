@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from manyhands.ledger.as_told import HeldToChain
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import ProtocolError
 from manyhands.protocol.evidence import PayoutsFile, Receipt
@@ -155,12 +156,16 @@ class Exchange:
     messages and ticks, the reading processes run the queues `QUEUES`. Heavy rooms are imported only where they work.
     """
 
-    def __init__(self, ctx: RoleContext, settings: ExchangeSettings) -> None:
+    def __init__(
+        self, ctx: RoleContext, settings: ExchangeSettings, *, held_to_chain: HeldToChain | None = None
+    ) -> None:
         self.ctx, self.settings = ctx, settings
         self.accounts = Accounts(ctx.db, clock=ctx.clock, ids=ctx.ids, wallet_secret=settings.wallet_secret)
         self.ways = Ways(self.accounts)
         self.lending = Lending(ctx.db, clock=ctx.clock)
-        self.opening = Opening(ctx, secret=settings.wallet_secret, reader_names=settings.reader_names)
+        self.opening = Opening(
+            ctx, secret=settings.wallet_secret, reader_names=settings.reader_names, held_to_chain=held_to_chain
+        )
         self.appealing = Appealing(ctx, self.accounts)
         self.learning = Learning(ctx)
         self.collecting = Collecting(ctx, self.appealing, self.learning)

@@ -20,6 +20,7 @@ from manyhands.documents import model as documents_model
 from manyhands.documents.acceptance import format_doubt
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.documents.truth import truth_for_pieces
+from manyhands.ledger.as_told import EscrowNotAsTold, EscrowNotSeenYet, EscrowTold
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, PayoutsFile, WorkerPay, check_receipt
 from manyhands.protocol.ids import SeededIds
@@ -113,6 +114,7 @@ class House:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     tells_needs: bool = False
+    objection: Exception | None = None  # what the chain has against the announced escrow
     heard: list[AnyBody] = field(default_factory=list)
     book: JobBook = field(default_factory=lambda: JobBook(rule=QualityRule(), skill="transcription"))
     blob_of_batch: list[str] = field(default_factory=list)
@@ -137,10 +139,16 @@ class House:
         )
         secret = b"sixteen bytes at least"
         settings = ExchangeSettings(wallet_secret=secret, picture_secret=secret, reader_names=(), simulated_crowd=True)
-        self.exchange = Exchange(ctx, settings)
+        self.exchange = Exchange(ctx, settings, held_to_chain=self.held_to_chain)
         self.mailbox.register("exchange", ctx.address, self.exchange.on_message)
         for role in OTHERS:
             self.mailbox.register(role, self.keys[role].address, self._listen)
+
+    async def held_to_chain(self, tx: Tx, chain_id: int, told: EscrowTold) -> None:
+        assert (chain_id, told.job_id, told.escrow) == (1338, JOB, ESCROW.lower())
+        assert told.launcher == self.keys["launcher"].address
+        if self.objection is not None:
+            raise self.objection
 
     async def _listen(self, tx: Tx, envelope: Envelope) -> None:
         self.heard.append(open_envelope(envelope))
@@ -425,6 +433,23 @@ async def test_nothing_is_read_before_the_chain_shows_the_funds(house: House, re
     await house.settle_down()
     assert (await house.exchange.progress(JOB)).state == "announced"
     await house.chain_says(ChainEvent(1338, ESCROW, "Fund", {"amount": 1}, tx_hash="0x03"))
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "open"
+
+
+async def test_nobody_works_for_an_escrow_that_is_not_the_announced_one(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    """The funds are there, but other keys than those announced may pay them out."""
+    house.objection = EscrowNotAsTold(ESCROW, "reputation oracle", told="0xa", found="0xb")
+    await house.announce([receipt_scan])
+    await house.fund()
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "announced"
+    house.objection = EscrowNotSeenYet(ESCROW)
+    await house.settle_down()
+    assert (await house.exchange.progress(JOB)).state == "announced"
+    house.objection = None
     await house.settle_down()
     assert (await house.exchange.progress(JOB)).state == "open"
 

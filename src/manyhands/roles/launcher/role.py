@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import msgspec
 
 from manyhands.ledger import outbox
-from manyhands.ledger.desk import ChainNotReady, Desk, DeskEvent, StakeMissing
+from manyhands.ledger.as_told import ChainNotReady
+from manyhands.ledger.desk import Desk, DeskEvent, StakeMissing
 from manyhands.pricing import BudgetBelowQuote, Quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest, IllegalMove, ManyhandsError, ProtocolError

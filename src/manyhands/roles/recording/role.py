@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from manyhands.ledger.as_told import EscrowTold
 from manyhands.ledger.bookkeeping import extra_shares
 from manyhands.ledger.desk import Desk
 from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay, due_minor, most_for_learning
@@ -178,12 +179,7 @@ class RecordingOracle:
         if sender != body.launcher or body.routing.recording != self.ctx.address:
             raise NotYours(body.job_id, sender, "launcher")
         await self.desk.need_funded(
-            tx,
-            job_id=body.job_id,
-            chain_id=body.routing.chain_id,
-            escrow=body.escrow,
-            funded_minor=body.funded_minor,
-            currency=body.manifest.pay.currency,
+            tx, chain_id=body.routing.chain_id, told=EscrowTold.by(body), funded_minor=body.funded_minor
         )
         await tx.execute(
             QUERIES.add_job,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from manyhands.documents.compare import Comparison, compare_package
+from manyhands.ledger.as_told import EscrowTold
 from manyhands.ledger.bookkeeping import extra_shares
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
 from manyhands.pricing import check_juror_pay, learning_pay
@@ -238,12 +239,7 @@ class ReputationOracle:
         if sender != body.launcher or body.routing.reputation != self.ctx.address:
             raise NotYours(body.job_id, sender, "launcher")
         await self.desk.need_funded(
-            tx,
-            job_id=body.job_id,
-            chain_id=body.routing.chain_id,
-            escrow=body.escrow,
-            funded_minor=body.funded_minor,
-            currency=body.manifest.pay.currency,
+            tx, chain_id=body.routing.chain_id, told=EscrowTold.by(body), funded_minor=body.funded_minor
         )
         await tx.execute(
             QUERIES.add_job,

@@ -1,0 +1,140 @@
+"""Is the escrow on the chain the one that the parties of a job were told of?
+
+Rules kept here
+- A launcher's word about an escrow is held beside the chain's: token, launcher, keys, fees, manifest and job.
+- An escrow that differs in one of them is refused for good: pay reserved in it would go where nobody was told, or in
+  a token that is worth nothing.
+
+    await need_as_told(tx, facts, EscrowTold(job_id=..., escrow=..., currency="MHT", launcher=..., ...))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from manyhands.chain.facts import ChainFacts
+from manyhands.protocol.errors import ManyhandsError, ProtocolError
+from manyhands.protocol.manifest import Manifest
+from manyhands.protocol.messages import JobFunded, Routing
+from manyhands.store.database import Tx, rows
+from manyhands.store.sql import load_queries
+
+QUERIES = load_queries("manyhands.ledger")
+
+
+class ChainNotReady(ManyhandsError):
+    """The contracts of a chain are not known here (yet)."""
+
+    def __init__(self, chain_id: int) -> None:
+        self.chain_id = chain_id
+        super().__init__(
+            f"the contracts of chain {chain_id} are not known here",
+            cure="Wait until they are deployed; `manyhands doctor` says what keeps the chain.",
+        )
+
+
+class EscrowNotSeenYet(ManyhandsError):
+    """The chain does not show the escrow's launch and setup (yet). It is asked again."""
+
+    def __init__(self, escrow: str) -> None:
+        self.escrow = escrow
+        super().__init__(f"the chain does not show the launch and setup of escrow {escrow} so far")
+
+
+class EscrowNotAsTold(ProtocolError):
+    """The chain's escrow differs from what its launcher said. what: the first difference; told, found: both sides"""
+
+    def __init__(self, escrow: str, what: str, *, told: str, found: str) -> None:
+        self.escrow, self.what, self.told, self.found = escrow, what, told, found
+        super().__init__(
+            f"the {what} of escrow {escrow} is {found or 'none'} on the chain, and {told or 'none'} was told",
+            cure="Launch a new escrow with what the job's parties agreed on; this one can be cancelled.",
+        )
+
+
+@dataclass(frozen=True)
+class EscrowTold:
+    """What a job's parties were told of its escrow. Addresses; fees_bp of reputation, recording, exchange oracle."""
+
+    job_id: str
+    escrow: str
+    currency: str
+    launcher: str
+    reputation: str
+    recording: str
+    exchange: str
+    fees_bp: tuple[int, int, int]
+    manifest_hash: str
+
+    @classmethod
+    def by(cls, body: JobFunded) -> EscrowTold:
+        """As the launcher announced it."""
+        return cls.of(body.manifest, body.routing, job_id=body.job_id, escrow=body.escrow, launcher=body.launcher)
+
+    @classmethod
+    def of(cls, manifest: Manifest, routing: Routing, *, job_id: str, escrow: str, launcher: str) -> EscrowTold:
+        """The same from its parts."""
+        return cls(
+            job_id=job_id,
+            escrow=escrow.lower(),
+            currency=manifest.pay.currency,
+            launcher=launcher,
+            reputation=routing.reputation,
+            recording=routing.recording,
+            exchange=routing.exchange,
+            fees_bp=(manifest.fees.reputation_bp, manifest.fees.recording_bp, manifest.fees.exchange_bp),
+            manifest_hash=manifest.hash,
+        )
+
+
+HeldToChain = Callable[[Tx, int, EscrowTold], Awaitable[None]]
+"""Transaction, chain id, what was told -> nothing. raises as `need_as_told`; ChainNotReady"""
+
+
+async def need_as_told(tx: Tx, facts: ChainFacts, told: EscrowTold) -> None:
+    """Holds the launcher's word beside the events that the operator's own indexer saw.
+
+    raises  EscrowNotAsTold for good; EscrowNotSeenYet, which passes
+    """
+    assert facts.contracts is not None
+    where = {"chain_id": facts.chain_id, "factory": facts.contracts.factory, "escrow": told.escrow}
+    found = {name: (args, sender) for name, args, sender in await rows(tx, QUERIES.beginning_of_escrow, where)}
+    if not {"LaunchedV2", "PendingV3", "FeesFixed"} <= found.keys():
+        raise EscrowNotSeenYet(told.escrow)
+    (launched, _), (setup, sender), (fees, _) = (found[name] for name in ("LaunchedV2", "PendingV3", "FeesFixed"))
+    for what, said, seen in differences(told, facts, launched=launched, setup=setup, fees=fees, sender=sender):
+        raise EscrowNotAsTold(told.escrow, what, told=said, found=seen)
+
+
+def differences(
+    told: EscrowTold,
+    facts: ChainFacts,
+    *,
+    launched: Mapping[str, Any],
+    setup: Mapping[str, Any],
+    fees: Mapping[str, Any],
+    sender: str | None,
+) -> list[tuple[str, str, str]]:
+    """What was told and is not so: (what, told, found), each as text.
+
+    launched, setup, fees  arguments of LaunchedV2, PendingV3 and FeesFixed
+    sender                 who sent the setup; "" when it was not kept
+    """
+    assert facts.contracts is not None
+    token = next((one.address or facts.contracts.token for one in facts.tokens if one.symbol == told.currency), None)
+    pairs = [
+        ("token", token or f"a {told.currency} of this chain", launched["token"]),
+        ("job", told.job_id, launched["jobRequesterId"]),
+        ("launcher", told.launcher, sender or told.launcher),
+        ("reputation oracle", told.reputation, setup["reputationOracle"]),
+        ("recording oracle", told.recording, setup["recordingOracle"]),
+        ("exchange oracle", told.exchange, setup["exchangeOracle"]),
+        ("manifest", told.manifest_hash, setup["hash"]),
+        *(
+            (f"{name} oracle's fee in basis points", str(bp), str(fees[f"{name}FeeBp"]))
+            for name, bp in zip(("reputation", "recording", "exchange"), told.fees_bp, strict=True)
+        ),
+    ]
+    return [(what, str(said), str(seen)) for what, said, seen in pairs if str(said).lower() != str(seen).lower()]
