@@ -5,15 +5,18 @@ The chain is the command itself, started as anyone would: what it prints, what i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,11 +83,24 @@ class ChainUp:
                 assert time.monotonic() < deadline and self.process.poll() is None, found
         return found
 
-    def end(self) -> tuple[int, bytes]:
+    def end(self, how: signal.Signals = signal.SIGINT) -> tuple[int, bytes]:
         """Interrupts it. returns  exit code, and what it printed after its line"""
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(how)
         out, _ = self.process.communicate(timeout=30)
         return self.process.returncode, out
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; "" when there is none, or only what is left of one that ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
+def descendants(pid: int) -> list[int]:
+    """Children of a process, and theirs."""
+    found = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return found + [deeper for child in found for deeper in descendants(child)]
 
 
 class Party:
@@ -171,6 +187,25 @@ def test_chain_up_prints_one_json_line_with_seven_keys_and_runs_on(story: Story)
         address=NETWORKS[LOCAL]["staking_address"], abi=list(artifact("Staking").abi)
     )
     assert staking.functions.slashers(story.launcher.address).call()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_chain_up_ends_when_told_and_leaves_neither_node_nor_files(
+    anvil_binary: object, how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    port = free_port()
+    up = ChainUp("--port", str(port), "--subgraph-port", str(free_port()), "--ephemeral", "--json")
+    try:
+        (node,) = [one for one in descendants(up.process.pid) if f"--port {port}" in command_of(one)]
+        assert any(tmp_path.iterdir())
+    finally:
+        ended = up.end(how)
+    assert ended == (0, b"")
+    assert command_of(node) == ""
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def test_an_escrow_is_told_with_its_money_oracles_and_results(story: Story) -> None:
