@@ -358,6 +358,10 @@ def example_picture(task_type: str, place: int, *, language: str) -> Call[bytes]
     return Call("GET", _at("guides", task_type, "examples", place), bytes, query={"language": language})
 
 
+def practices() -> Call[list[dict[str, Any]]]:
+    return Call("GET", _at("practice"), list[dict[str, Any]], inside="practices")
+
+
 def practice(task_type: str, *, language: str) -> Call[dict[str, Any]]:
     return Call("GET", _at("practice", task_type), dict[str, Any], query={"language": language})
 

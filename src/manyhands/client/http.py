@@ -449,6 +449,10 @@ class Client:
         """The picture of an example."""
         return self._do(calls.example_picture(task_type, place, language=language))
 
+    def practices(self) -> list[dict[str, Any]]:
+        """Every kind of work that can be practised, and how far one is with it."""
+        return self._do(calls.practices())
+
     def practice(self, task_type: str, *, language: str = "en") -> dict[str, Any]:
         """One's own practice of a kind of work. language: of its questions, where there is one in it"""
         return self._do(calls.practice(task_type, language=language))
@@ -1041,6 +1045,10 @@ class AsyncClient:
     async def example_picture(self, task_type: str, place: int, *, language: str = "en") -> bytes:
         """The picture of an example."""
         return await self._do(calls.example_picture(task_type, place, language=language))
+
+    async def practices(self) -> list[dict[str, Any]]:
+        """Every kind of work that can be practised, and how far one is with it."""
+        return await self._do(calls.practices())
 
     async def practice(self, task_type: str, *, language: str = "en") -> dict[str, Any]:
         """One's own practice of a kind of work. language: of its questions, where there is one in it"""

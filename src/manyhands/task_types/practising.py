@@ -97,6 +97,17 @@ def practice_of(task_type_name: str) -> Practice | None:
     return found
 
 
+def practised_kinds() -> tuple[str, ...]:
+    """Names of the kinds of work that have practice.
+
+    >>> "transcription" in practised_kinds(), "report_verdict" in practised_kinds()
+    (True, False)
+    """
+    from . import TASK_TYPES
+
+    return tuple(name for name in TASK_TYPES if practice_of(name) is not None)
+
+
 def guide_in(kind: TaskType, language: str) -> str:
     """A guide in the reader's language, in English where it was not written in that one."""
     return _guide(kind, language) or kind.guide

@@ -181,6 +181,10 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
     async def learned(worker: Annotated[Account, earning]) -> Response:
         return answer({"learned": await exchange.learning.learned(worker.worker)})
 
+    @app.get("/api/practice", response_model=List, summary="What can be practised, and how far one is", **options)
+    async def practices(worker: Annotated[Account, who]) -> Response:
+        return answer({"practices": await exchange.learning.practices(worker.worker)})
+
     @app.get("/api/practice/{task_type}", response_model=List, summary="Own practice of a kind of work", **options)
     async def practice(task_type: JobId, worker: Annotated[Account, who], language: Language = "en") -> Response:
         return answer(await exchange.learning.practice(worker.worker, task_type, language=language))

@@ -40,9 +40,9 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "jury": ("manyhands/pages/jury.js", "manyhands/more.js"),
     "standing": ("manyhands/pages/standing.js", "manyhands/more.js", "manyhands/rows.js"),
     "jobs": ("manyhands/pages/jobs.js",),
-    "job": ("manyhands/pages/job.js",),
+    "job": ("manyhands/pages/job.js", "manyhands/told.js"),
     "record": ("manyhands/pages/record.js", "manyhands/more.js", "manyhands/rows.js"),
-    "practice": ("manyhands/pages/practice.js", "manyhands/more.js"),
+    "practice": ("manyhands/pages/practice.js", "manyhands/more.js", "manyhands/tools/transcription.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
     "pool": ("manyhands/pages/pool.js", "manyhands/more.js", "manyhands/rows.js"),
     "pools": ("manyhands/pages/pools.js", "manyhands/more.js"),
@@ -56,7 +56,7 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "watch": (
         "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
-        "manyhands/desk/results.js", "manyhands/rows.js",
+        "manyhands/desk/results.js", "manyhands/rows.js", "manyhands/told.js",
     ),
     "operator": (
         "manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js", "manyhands/rows.js",

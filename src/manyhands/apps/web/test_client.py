@@ -258,6 +258,7 @@ async def test_a_worker_learns_and_an_operator_looks_with_the_client_alone(house
         await worker.sign_up("otter", PASSWORD, simulated=True)
         assert (await worker.set_wishes({"day_cap_minutes": 240, "languages": ["es"]})).languages == ["es"]
         assert (await worker.wishes()).day_cap_minutes == 240
+        assert "transcription" in [one["task_type"] for one in await worker.practices()]
         assert (await worker.practice("transcription"))["pieces"]
         assert (await worker.practice_picture("transcription", 0)).startswith(b"\x89PNG")
         assert await worker.practise("transcription", 0, None)

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from .assets import COMPONENT_FILES, ComponentMissing, content_name, load_assets, script_hash
+from .assets import (
+    COMPONENT_FILES,
+    ComponentMissing,
+    content_name,
+    load_assets,
+    script_hash,
+    without_comments,
+)
 from .security import content_policy
 from .server import PAGE_PATHS
 from .shell import COMMON_MODULES, PAGES, choose_language, shell
@@ -141,3 +148,32 @@ def test_nothing_that_serves_people_loads_numbers_pairings_or_graphs() -> None:
     ask = f"import sys, manyhands.apps.web.serve; print(*sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_no_text_of_ours_holds_a_line_that_looks_like_a_comment() -> None:
+    """Comments are left out line by line: a line inside a text that begins like one would be lost with them."""
+    for path in sorted(STATIC.rglob("*.js")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        inside, comment = False, False
+        for number, line in enumerate(lines, start=1):
+            told = line.strip()
+            if comment:
+                comment = not told.endswith("*/")
+                continue
+            if told.startswith(("//", "/*")):
+                assert not inside, f"{path.name}:{number} begins like a comment inside a text"
+                comment = told.startswith("/*") and "*/" not in told
+                continue
+            code = re.sub(r"= /.+/[a-z]*;$", "", line)  # a pattern that looks for the mark
+            inside ^= len(re.findall(r"(?<!\\)`", code)) % 2 == 1
+
+
+def test_what_travels_has_every_line_of_code_and_no_comment_line() -> None:
+    for path in sorted([*STATIC.rglob("*.js"), *STATIC.rglob("*.css")]):
+        source = path.read_bytes()
+        travels = without_comments(source)
+        assert without_comments(travels) == travels
+        assert not any(line.startswith((b"//", b" ")) for line in travels.splitlines()), path.name
+        code = [line.strip() for line in source.splitlines() if re.search(rb"[;{}>]$", line.strip())]
+        kept = set(travels.splitlines())
+        assert all(line in kept for line in code if not line.startswith((b"//", b"/*", b"*"))), path.name

@@ -32,6 +32,7 @@ from manyhands.task_types.practising import (
     guide_language,
     is_right,
     practice_of,
+    practised_kinds,
 )
 
 from .decisions import TEXT_MAX_CHARS
@@ -79,6 +80,17 @@ class PracticeView(msgspec.Struct, frozen=True):
     results: tuple[PracticeResult, ...]
 
 
+class PracticeLine(msgspec.Struct, frozen=True):
+    """How far a worker is with one practice. right, asked: of the pieces that count, as far as they are answered."""
+
+    task_type: str
+    task_type_title: str
+    pieces: int
+    answered: int
+    right: int
+    asked: int
+
+
 class GuideExample(msgspec.Struct, frozen=True):
     """A piece shown in a guide, its question as a task carries it. right None = "cannot read". why: by language."""
 
@@ -121,6 +133,18 @@ class Learning:
         self._ctx = ctx
 
     # --- practice -------------------------------------------------------------------------------------------------
+
+    async def practices(self, worker: str) -> list[PracticeLine]:
+        """Every kind of work that can be practised, and how far the worker is with it."""
+        async with self._ctx.db.connection() as connection:
+            found = await rows(connection, QUERIES.practice_counts, {"worker": worker})
+        told = {(name, version): counts for name, version, *counts in found}
+        lines = []
+        for name in practised_kinds():
+            kind, practice = _practice(name)
+            answered, right, asked = told.get((name, practice.version), (0, 0, 0))
+            lines.append(PracticeLine(name, kind.title, PIECES, answered, right, asked))
+        return lines
 
     async def practice(self, worker: str, name: str, *, language: str = "en") -> PracticeView:
         """How far a worker is. language: of the questions. raises NoSuchPractice"""

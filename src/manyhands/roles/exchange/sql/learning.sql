@@ -4,6 +4,10 @@
 select place, answer_text, is_right from exchange.practice_answers
 where worker = %(worker)s and task_type = %(task_type)s and version = %(version)s order by place;
 
+-- name: practice_counts
+select task_type, version, count(*), count(*) filter (where counts and is_right), count(*) filter (where counts)
+from exchange.practice_answers where worker = %(worker)s group by task_type, version;
+
 -- name: add_practice_answer
 -- The first answer stands; no row when there was one already.
 insert into exchange.practice_answers (worker, task_type, version, place, answer_text, is_right, counts, at_ms)

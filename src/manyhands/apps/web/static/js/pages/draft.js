@@ -392,8 +392,8 @@ function QuotePanel() {
       ${told.free_minor !== null && told.free_minor !== undefined && html`<p class=${told.short_minor ? "notice bad" : "hint"} role=${told.short_minor ? "alert" : undefined}>${t(told.short_minor ? "purse_short" : "purse_covers", { free: money(told.free_minor, told.currency, told.exponent, 2), short: money(told.short_minor, told.currency, told.exponent, 2) })} <a href="/desk/money">${t("desk_money")}</a></p>`}
       ${told.above_budget && html`<p class="notice bad" role="alert">${t("above_budget")}</p>`}
       <${TryOut} />
-      <div class="launch-bar"><button class="button wide" disabled=${saving.value || launching.value !== "" || told.above_budget || told.short_minor > 0} onClick=${() => launch(told, false)}>${t("launch_for")} <${Amount} digits=${2} minor=${told.total_minor} currency=${told.currency} exponent=${told.exponent} /></button></div>
-      <p class="hint">${t("launch_why")}</p>`}
+      <p class="hint">${t("launch_why")}</p>
+      <div class="launch-bar"><button class="button wide" disabled=${saving.value || launching.value !== "" || told.above_budget || told.short_minor > 0} onClick=${() => launch(told, false)}>${t("launch_for")} <${Amount} digits=${2} minor=${told.total_minor} currency=${told.currency} exponent=${told.exponent} /></button></div>`}
     ${!told && !quoteProblem.value && html`<${Loading} />`}
   </aside>`;
 }

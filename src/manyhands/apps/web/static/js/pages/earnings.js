@@ -56,7 +56,26 @@ function ByTime() {
     <details><summary>${t("by_hour")}</summary><${Times} rows=${grouped(value.hours, (ms) => ms).slice(0, 200)} title=${t("hour_from")} name=${(ms) => hour.format(ms)} /></details></section>`;
 }
 
-const keyed = (text) => (text === null ? t("cannot_read") : text === "" ? t("nothing_there") : text);
+/** The tool that knows what choices are called; fetched by the first answer that was chosen. */
+const choice = signal(null);
+let wanted = false;
+
+/** An answer as the worker gave it: keyed, or chosen in the reader's own words. question = as the task carried it */
+function given(question, text) {
+  const asks = question?.includes(" ");
+  if (asks && !wanted) {
+    wanted = true;
+    import("manyhands/tools/choice.js").then((tool) => (choice.value = tool), () => (wanted = false));
+  }
+  if (text === null || text === undefined) return t(asks ? "cannot_tell" : "cannot_read");
+  if (text === "") return t("nothing_there");
+  return asks && choice.value ? choice.value.words(question, text) : text;
+}
+
+/** What was asked, where the question has words. */
+function Asked({ question }) {
+  return question?.includes(" ") && choice.value ? html`<span class="hint block" dir="auto">${choice.value.about(question)}</span>` : null;
+}
 
 async function appeal(event, jobId) {
   event.preventDefault();
@@ -78,7 +97,7 @@ function RefusedJob({ rows, appeals }) {
     <h3 dir="auto">${title}</h3>
     <p class="hint">${t("refused_n", { n: count(rows.length) })}</p>
     <p dir="auto"><strong>${t("reason")}</strong> ${rows[0].because}</p>
-    <div class="exhibits">${rows.slice(0, 8).map((row) => html`<figure><img src=${row.picture_url} alt=${t("cutting_alt")} loading="lazy" /><figcaption>${t("you_keyed")}: <b dir="auto">${keyed(row.text)}</b> · <${Amount} minor=${row.reward_minor} currency=${row.currency} exponent=${row.exponent} /></figcaption></figure>`)}</div>
+    <div class="exhibits">${rows.slice(0, 8).map((row) => html`<figure><img src=${row.picture_url} alt=${t("cutting_alt")} loading="lazy" /><figcaption><${Asked} question=${row.question} />${t(row.question?.includes(" ") ? "you_chose" : "you_keyed")}: <b dir="auto">${given(row.question, row.text)}</b> · <${Amount} minor=${row.reward_minor} currency=${row.currency} exponent=${row.exponent} /></figcaption></figure>`)}</div>
     ${rows.length > 8 && html`<p class="hint">${t("and_more", { n: count(rows.length - 8) })}</p>`}
     ${own.map((one) => html`<p class=${`notice ${one.state === "granted" ? "good" : one.state === "denied" ? "bad" : ""}`} role="status"><strong>${t(`appeal_${one.state}`)}</strong> <span dir="auto">${one.because}</span>${one.restored_minor > 0 ? html` · <${Amount} minor=${one.restored_minor} />` : ""}</p>`)}
     ${may && appealing.value !== jobId && html`<p class="row"><button class="button" onClick=${() => (appealing.value = jobId)}>${t("appeal")}<span class="unseen"> ${title}</span></button></p>`}
@@ -116,8 +135,8 @@ function fate(one) {
 }
 
 const ANSWER_COLUMNS = () => [
-  [t("you_keyed"), (one) => (one.state === "answered" ? keyed(one.text) : html`<span class="quiet">–</span>`)],
-  [t("verdict"), (one) => html`${one.value ?? html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${one.verdict_because}</span>`}`],
+  [t("you_answered"), (one) => (one.state === "answered" ? html`${given(one.question, one.text)}<${Asked} question=${one.question} />` : html`<span class="quiet">–</span>`)],
+  [t("verdict"), (one) => html`${(one.value ?? null) === null ? null : given(one.question, one.value)}${(one.value ?? null) === null && html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${one.verdict_because}</span>`}`],
   [t("outcome"), (one) => html`${fate(one)}${one.because && html`<span class="hint block">${one.because}</span>`}`],
   [t("time_worked"), (one) => (one.active_ms === null ? "" : clock(one.active_ms)), "figure"],
   [t("reward"), (one) => html`<${Amount} minor=${one.earned_minor ?? one.reward_minor} />`, "figure"],

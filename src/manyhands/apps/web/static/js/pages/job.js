@@ -5,6 +5,7 @@
 // - A running job is asked again while somebody looks, less often when nothing changes; a hidden page asks nothing.
 import { Amount, asProblem, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, t, when } from "manyhands/kit.js";
 import { at, get } from "manyhands/api.js";
+import { Told } from "manyhands/told.js";
 
 const jobId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const key = new URLSearchParams(location.search).get("key") ?? "";
@@ -86,12 +87,12 @@ function Routing({ value }) {
   const routing = value.routing;
   if (!routing) return null;
   return html`<section class="card"><h2>${t("routing")}</h2>
-    <p dir="auto">${routing.reason}</p>
+    <p><${Told} text=${routing.reason} /></p>
     <dl class="facts"><div><dt>${t("chain")}</dt><dd>${routing.chain_id}</dd></div><div><dt>${t("exchange")}</dt><dd><${Hash} value=${routing.exchange} /></dd></div>${value.escrow && html`<div><dt>${t("escrow")}</dt><dd><${Hash} value=${value.escrow} /></dd></div>`}</dl>
     ${routing.considered?.length > 0 &&
     html`<details><summary>${t("considered", { n: routing.considered.length })}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t("routing")}><table>
       <thead><tr><th scope="col">${t("chain")}</th><th scope="col">${t("healthy")}</th><th scope="col" class="figure">${t("cost")}</th><th scope="col" class="figure">${t("finality")}</th><th scope="col">${t("cause")}</th></tr></thead>
-      <tbody>${routing.considered.map((one) => html`<tr><th scope="row">${one.chain_id}</th><td>${t(one.healthy ? "yes" : "no")}</td><td class="figure">${money(one.cost_minor, value.currency, value.exponent)}</td><td class="figure">${t("seconds", { n: one.finality_ms / 1000 })}</td><td dir="auto">${one.because}</td></tr>`)}</tbody>
+      <tbody>${routing.considered.map((one) => html`<tr><th scope="row">${one.chain_id}</th><td>${t(one.healthy ? "yes" : "no")}</td><td class="figure">${money(one.cost_minor, value.currency, value.exponent)}</td><td class="figure">${t("seconds", { n: one.finality_ms / 1000 })}</td><td><${Told} text=${one.because} /></td></tr>`)}</tbody>
     </table></div></details>`}
   </section>`;
 }
@@ -127,7 +128,7 @@ function Payouts({ value }) {
 function Happened({ value }) {
   if (!value.happened?.length) return null;
   return html`<section class="card"><h2>${t("happened")}</h2><ol class="story">
-    ${value.happened.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <span dir="auto">${one.because}</span>` : ""}</li>`)}
+    ${value.happened.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <${Told} text=${one.because} />` : ""}</li>`)}
   </ol></section>`;
 }
 
@@ -153,7 +154,7 @@ export function Page() {
     <h1 dir="auto">${value.title}</h1>
     <p><span class=${`state ${value.state}`} role="status">${t(`state_${value.state}`)}</span> <span class="quiet">${value.created_at_ms ? when(value.created_at_ms) : ""}</span></p>
     ${value.simulated && html`<${Simulated} />`}
-    ${value.because && html`<p dir="auto">${value.because}</p>`}
+    ${value.because && html`<p><${Told} text=${value.because} /></p>`}
     <${Problem} problem=${problem.value} />
     <div class="grid">
       <section class="card"><h2>${t("progress")}</h2>

@@ -251,7 +251,7 @@ function Purses() {
   const columns = [
     [t("purse_of"), (one) => html`<span dir="auto">${one.name || t("unknown")}</span> <${Hash} value=${one.requester} /> <button class="plain" aria-expanded=${one === edited} onClick=${() => (editing.value = one === edited ? "" : one.requester)}>${t("purse_edit")}<span class="unseen"> ${one.name}</span></button>`, "head"],
     [t("purse_limit"), (one) => html`${amount(one, one.limit_minor)}${one.by_default && html` <span class="hint">${t("by_default")}</span>`}`, "figure"],
-    ...["paid_in", "held", "spent", "free"].map((name) => [t(`purse_${name}`), (one) => amount(one, one[`${name}_minor`]), "figure"]),
+    ...["paid_in", "held", "spent", "free"].map((name) => [t(`purse_${name === "free" ? "left" : name}`), (one) => amount(one, one[`${name}_minor`]), "figure"]),
   ];
   return html`<section class="card" id="purses"><h2>${t("purses")}</h2><p class="hint">${t("purses_why")} ${t("purses_default", { amount: amountText(told.default_limit_minor, "MHT", 6, 2) })}</p>
     ${told.purses.length === 0 ? html`<p class="quiet">${t("purses_none")}</p>` : html`<${Rows} name=${t("purses")} columns=${columns} rows=${told.purses} />`}

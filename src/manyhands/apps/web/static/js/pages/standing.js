@@ -7,6 +7,7 @@ import { Rows } from "manyhands/rows.js";
 const standing = loader(() => get("/api/standing"));
 const link = loader(() => get("/api/own/link"));
 const signs = loader(() => get("/api/own/signs"));
+const practices = loader(() => get("/api/practice"));
 const said = signal(null);
 const answers = (milli) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(milli / 1000);
 
@@ -99,6 +100,19 @@ function Noticed({ sign }) {
     ${!sign.cleared_because && html`<form onSubmit=${send}><label>${t("noticed_words")}<textarea name="words" rows="2" required minlength="1" maxlength="2000"></textarea></label><p><button class="button quietly">${t("noticed_send")}</button></p></form>`}</section>`;
 }
 
+/** What can be practised, whether or not a job asks for it now. */
+function Practices() {
+  const list = practices.state.value.value?.practices ?? [];
+  if (list.length === 0) return null;
+  const named = (one) => (t(`kind_${one.task_type}`) === `kind_${one.task_type}` ? one.task_type_title : t(`kind_${one.task_type}`));
+  const state = (one) => {
+    if (one.answered === 0) return t("practise_new");
+    return one.answered < one.pieces ? t("practise_begun", { n: one.answered, all: one.pieces }) : t("right_of", { right: one.right, all: one.asked });
+  };
+  return html`<section class="card" id="practise"><h2>${t("practise_title")}</h2><p class="hint">${t("practise_why")}</p>
+    <ul class="plain-list">${list.map((one) => html`<li><a href=${`/practice/${one.task_type}`}>${named(one)}</a> <span class="quiet">${state(one)}</span></li>`)}</ul></section>`;
+}
+
 export function Page() {
   const { value, problem, loading } = standing.state.value;
   if (loading) return html`<${Loading} />`;
@@ -109,5 +123,6 @@ export function Page() {
     ${link.state.value.value?.link && html`<${Linked} told=${link.state.value.value.link} />`}
     ${(signs.state.value.value?.signs ?? []).map((sign) => html`<${Noticed} key=${`${sign.job_id}/${sign.kind}`} sign=${sign} />`)}
     ${value && list.length === 0 && html`<p class="card empty">${t("no_standing")}</p>`}
-    <ul class="offers">${list.map((row) => html`<${Skill} key=${row.skill} row=${row} changes=${(value.changes ?? []).filter((one) => one.skill === row.skill)} />`)}</ul>`;
+    <ul class="offers">${list.map((row) => html`<${Skill} key=${row.skill} row=${row} changes=${(value.changes ?? []).filter((one) => one.skill === row.skill)} />`)}</ul>
+    <${Practices} />`;
 }

@@ -5,6 +5,7 @@
 // - A figure that nobody has measured has no tile.
 import { Amount, asProblem, batch, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, t, useRef, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
+import { Told } from "manyhands/told.js";
 import { Chart } from "manyhands/desk/chart.js";
 import { QuoteLines, span } from "manyhands/desk/quote.js";
 import { AnswersView, DoubtsView, FilesView, PagesView, results } from "manyhands/desk/results.js";
@@ -123,7 +124,7 @@ function Charts({ value }) {
 
 function Happened() {
   if (happened.value.length === 0) return null;
-  return html`<section class="card"><h2>${t("happened")}</h2><ol class="story timeline">${happened.value.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <span dir="auto">${one.because}</span>` : ""}</li>`)}</ol></section>`;
+  return html`<section class="card"><h2>${t("happened")}</h2><ol class="story timeline">${happened.value.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <${Told} text=${one.because} />` : ""}</li>`)}</ol></section>`;
 }
 
 function MoneyCard({ value }) {
@@ -208,7 +209,7 @@ export function Page() {
     <div class="head-line"><h1 dir="auto">${value.title}</h1><span class="row tight"><${Cancel} value=${value} /></span></div>
     <p class="state-line"><span class=${`state ${value.state}`}>${t(`state_${value.state}`)}</span> <${Live} /> <span class="quiet">${when(value.created_at_ms)}</span></p>
     ${value.simulated && html`<${Simulated} />`}
-    ${value.because && html`<p class="quiet" dir="auto">${value.because}</p>`}
+    ${value.because && html`<p class="quiet"><${Told} text=${value.because} /></p>`}
     ${value.state === "refused" && value.draft_id && html`<p class="row"><button class="button" onClick=${() => takeBack(value.draft_id)}>${t("back_to_draft")}</button></p>`}
     <${Problem} problem=${problem.value ?? (delivered ? of.problem.value : null)} />
     ${names.length > 1 && html`<${Tabs} names=${names} />`}

@@ -87,7 +87,7 @@ export const texts = {
 
   // rules
   step_rules: "How it is done",
-  quality: "Right items you want",
+  quality: "How many items must be right",
   q_good: "good for search",
   q_high: "good for books",
   q_highest: "two people for each piece",
@@ -308,6 +308,7 @@ export const texts = {
   title_purse: "Money",
   title_hooks: "Webhooks",
   purse_free: "You may spend",
+  purse_left: "May spend",
   purse_exempt: "This account is the operator's own: it spends the launcher's wallet.",
   purse_bar: "Spent, held and free of what was lent and paid in",
   purse_limit: "Limit",
@@ -411,7 +412,7 @@ export const texts = {
   need_score: "Least score in this kind of work",
   need_any_score: "none: newcomers too",
   need_score_of: "{score} or more",
-  need_wide: "It cannot be told apart on a telephone",
+  need_wide: "A telephone's screen is too small for it",
   need_fine: "It needs a mouse or pen",
   sign_words: "The worker says:",
   sign_clear: "Take it back",
