@@ -61,9 +61,9 @@ nightly:
 bench name:
     uv run python benchmarks/{{name}}.py
 
-# a picture of every page of a worker and a visitor, 390 and 1280 px wide, to look at
-look folder:
-    uv run python -m tests.browser.look {{folder}}
+# a picture of every page of a worker, a visitor, a requester and an operator, 390 and 1280 px wide, to look at
+look folder *args:
+    uv run python -m tests.browser.look {{folder}} {{args}}
 
 # make the pictures of the documentation: real pages in a real chromium
 pictures:

@@ -9,8 +9,11 @@ Rules kept here
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from copy import deepcopy
 from typing import Any, Final
+
+from .replies import TOLD
 
 _ADDRESS: Final = "0x" + "ab" * 20
 _ID: Final = "3f" * 16
@@ -61,16 +64,28 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     # the operator's
     "freed": 1, "group": "0x4bf7a2f3d1b0e6c58a9d3e2f1c0b9a8d7e6f5a4b",
     "found": "0 differences", "cure": "Wait until it is final.", "queue": "roles", "oldest_ms": 1_200,
+    "says": "most answers came faster than the piece can be read", "evidence": {"answers": 40, "fast": 31},
+    "cleared_because": "", "counted_as_one": True, "others": 1, "task_state": "accepted", "value": "12.50",
+    "verdict_because": "two people agree", "appeal_id": _ID, "part": "practice", "language": "es", "paid_in": _ID,
+    "pieces": 10, "lessons": 4, "answered": 6, "asked": 2, "next": 6, "right": "12.50",
     "ref": "4711", "answers_uncollected": 96, "leases_overdue": 0, "account": "escrow:" + _ADDRESS,
     "book": "reputation", "memory_bytes": 162_000_000, "cpu_seconds": 14.2, "process": "roles",
     "started_at_ms": 1_790_000_000_000, "since_ms": 1_790_000_000_000, "task_id": _ID, "assignment_id": _ID,
 }  # fmt: skip
 """Name of a field or a parameter -> its example; for a list, the example of one of its members."""
 
+BY_UNIT: Final[Mapping[str, int]] = {"_minor": 19_334, "_ms": 4_100, "_at_ms": 1_790_000_000_000, "_count": 6}
+"""End of a name that has no example of its own -> an example of that unit; a later one that fits as well wins."""
+
 
 def with_examples(document: dict[str, Any]) -> dict[str, Any]:
     """The same document, in which every field and parameter that had no example has one."""
-    for schema in document.get("components", {}).get("schemas", {}).values():
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    twice = schemas.keys() & TOLD.keys()
+    if twice:
+        raise ValueError(f"two shapes of the API have one name: {', '.join(sorted(twice))}")
+    schemas.update(deepcopy(TOLD))
+    for schema in schemas.values():
         for name, field in schema.get("properties", {}).items():
             _fill(name, field)
     for methods in document["paths"].values():
@@ -87,15 +102,34 @@ def _told(field: Mapping[str, Any]) -> bool:
 
 def _fill(name: str, field: dict[str, Any]) -> None:
     inner = [field, *(one for one in field.get("anyOf", ()) if one.get("type") != "null")]
-    if any(_told(one) or "$ref" in one or one.get("type") == "boolean" for one in inner) or name not in EXAMPLES:
+    if any(_told(one) or "$ref" in one or one.get("type") == "boolean" for one in inner):
         return
+    kinds = {one.get("type") for one in inner}
     for one in inner:
         if one.get("type") == "array":
             items = one["items"]
-            if not _told(items) and "$ref" not in items:
-                items["examples"] = [EXAMPLES[name]]
+            if (
+                not _told(items)
+                and "$ref" not in items
+                and (example := _example(name, {items.get("type")})) is not None
+            ):
+                items["examples"] = [example]
             return
-    field["examples"] = [EXAMPLES[name]]
+    if (example := _example(name, kinds)) is not None:
+        field["examples"] = [example]
+
+
+def _example(name: str, kinds: Set[Any]) -> Any:
+    """The example of a name where it fits one of these types; else one by the name's unit; None where there is none."""
+    known = EXAMPLES.get(name)
+    if isinstance(known, str) and "object" in kinds and "string" not in kinds:
+        return {"en": known}  # a word in every language
+    if known is not None and ("integer" not in kinds or not isinstance(known, str)):
+        return "12.50" if "string" in kinds and isinstance(known, dict) else known
+    by_unit = [number for ending, number in BY_UNIT.items() if name.endswith(ending)]
+    if "integer" in kinds:
+        return by_unit[-1] if by_unit else 6 if known is not None else None
+    return None
 
 
 def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ import json
 import zipfile
 from asyncio import to_thread
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Annotated, Any
 
 import msgspec
@@ -20,15 +21,21 @@ from starlette.responses import Response
 
 from manyhands.roles.exchange import Exchange
 from manyhands.roles.exchange.accounts import Account
-from manyhands.roles.exchange.books import PAGE_MAX, Wishes
+from manyhands.roles.exchange.appealing import Appeal
+from manyhands.roles.exchange.books import PAGE_MAX, HourWorked, OwnAnswer, Wishes
+from manyhands.roles.exchange.learning import GuideExample, LearnedView, PracticeLine, PracticeView
+from manyhands.roles.exchange.linking import LinkView
+from manyhands.roles.exchange.noticing import SignView
+from manyhands.roles.exchange.role import RefusalView
 
 from . import shapes
 from .door import signed_in
-from .replies import PROBLEMS, answer
+from .replies import PROBLEMS, answer, told_as
 from .statement import statement_csv, statement_lines, statement_pdf
 
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Language = Annotated[str, Query(pattern="^[a-z]{2,3}$", description="of the reader; English where there is no other")]
+TAGS: list[str | Enum] = ["own record"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -76,7 +83,7 @@ class PracticeWish(shapes.Asked):
 
 
 class List(shapes.Told):
-    """A list under its own name; shapes as in the exported data."""
+    """A list under its own name."""
 
 
 def download(raw: bytes, *, name: str, media_type: str) -> Response:
@@ -97,18 +104,26 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         },
     }
 
-    @app.get("/api/hours", response_model=List, summary="Work by the hour of the clock", **options)
+    @app.get(
+        "/api/hours", summary="Work by the hour of the clock", tags=TAGS, **told_as("Hours", hours=list[HourWorked])
+    )
     async def hours(worker: Annotated[Account, earning]) -> Response:
         return answer({"hours": await exchange.books.hours(worker.worker)})
 
-    @app.get("/api/own/answers/{job_id}", response_model=List, summary="Own tasks of a job, newest first", **options)
+    @app.get(
+        "/api/own/answers/{job_id}", summary="Own tasks of a job, newest first", tags=TAGS,
+        **told_as("OwnAnswers", answers=list[OwnAnswer], more=bool),
+    )  # fmt: skip
     async def own_answers(
         job_id: JobId, worker: Annotated[Account, earning], skip: Annotated[int, Query(ge=0, le=10_000_000)] = 0
     ) -> Response:
         found = await exchange.books.answers(worker.worker, job_id, skip=skip)
         return answer({"answers": found, "more": len(found) == PAGE_MAX})
 
-    @app.get("/api/refusals", response_model=List, summary="Own refused answers with reasons; own appeals", **options)
+    @app.get(
+        "/api/refusals", summary="Own refused answers with reasons; own appeals", tags=TAGS,
+        **told_as("Refusals", refusals=list[RefusalView], appeals=list[Appeal]),
+    )  # fmt: skip
     async def refusals(worker: Annotated[Account, earning]) -> Response:
         return answer(
             {"refusals": await exchange.refusals(worker.worker), "appeals": await exchange.appeals(worker.worker)}
@@ -121,7 +136,10 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
     async def appeal(job_id: JobId, wish: AppealWish, worker: Annotated[Account, who]) -> Response:
         return answer({"appeal_id": await exchange.appeal(worker.worker, job_id, wish.words)})
 
-    @app.get("/api/own/link", response_model=List, summary="Whether one counts as one with other accounts", **options)
+    @app.get(
+        "/api/own/link", summary="Whether one counts as one with other accounts", tags=TAGS,
+        **told_as("OwnLink", link=LinkView | None),
+    )  # fmt: skip
     async def own_link(worker: Annotated[Account, earning]) -> Response:
         return answer({"link": await exchange.linking.of(worker.worker)})
 
@@ -131,7 +149,10 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         return answer({"done": True})
 
     @app.get(
-        "/api/own/signs", response_model=List, summary="What was noticed of own answers, with its counts", **options
+        "/api/own/signs",
+        summary="What was noticed of own answers, with its counts",
+        tags=TAGS,
+        **told_as("OwnSigns", signs=list[SignView]),
     )
     async def own_signs(worker: Annotated[Account, earning]) -> Response:
         return answer({"signs": await exchange.noticing.of(worker.worker)})
@@ -163,7 +184,10 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         await exchange.learning.read_guide(worker.worker, task_type, wish.version, language=wish.language)
         return answer({"done": True})
 
-    @app.get("/api/guides/{task_type}/examples", response_model=List, summary="Examples of a guide", **options)
+    @app.get(
+        "/api/guides/{task_type}/examples", summary="Examples of a guide", tags=TAGS,
+        **told_as("GuideExamples", examples=list[GuideExample]),
+    )  # fmt: skip
     async def guide_examples(task_type: JobId, worker: Annotated[Account, who], language: Language = "en") -> Response:
         return answer({"examples": exchange.learning.examples(task_type, language)})
 
@@ -177,21 +201,30 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         raw = await to_thread(exchange.learning.example_picture, task_type, place, language)
         return Response(raw, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
 
-    @app.get("/api/learned", response_model=List, summary="Guides read and practices done: paid or due", **options)
+    @app.get(
+        "/api/learned", summary="Guides read and practices done: paid or due", tags=TAGS,
+        **told_as("LearnedParts", learned=list[LearnedView]),
+    )  # fmt: skip
     async def learned(worker: Annotated[Account, earning]) -> Response:
         return answer({"learned": await exchange.learning.learned(worker.worker)})
 
-    @app.get("/api/practice", response_model=List, summary="What can be practised, and how far one is", **options)
+    @app.get(
+        "/api/practice", summary="What can be practised, and how far one is", tags=TAGS,
+        **told_as("Practices", practices=list[PracticeLine]),
+    )  # fmt: skip
     async def practices(worker: Annotated[Account, who]) -> Response:
         return answer({"practices": await exchange.learning.practices(worker.worker)})
 
-    @app.get("/api/practice/{task_type}", response_model=List, summary="Own practice of a kind of work", **options)
+    @app.get(
+        "/api/practice/{task_type}", summary="Own practice of a kind of work", tags=TAGS,
+        **told_as("PracticeView", whole=PracticeView),
+    )  # fmt: skip
     async def practice(task_type: JobId, worker: Annotated[Account, who], language: Language = "en") -> Response:
         return answer(await exchange.learning.practice(worker.worker, task_type, language=language))
 
     @app.post(
-        "/api/practice/{task_type}/answer", response_model=List, summary="Answer a piece; the reply tells the reason",
-        **options,
+        "/api/practice/{task_type}/answer", summary="Answer a piece; the reply tells the reason", tags=TAGS,
+        **told_as("PracticeView", whole=PracticeView),
     )  # fmt: skip
     async def practise(
         task_type: JobId, wish: PracticeWish, worker: Annotated[Account, who], language: Language = "en"

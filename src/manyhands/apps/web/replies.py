@@ -24,6 +24,23 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+TOLD: Final[dict[str, dict[str, Any]]] = {}
+"""Schemas of our own structs that routes answer with, by name; `Own.` keeps them apart from shapes of that name."""
+
+
+def told_as(name: str, **fields: Any) -> dict[str, Any]:
+    """What a route's document says of an answer made of our own structs: their fields, from the structs themselves.
+
+    name    of the answer in the document
+    fields  field -> its type, e.g. `hours=list[HourWorked]`; a single field `whole` = the answer is that struct
+    """
+    shape = fields["whole"] if set(fields) == {"whole"} else msgspec.defstruct(name, list(fields.items()), frozen=True)
+    (schema,), found = msgspec.json.schema_components((shape,), ref_template="#/components/schemas/Own.{name}")
+    TOLD.update({f"Own.{one}": of for one, of in found.items()})
+    answered = {"content": {"application/json": {"schema": schema}}, "description": "Successful Response"}
+    return {"response_class": Response, "responses": {**PROBLEMS, 200: answered}}
+
+
 def answer(value: Any, *, status: int = 200) -> Response:
     """A service's value as JSON. value  msgspec structs, dataclasses, builtins"""
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")

@@ -241,5 +241,5 @@ export const texts = {
   title_pool: "Tu equipo de trabajo",
   title_pools: "Equipos de trabajo",
   for_pool: "Para los miembros de",
-  scope_pool: "gestionar tu equipo de trabajo",
+  scope_pool: "gestionar su equipo de trabajo",
 };
