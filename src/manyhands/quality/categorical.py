@@ -379,15 +379,14 @@ def glad(task: Task) -> Fit:
         hit = posterior[answers.task, answers.label]
         for _ in range(3):
             ease = np.exp(log_ease)
-            strength = ability[answers.worker] * ease[answers.task]
-            sure = _sigmoid(strength)
-            slope, bend = hit - sure, sure * (1.0 - sure)
-            eased = ease[answers.task]
             known = right_prior - all_prior * _sigmoid(ability)
+            eased = ease[answers.task]
+            sure = _sigmoid(ability[answers.worker] * eased)
+            slope, bend = hit - sure, sure * (1.0 - sure)
             up = np.bincount(answers.worker, slope * eased, workers) + known - (ability - 1.0)
             down: Floats = np.bincount(answers.worker, bend * eased**2, workers) + 0.25 * all_prior + 1.0
             ability = engine.grained(ability + np.clip(up / down, -1.0, 1.0))
-            strength = ability[answers.worker] * ease[answers.task]
+            strength = ability[answers.worker] * eased
             sure = _sigmoid(strength)
             slope, bend = hit - sure, sure * (1.0 - sure)
             up = np.bincount(answers.task, slope * strength, tasks) - log_ease
@@ -423,28 +422,28 @@ def mace(task: Task) -> Fit:
     tasks, workers, labels = task.shape
     answers = task.answers
     own = answers.worker.astype(np.int64) * labels + answers.label
+    cells = answers.task.astype(np.int64) * labels + answers.label
     posterior = majority(task).posterior
     right_prior, all_prior = _coin_prior(task)
     habit = np.full((workers, labels), 1.0 / labels)
     honest = np.full(workers, 0.5)
+    gave = np.bincount(own, minlength=workers * labels).reshape(workers, labels).astype(np.float64)
     step = 0
     for step in range(1, _steps(task) + 1):  # noqa: B007  # the last one is reported
-        hit = posterior[answers.task, answers.label]
-        given = habit.ravel()[own]
-        truthful = honest[answers.worker]
-        # chance that this answer was given in truth, summed over the task's posterior
-        in_truth = hit * truthful / (truthful + (1.0 - truthful) * given)
-        kept = engine.grained(np.bincount(answers.worker, in_truth, workers)) + right_prior
-        spam = engine.grained(np.bincount(answers.worker, 1.0 - in_truth, workers)) + all_prior - right_prior
-        lied = engine.grained(np.bincount(own, 1.0 - in_truth, workers * labels)).reshape(workers, labels)
+        # chance that such an answer of a worker, if it is right, was given in truth: a table, one sum over answers
+        truthful = honest[:, None]
+        in_truth = truthful / (truthful + (1.0 - truthful) * habit)
+        hits = np.bincount(own, posterior.ravel()[cells], workers * labels).reshape(workers, labels)
+        in_truth = engine.grained(hits * in_truth)
+        lied = gave - in_truth
+        kept, spam = in_truth.sum(axis=1) + right_prior, lied.sum(axis=1) + all_prior - right_prior
         total = digamma(kept + spam + 1.0)
         good, bad = np.exp(digamma(kept + 0.5) - total), np.exp(digamma(spam + 0.5) - total)
         habits = lied + 10.0
         chance_of_habit = np.exp(digamma(habits) - digamma(habits.sum(axis=1, keepdims=True)))
         honest, habit = good / (good + bad), chance_of_habit / chance_of_habit.sum(axis=1, keepdims=True)
-        given, truthful = habit.ravel()[own], honest[answers.worker]
-        weight = np.log(truthful + (1.0 - truthful) * given) - np.log((1.0 - truthful) * given)
-        cells = answers.task.astype(np.int64) * labels + answers.label
+        chance = (1.0 - honest)[:, None] * habit
+        weight = (np.log(honest[:, None] + chance) - np.log(chance)).ravel()[own]
         before, posterior = posterior, _softmax(np.bincount(cells, weight, tasks * labels).reshape(tasks, labels))
         _clamp(task, posterior)
         if float(np.abs(posterior - before).max(initial=0.0)) < TOLERANCE:
