@@ -43,6 +43,9 @@ MANY_ANSWERS: Final = 50.0
 TELLING_ANSWERS: Final = 10.0
 #: answers up to which the models that have no compiled loops are asked too
 SLOW_MOST: Final = 200_000
+#: numbers that the matrices of all workers may hold together (a quarter of a GiB), and the posteriors of all tasks
+MATRIX_CELLS_MOST: Final = 1 << 25
+POSTERIOR_CELLS_MOST: Final = 1 << 27
 #: weights of an inferred task beside a known one: from "as good as known" to "hardly known", in even steps of a third
 UNKNOWN_WEIGHTS: Final = (1.0, 0.3, 0.1, 0.03)
 
@@ -147,6 +150,11 @@ def hierarchical(task: Task, *, unknown_weight: float = 1.0) -> Fit:
     crowd = counts / counts.sum(axis=1, keepdims=True)
     added = (shared * crowd + shared / labels + 0.01)[None]
     return _matrix_em(task, added, coin=min(COIN_MOST, gain), unknown_weight=unknown_weight, start=start)
+
+
+def matrices_fit(answers: Answers) -> bool:
+    """Whether a matrix of labels x labels per worker can be held; with thousands of labels none could be learnt."""
+    return answers.worker_count * answers.label_count**2 <= MATRIX_CELLS_MOST
 
 
 def answers_per_parameter(task: Task) -> float:
@@ -339,8 +347,10 @@ def one_coin(task: Task) -> Fit:
         _clamp(task, posterior)
         if float(np.abs(posterior - before).max(initial=0.0)) < TOLERANCE:
             break
-    wrong = (1.0 - skill)[:, None, None] / max(labels - 1, 1)
-    chance = np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)
+    chance = None
+    if matrices_fit(answers):
+        wrong = (1.0 - skill)[:, None, None] / max(labels - 1, 1)
+        chance = np.where(np.eye(labels, dtype=bool), skill[:, None, None], wrong)
     apart = None
     if len(task.gold_tasks):
         # each answer weighed by the worker's skill on the other tasks
@@ -466,6 +476,8 @@ METHODS: Final[Mapping[str, Callable[[Task], Fit]]] = {
     "glad": glad,
     "mace": mace,
 }
+#: methods that learn no matrix of a worker, and so take any number of labels
+WITHOUT_MATRICES: Final = ("majority", "weighted-majority", "one-coin", "glad")
 ALIASES: Final = {
     "mv": "majority",
     "majority-vote": "majority",
@@ -477,13 +489,18 @@ ALIASES: Final = {
 }
 
 
-def method_named(name: str) -> Callable[[Task], Fit]:
-    """The method of a name or alias ("Dawid-Skene", "wawa"). Raises UnknownMethod with the list."""
+def method_named(name: str, answers: Answers | None = None) -> Callable[[Task], Fit]:
+    """The method of a name or alias ("Dawid-Skene", "wawa").
+
+    raises  UnknownMethod with the list; of those without matrices where the answers have too many labels for them
+    """
     plain = name.strip().lower().replace("_", "-").replace(" ", "-")
-    found = METHODS.get(ALIASES.get(plain, plain))
-    if found is None:
+    own = ALIASES.get(plain, plain)
+    if own not in METHODS:
         raise UnknownMethod(name, allowed=("auto", *METHODS))
-    return found
+    if answers is not None and own not in WITHOUT_MATRICES and not matrices_fit(answers):
+        raise UnknownMethod(f"{name}, with {answers.label_count} labels,", allowed=("auto", *WITHOUT_MATRICES))
+    return METHODS[own]
 
 
 class _Start(NamedTuple):

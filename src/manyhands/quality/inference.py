@@ -213,6 +213,11 @@ def choose(task: Task) -> tuple[str, str]:
     answers = task.answers
     per_worker = answers.count / max(1, len(np.unique(answers.worker)))
     gold = len(task.gold_tasks)
+    if not categorical.matrices_fit(answers):
+        return (
+            "one-coin",
+            f"{answers.label_count} labels are too many for a matrix of each worker; copies are not sought",
+        )
     if gold >= POOL_FROM:
         return "pooled", f"{gold} gold items say how far each model may be believed"
     if task.prior is None:
@@ -240,9 +245,26 @@ def _named(
     check_copies: bool,
 ) -> Result:
     answers, frame = read_answers(labels)
+    most = categorical.POSTERIOR_CELLS_MOST // answers.task_count
+    if answers.label_count > most:
+        row = _first_beyond(columns_of(labels)[1][2], most)
+        reason = (
+            f"label {most + 1} of {answers.label_count} on {answers.task_count} tasks: give values as transcription"
+        )
+        raise BadLabels(reason, row=row, column="label")
     task = task_of(answers, gold, prior, seed=seed, steps=steps)
     verdicts, report = judge(task, kind=kind, method=method, check_copies=check_copies)
     return Result(write_verdicts(verdicts, labels, frame), report)
+
+
+def _first_beyond(column: Any, most: int) -> int:
+    """The row in which one label more than `most` is met."""
+    seen: set[Any] = set()
+    for row, label in enumerate(as_objects(column).tolist()):
+        seen.add(label)
+        if len(seen) > most:
+            return row
+    raise AssertionError("there are more labels than that")
 
 
 def task_of(answers: Answers, gold: Any = None, prior: Any = None, *, seed: int = 0, steps: int | None = None) -> Task:
@@ -256,7 +278,8 @@ def judge(
 ) -> tuple[Verdicts, Report]:
     """Verdicts and report for coded answers."""
     answers = task.answers
-    clusters = find_copies(answers) if check_copies and method == "auto" else Clusters((), ())
+    looked_for = check_copies and method == "auto" and categorical.matrices_fit(answers)
+    clusters = find_copies(answers) if looked_for else Clusters((), ())
     merged = merge_copies(answers, clusters)
     inner = replace(task, answers=merged) if clusters.groups else task
     if method == "auto":
@@ -268,7 +291,7 @@ def judge(
         fit = Fit(np.ones(shape), np.ones(answers.worker_count))
         because = "there is one label"
     else:
-        fit = categorical.method_named(name)(inner)
+        fit = categorical.method_named(name, inner.answers)(inner)
     if kind == "ordinal":
         best = _median_label(fit.posterior)
         top = fit.posterior[np.arange(len(best)), best]

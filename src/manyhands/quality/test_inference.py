@@ -447,6 +447,43 @@ def test_a_million_answers_give_a_defined_result() -> None:
     assert (result.label == np.arange(200_000) % 4).mean() > 0.95
 
 
+def test_a_million_different_labels_are_an_error_that_names_the_row_and_thousands_are_not() -> None:
+    tasks, workers = np.repeat(np.arange(500_000), 2), np.tile(np.arange(2), 500_000)
+    with pytest.raises(BadLabels, match="label 269 of 1000000 on 500000 tasks") as refused:
+        aggregate((tasks, workers, np.arange(1_000_000)), kind="categorical")
+    assert refused.value.row == 268
+    few = np.arange(6_000)
+    columns = (np.repeat(few // 3, 3), np.tile(np.arange(30), 600), np.repeat(few % 2_000, 3))
+    result = infer(columns, kind="categorical")
+    assert result.report.method == "one-coin" and "too many" in result.report.because
+    with pytest.raises(UnknownMethod, match="one-coin"):
+        infer(columns, kind="categorical", method="dawid-skene")
+
+
+UNANIMOUS = {
+    "numeric": (12.5, 13.5),
+    "text": ("the quick brown fox", "jumps over it"),
+    "transcription:amount": ("12.50", "1,300.00"),
+    "multi-label": (["a", "b"], ["c"]),
+    "ordinal": (1, 4),
+    "boxes": ([{"x": 1.0, "y": 1.0, "w": 5.0, "h": 5.0}], [{"x": 20.0, "y": 1.0, "w": 5.0, "h": 5.0}]),
+    "records": ({"total": "12.50"}, {"total": "9"}),
+    "ranking": (["a", "b", "c"], ["a", "b", "c"]),
+}
+
+
+@pytest.mark.parametrize("kind", UNANIMOUS)
+def test_of_every_kind_unanimous_people_give_that_answer_and_a_repeat_changes_nothing(kind: str) -> None:
+    values = UNANIMOUS[kind]
+    rows = [(f"t{place}", f"w{worker}", value) for place, value in enumerate(values) for worker in range(3)]
+
+    def told(given: list[tuple[str, str, object]]) -> list[str]:
+        task, worker, label = (list(column) for column in zip(*given, strict=True))
+        return [str(value) for value in aggregate((task, worker, label), kind=kind).label.tolist()]
+
+    assert told(rows) == told([*rows, *rows[:3]]) == [str(value) for value in values]
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("labels", "longest"), [(2, 3), (4, 300), (9, 5)])
 def test_a_pass_is_what_the_formulas_say_in_either_engine(monkeypatch, compiled, labels, longest) -> None:
