@@ -390,6 +390,46 @@ async def test_an_escrow_that_is_not_as_its_launcher_told_is_refused_by_both_ora
             assert await rows(tx, f"select job_id from {role}.jobs") == []
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("CancellationRequested", "under cancellation"), ("Upheld", "under cancellation"), ("Cancelled", "ended")],
+)
+async def test_an_escrow_whose_end_has_begun_is_refused(oracles: House, name: str, found: str) -> None:
+    """Its launcher may have asked for cancellation days ago: what people then do could not be recorded in time."""
+    refusals = await announced_with(oracles, name=name)
+    assert len(refusals) == 2
+    assert all(f"the state of escrow {ESCROW} is {found}" in one for one in refusals)
+
+
+@pytest.mark.parametrize(("days", "refused"), [(30, 0), (31, 2)])
+async def test_an_escrow_is_announced_soon_after_its_launch_or_not_at_all(
+    oracles: House, days: int, refused: int
+) -> None:
+    """One that waited ninety-nine days has a day left in which work can be recorded."""
+    refusals = await announced_with(oracles, name="Frozen", later_s=days * 86_400)
+    assert len(refusals) == refused
+    assert all(f"the launch of escrow {ESCROW} is {days} days old" in one for one in refusals)
+
+
+async def announced_with(house: House, *, name: str, later_s: int = 0) -> list[str]:
+    """Announces a job whose escrow also said `name`, later than its launch; why that was refused."""
+    await house.stake(conftest.CHAIN_A)
+    for place, event, args in ((5, "Fund", {"amount": 10**12}), (6, name, {})):
+        await house.record_event(conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name=event, args=args, place=place)
+    view = await house.launcher.draft([await house.page("r1")], conftest.OPTIONS)
+    await house.launcher.approve(view.job_id)
+    await house.settle()
+    (launch,) = [one for one in await house.transactions(view.job_id) if one.purpose == f"launch:{view.job_id}"]
+    await house.set_up(launch)
+    async with house.db.transaction() as tx:
+        await tx.execute("update outbox.events set block_timestamp_s = 1700000000")
+        await tx.execute(
+            "update outbox.events set block_timestamp_s = block_timestamp_s + %s where name = %s", [later_s, name]
+        )
+    await house.launched(view.job_id, seen=False)
+    return await house.refusals()
+
+
 async def test_an_escrow_that_the_chain_does_not_show_yet_is_waited_for(oracles: House) -> None:
     house = oracles
     await house.stake(conftest.CHAIN_A)

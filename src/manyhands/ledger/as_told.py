@@ -4,6 +4,7 @@ Rules kept here
 - A launcher's word about an escrow is held beside the chain's: token, launcher, keys, fees, manifest and job.
 - An escrow that differs in one of them is refused for good: pay reserved in it would go where nobody was told, or in
   a token that is worth nothing.
+- So is one whose end has begun, or is near: work for it could not be recorded in time.
 
     await need_as_told(tx, facts, EscrowTold(job_id=..., escrow=..., currency="MHT", launcher=..., ...))
 """
@@ -18,10 +19,19 @@ from manyhands.chain.facts import ChainFacts
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import JobFunded, Routing
-from manyhands.store.database import Tx, rows
+from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
 QUERIES = load_queries("manyhands.ledger")
+
+AGE_S_MOST = 30 * 86_400
+"""An escrow is announced right after its launch. One that is older may be near its expiry, a hundred days after it."""
+_OVER = {
+    "CancellationRequested": "under cancellation",
+    "Upheld": "under cancellation",
+    "Completed": "ended",
+    "Cancelled": "ended",
+}
 
 
 class ChainNotReady(ManyhandsError):
@@ -100,12 +110,19 @@ async def need_as_told(tx: Tx, facts: ChainFacts, told: EscrowTold) -> None:
     """
     assert facts.contracts is not None
     where = {"chain_id": facts.chain_id, "factory": facts.contracts.factory, "escrow": told.escrow}
-    found = {name: (args, sender) for name, args, sender in await rows(tx, QUERIES.beginning_of_escrow, where)}
+    told_by_chain = await rows(tx, QUERIES.beginning_of_escrow, where)
+    found = {name: (args, sender) for name, args, sender, _ in told_by_chain}
+    at_s = {name: int(seconds) for name, _, _, seconds in told_by_chain}
     if not {"LaunchedV2", "PendingV3", "FeesFixed"} <= found.keys():
         raise EscrowNotSeenYet(told.escrow)
     (launched, _), (setup, sender), (fees, _) = (found[name] for name in ("LaunchedV2", "PendingV3", "FeesFixed"))
     for what, said, seen in differences(told, facts, launched=launched, setup=setup, fees=fees, sender=sender):
         raise EscrowNotAsTold(told.escrow, what, told=said, found=seen)
+    for name in found.keys() & _OVER.keys():
+        raise EscrowNotAsTold(told.escrow, "state", told="open", found=_OVER[name])
+    age_s = int(await scalar(tx, QUERIES.time_of_chain, where)) - at_s["LaunchedV2"]
+    if at_s["LaunchedV2"] and age_s > AGE_S_MOST:
+        raise EscrowNotAsTold(told.escrow, "launch", told="new", found=f"{age_s // 86_400} days old")
 
 
 def differences(

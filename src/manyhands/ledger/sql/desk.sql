@@ -91,11 +91,20 @@ where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'PendingV3' a
 limit 1;
 
 -- name: beginning_of_escrow
--- What the chain said when an escrow was launched and set up. Of the factory's launches only this one's.
-select name, args, sender from outbox.events
+-- What the chain said when an escrow was launched and set up, and whether its end has begun. Of the factory's launches
+-- only this one's.
+select name, args, sender, block_timestamp_s from outbox.events
 where chain_id = %(chain_id)s and not orphaned and (
-    (contract = %(escrow)s and name in ('PendingV3', 'FeesFixed'))
+    (contract = %(escrow)s
+     and name in ('PendingV3', 'FeesFixed', 'CancellationRequested', 'Upheld', 'Completed', 'Cancelled'))
     or (contract = %(factory)s and name = 'LaunchedV2' and args ->> 'escrow' = %(escrow)s)
+);
+
+-- name: time_of_chain
+-- Seconds of the newest block in which one of our contracts spoke: the chain's clock is this late at least.
+select coalesce(max(block_timestamp_s), 0) from outbox.events
+where chain_id = %(chain_id)s and block_number = (
+    select max(block_number) from outbox.events where chain_id = %(chain_id)s
 );
 
 -- name: launches_not_mined
