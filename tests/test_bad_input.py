@@ -123,6 +123,14 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
     assert "--port" in error["cure"]
 
 
+@pytest.mark.parametrize(("option", "value"), [("--chain-id", "0"), ("--port", "99999")])
+def test_a_number_that_no_chain_or_port_has_is_refused_with_its_bounds(option: str, value: str) -> None:
+    done = manyhands("chain", "up", option, value, "--ephemeral", "--json")
+    assert done.returncode == Exit.USAGE
+    assert "Traceback" not in done.stderr
+    assert option in done.stderr and "Must be" in done.stderr
+
+
 def test_a_data_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     folder.prepare(Settings())

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from . import AsJson, app, run
 from .show import Exit, as_json_line, output, told
 
 if TYPE_CHECKING:
     from manyhands.chain.client import ChainClient
+
+PORT = Number(gte=0, lte=65_535)
 
 chain = App(name="chain", help="Local chains.")
 app.command(chain)
@@ -22,11 +25,13 @@ app.command(chain)
 @chain.command
 def up(
     *,
-    chain_id: Annotated[int, Parameter(help="Id of the chain.")] = 1338,
-    port: Annotated[int, Parameter(help="Port of its RPC interface on 127.0.0.1.")] = 8545,
+    chain_id: Annotated[int, Parameter(help="Id of the chain.", validator=Number(gte=1, lt=2**63))] = 1338,
+    port: Annotated[int, Parameter(help="Port of its RPC interface on 127.0.0.1. 0: any free.", validator=PORT)] = 8545,
     ephemeral: Annotated[bool, Parameter(negative="", help="Keep nothing when it stops.")] = False,
     data: Annotated[Path | None, Parameter(help="Folder that the chain is kept in.")] = None,
-    subgraph_port: Annotated[int, Parameter(help="Port of the GraphQL read side for HUMAN's SDK. 0: none.")] = 8000,
+    subgraph_port: Annotated[
+        int, Parameter(help="Port of the GraphQL read side for HUMAN's SDK. 0: none.", validator=PORT)
+    ] = 8000,
     json: AsJson = False,
 ) -> int:
     """Run a local chain with all contracts deployed where HUMAN Protocol's SDK expects them, until interrupted."""
