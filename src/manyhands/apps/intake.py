@@ -8,6 +8,7 @@ Rules kept here
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import digest
 from manyhands.roles.launcher.values import ImportedDocumentRef, ImportedPageRef
 from manyhands.store.blobs import BlobStore
+
+Fit = Callable[[str, str], None]
+"""Called with a document's id and its kind before anything of it is kept."""
 
 Seen = Callable[[str], None]
 """Is given the name of each document or refused file as it is done."""
@@ -67,21 +71,27 @@ async def take_in(
     questions: Mapping[str, Mapping[int, tuple[PageQuestion, ...]]] | None = None,
     seen: Seen = lambda _: None,
     page_seen: PageSeen | None = None,
+    fit: Fit = lambda doc_id, kind: None,
 ) -> Intake:
     """Imports every file of a folder in a locked-in child and stores its pages.
 
     kind    the requester's word for all documents, None = by their look
     truths  document id -> known record, for the holdback
     questions  document id -> page number -> questions about that page; only documents with one are taken then
-    raises  NothingToLaunch when no file is left
+    fit     raises what is wrong with a document of this kind: the first one ends the import, not the last
+    raises  NothingToLaunch when no file is left, and whatever `fit` does
     """
     documents: list[ImportedDocumentRef] = []
     refused: list[ImportRefused] = []
     queue: asyncio.Queue[ImportedDocument | ImportRefused | None] = asyncio.Queue(maxsize=2)
     loop = asyncio.get_running_loop()
 
+    ended = threading.Event()
+
     def read() -> None:
         for item in import_folder(folder):
+            if ended.is_set():
+                break
             asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
 
     async def feed() -> None:
@@ -91,16 +101,23 @@ async def take_in(
             await queue.put(None)
 
     feeder = asyncio.create_task(feed(), name="import")
-    while (item := await queue.get()) is not None:
-        if isinstance(item, ImportRefused):
-            refused.append(item)
-            seen(item.file_name)
-            continue
-        if questions is not None and item.doc_id not in questions:
-            continue
-        own = (questions or {}).get(item.doc_id, {})
-        documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id), page_seen, own))
-        seen(item.doc_id)
+    try:
+        while (item := await queue.get()) is not None:
+            if isinstance(item, ImportRefused):
+                refused.append(item)
+                seen(item.file_name)
+                continue
+            if questions is not None and item.doc_id not in questions:
+                continue
+            fit(item.doc_id, kind or item.kind)
+            own = (questions or {}).get(item.doc_id, {})
+            documents.append(await _store(item, blobs, kind, (truths or {}).get(item.doc_id), page_seen, own))
+            seen(item.doc_id)
+    except BaseException:
+        ended.set()  # the reading thread ends after the file at hand, whose pages nobody takes any more
+        while await queue.get() is not None:
+            pass
+        raise
     await feeder
     if not documents:
         raise NothingToLaunch(folder, tuple(refused))

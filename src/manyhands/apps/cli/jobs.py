@@ -202,9 +202,19 @@ async def import_folder_shown(
     truths: dict[str, bytes],
     quiet: bool,
     questions: Questions | None = None,
+    kinds: dict[str, str] | None = None,
 ) -> Intake:
-    """Imports a folder with a bar, and says what was left out. raises BadQuestions for a page that is not there"""
+    """Imports a folder with a bar, and says what was left out.
+
+    kinds   the requester's own, where fields are to be found: a document without any ends the import; None = not asked
+    raises  BadQuestions for a page that is not there, BadManifest for a document without fields
+    """
     from manyhands.apps.intake import NothingToLaunch, take_in
+    from manyhands.roles.launcher.plan import check_has_fields
+
+    def fit(doc_id: str, kind: str) -> None:
+        if kinds is not None:
+            check_has_fields(doc_id, kind, kinds)
 
     with progress(quiet=quiet) as bars:
         files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 1
@@ -217,6 +227,7 @@ async def import_folder_shown(
                 truths=truths,
                 questions=questions.pages if questions else None,
                 seen=lambda _: bars.advance(bar),
+                fit=fit,
             )
         except NothingToLaunch as problem:
             if questions and not problem.refused:
@@ -297,7 +308,13 @@ def launch(
         async with client(DataFolder(data or data_default())) as platform:
             truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}
             taken = await import_folder_shown(
-                folder, platform.blobs, kind=named, truths=truths, quiet=json, questions=questions
+                folder,
+                platform.blobs,
+                kind=named,
+                truths=truths,
+                quiet=json,
+                questions=questions,
+                kinds=kinds if fields else None,
             )
             options = options_of(
                 title=title or folder.resolve().name,

@@ -38,6 +38,7 @@ from manyhands.roles.exchange.decisions import (
     known_choice_id_of,
     task_id_of,
 )
+from manyhands.roles.launcher.plan import check_has_fields
 from manyhands.roles.launcher.values import JobView, LaunchOptions
 
 from .crowd import Known, work
@@ -174,7 +175,7 @@ class Demo:
             list(truths.items())[:: max(1, len(truths) // max(1, self.options.holdback))][: self.options.holdback]
         )
         self.told(f"importing {source}")
-        taken = await take_in(source, platform.blobs, kind=self.options.kind or None, truths=secret)
+        taken = await take_in(source, platform.blobs, kind=self.options.kind or None, truths=secret, fit=self._fit)
         for refused in taken.refused:
             self.told(f"left out {refused}")
         view = await platform.launcher.draft(taken.documents, self._launch_options(platform))
@@ -301,6 +302,10 @@ class Demo:
         value = str((truth.get("fields") or {}).get(one.name, ""))
         right = true_answer(ask.choice, one, texts, value)
         return Known(right, places=len(ask.choice.places), suggested=ask.suggested)
+
+    def _fit(self, doc_id: str, kind: str) -> None:
+        if self.options.fields:
+            check_has_fields(doc_id, kind, self.options.kinds)
 
     async def _until_ended(self, platform: Platform, view: JobView, crowd: asyncio.Task[None]) -> JobView:
         while view.state not in ENDED:

@@ -235,18 +235,19 @@ def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) ->
 def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEstimate], manifest: Manifest) -> Workload:
     """The work by the task type: pieces to key, fields to find and key, or questions about pages."""
     if manifest.task_type == FIELD_CHOICE:
-        from manyhands.documents.fields import kind_spec, kind_spec_of  # brings numpy: serving people does without
-
         own = manifest.kinds if isinstance(manifest.kinds, dict) else {}
-        wanted = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET
-        counts = [
-            len(kind_spec_of(own[one.kind]).fields if one.kind in own else kind_spec(one.kind).fields)
-            for one in documents
-        ]
-        if not all(counts):
-            bare = next(one.kind for one, count in zip(documents, counts, strict=True) if not count)
-            raise BadManifest("kinds", f"kind {bare!r} names no fields: give a description of its fields")
-        fields = sum(min(count, len(wanted)) if isinstance(wanted, tuple) else count for count in counts)
+        named = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET
+        wanted = named if isinstance(named, tuple) else ()
+        for one in documents:
+            check_has_fields(one.doc_id, one.kind, own)
+        of_kind = {kind: field_names(kind, own) for kind in sorted({one.kind for one in documents})}
+        there = {name for names in of_kind.values() for name in names}
+        if strange := [name for name in wanted if name not in there]:
+            raise BadManifest(
+                "scope.fields",
+                f"no document here has a field {strange[0]!r}: {', '.join(sorted(there))} are what their kinds name",
+            )
+        fields = sum(len(set(of_kind[one.kind]) & set(wanted) if wanted else of_kind[one.kind]) for one in documents)
         return fields_workload(fields, quality=manifest.quality, machine=manifest.machine)
     questions = [question for document in documents for page in document.pages for question in page.questions]
     if questions:
@@ -257,6 +258,23 @@ def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEsti
             len(questions) - known, known=known, effort_ms=effort, quality=manifest.quality, pay=manifest.pay
         )
     return workload_of(pages, quality=manifest.quality, machine=manifest.machine)
+
+
+def field_names(kind: str, own: Mapping[str, str]) -> list[str]:
+    """Names of a kind's fields, none for one that names none. own: the requester's own kinds, as text"""
+    from manyhands.documents.fields import kind_spec, kind_spec_of  # brings numpy: serving people does without
+
+    return [field.name for field in (kind_spec_of(own[kind]) if kind in own else kind_spec(kind)).fields]
+
+
+def check_has_fields(doc_id: str, kind: str, own: Mapping[str, str]) -> None:
+    """raises BadManifest for a document whose fields nobody could look for, before anything is kept of it"""
+    if not field_names(kind, own):
+        raise BadManifest(
+            "kinds",
+            f"{doc_id!r} was taken for a {kind}, and nothing says which fields a {kind} has: leave it out, say what it "
+            "is (--kind receipt), or describe its fields (--kind-file)",
+        )
 
 
 def check_budget(manifest: Manifest, quote: Quote) -> None:

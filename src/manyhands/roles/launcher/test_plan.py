@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from manyhands.pricing import BudgetBelowQuote
 from manyhands.protocol.errors import BadManifest
-from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, UnseenAudit, Wishes
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, UnseenAudit, Wishes
 from manyhands.protocol.messages import Routing
 from manyhands.protocol.parties import Directory, Party
 from manyhands.task_types.asked import claim
@@ -237,3 +237,14 @@ def test_pages_that_no_message_holds_are_refused_before_a_quote_and_fewer_are_no
     with pytest.raises(BadManifest, match="split them into several jobs") as refused:
         plan((asked(1_200),), options, policy=policy, job_id="j1", now_ms=5)
     assert refused.value.field == "documents"
+
+
+def test_a_field_that_no_kind_of_the_documents_names_is_refused_with_those_that_are() -> None:
+    policy = LaunchPolicy(task_types=("field_choice",))
+    options = changed(task_type="field_choice", scope=Scope(fields=("total", "colour")))
+    with pytest.raises(BadManifest, match="no document here has a field 'colour': address, company, date, total"):
+        plan((RECEIPT,), options, policy=policy, job_id="j1", now_ms=5)
+    mixed = (RECEIPT, msgspec.structs.replace(RECEIPT, doc_id="i1", kind="invoice"))
+    named = changed(task_type="field_choice", scope=Scope(fields=("total", "invoice_number")))
+    one = plan(mixed, named, policy=policy, job_id="j1", now_ms=5).workload.pieces
+    assert one == 2 * 3, "the receipt has no number"
