@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,11 +108,31 @@ def package_of(documents: dict[str, bytes], drawn: Sequence[Area] = ()) -> bytes
     return out.getvalue()
 
 
-async def deliver(platform: Platform, job_id: str, drawn: Sequence[Area] = ()) -> None:
+def laid_on_its_side(package: bytes) -> bytes:
+    """The package of pages that were handed in turned by a quarter, clockwise."""
+    whole, out = zipfile.ZipFile(io.BytesIO(package)), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in whole.namelist():
+            raw = whole.read(name)
+            if name.endswith(".json") and name != "package.json":
+                record = json.loads(raw)
+                for page in record["pages"]:
+                    page |= {"turned": 1, "width": page["height"], "height": page["width"]}
+                for one in (*record["provenance"]["pieces"].values(), *record["provenance"]["fields"].values()):
+                    x0, y0, x1, y1 = one["box"]
+                    one["box"] = [HEIGHT_PX - y1, x0, HEIGHT_PX - y0, x1]
+                raw = json.dumps(record).encode()
+            archive.writestr(name, raw)
+    return out.getvalue()
+
+
+async def deliver(platform: Platform, job_id: str, drawn: Sequence[Area] = (), *, lying: bool = False) -> None:
     """Puts the end of a job into the launcher's row, as the reputation oracle's word would: no chain runs here."""
     view = await platform.launcher.view(job_id)
     names = [document.doc_id for document in await platform.launcher.documents(job_id)]
     package = package_of({name: receipt_png(number) for number, name in enumerate(names)}, drawn)
+    if lying:
+        package = laid_on_its_side(package)
     blob = await platform.blobs.put(package, media_type="application/zip", namespace=job_id)
     funded, paid = view.quote_total_minor, view.quote_expected_minor * 9 // 10
     fees = paid * 3 // 97

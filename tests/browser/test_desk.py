@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pypdf
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from manyhands.apps.compose import Platform
@@ -260,6 +262,38 @@ def test_an_upload_that_was_cut_off_goes_on_where_it_stopped(world: World, worke
     page.locator("input[type=file]:not([webkitdirectory])").set_input_files(scan)
     expect(page.get_by_text("The files are being read in")).to_be_visible()
     assert [re.search(r"offset_bytes=(\d+)", url).group(1) for url in sent] == [str(half)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("screen", ["phone", "desk"])
+def test_a_scan_on_its_side_is_shown_upright_with_its_boxes_where_they_belong(
+    world: World, worker_at: WorkerAt, tmp_path: Path, screen: str
+) -> None:
+    look = {"phone": PHONE, "desk": DESK}[screen]
+    page = with_desk(worker_at, **look)
+    begun(page)
+    folder = folder_of_receipts(tmp_path / "march", 1)
+    scan = folder / "receipt-01.png"
+    with Image.open(io.BytesIO(scan.read_bytes())) as upright:
+        upright.rotate(-90, expand=True).save(scan)
+        ratio = upright.width / upright.height
+    dropped(world, page, folder)
+    page.get_by_role("button", name="Launch for at most").click()
+    page.wait_for_url("**/desk/jobs/*")
+    job_id = page.url.rsplit("/", 1)[-1]
+    world.asking(lambda platform: deliver(platform, job_id, lying=True))
+    page.get_by_role("tab", name="Pages").click()
+    picture, sheet = page.locator(".result-columns .sheet img"), page.locator(".result-columns .sheet")
+    expect(picture).to_be_visible()
+    page.wait_for_function("document.querySelector('.result-columns .sheet img').complete")
+    frame, shown_at = sheet.bounding_box(), picture.bounding_box()
+    assert frame and shown_at
+    assert abs(shown_at["width"] / shown_at["height"] - ratio) < 0.02, "it stands upright"
+    assert abs(shown_at["width"] - frame["width"]) <= 5 and abs(shown_at["height"] - frame["height"]) <= 5
+    first = page.locator(".result-columns .sheet rect").first.bounding_box()
+    assert first and first["width"] > first["height"], "lines run across"
+    assert first["y"] - frame["y"] < 0.15 * frame["height"] and first["x"] - frame["x"] < 0.1 * frame["width"]
+    if where := os.environ.get("MANYHANDS_LOOK"):
+        page.screenshot(path=Path(where) / f"lying-{screen}.png", full_page=True)
 
 
 def test_a_draft_and_a_job_are_nobody_elses(world: World, worker_at: WorkerAt, tmp_path: Path) -> None:

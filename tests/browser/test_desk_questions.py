@@ -148,3 +148,20 @@ def test_fields_alone_are_chosen_and_a_ledger_is_matched(
         return view.task_type, view.privacy, getattr(getattr(manifest, "scope", None), "fields", ())
 
     assert world.asking(launched)[:2] == ("field_choice", "standard")
+    places = [
+        ("receipt-01", 1, "which", "total", "found", "12.50", 400, 610, 900, 640, "", 1, "one person and a rule", "b"),
+        ("receipt-01", 1, "which", "invoice_number", "none of these", "", "", "", "", "", "", 2, "2 people agree", "b"),
+    ]  # fmt: skip
+    lines = [
+        ("receipt-01", 1, "match", "25.12.2018 TEO HENG 12.50", "it is there", "", "", "", "", "", 9_871, 2, "2", "b"),
+        ("receipt-02", 1, "match", "INV-2 & <b>99.00</b>", "it is there with another amount", "", "", "", "", "", "", 3,
+         "2 of 3 agree", "b"),
+    ]  # fmt: skip
+    for name, answers, told in (("fields", places, "12.50"), ("ledger", lines, "INV-2 & <b>99.00</b>")):
+        table = "\n".join(",".join(map(str, row)) for row in (ANSWER_HEADINGS, *answers))
+        world.asking(lambda platform, table=table: delivered_with(platform, job_id, table))
+        page.reload()
+        page.get_by_role("tab", name="Answers").click()
+        expect(page.get_by_text(told, exact=True).first).to_be_visible()
+        look(page, f"{name}-answers")
+        everywhere(page, axe)

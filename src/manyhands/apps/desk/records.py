@@ -79,7 +79,11 @@ class TableOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentOut(msgspec.Struct, frozen=True, kw_only=True):
-    """One document of a delivered job. doubts  pieces that should be looked at"""
+    """One document of a delivered job.
+
+    doubts  pieces that should be looked at
+    turned  page -> quarter turns clockwise in which it was handed in, of those that do not stand upright
+    """
 
     doc_id: str
     kind: str
@@ -87,6 +91,7 @@ class DocumentOut(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[TableOut, ...]
     pieces: tuple[PieceOut, ...]
     doubts: int
+    turned: dict[int, int] = {}
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +215,7 @@ def document_of(
         ),
         pieces=pieces,
         doubts=sum(_why(piece) != "" for piece in pieces) + sum(bool(field.failed_checks) for field in found),
+        turned={page["page"]: page["turned"] for page in record["pages"] if page.get("turned")},
     )
 
 

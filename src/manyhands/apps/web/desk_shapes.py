@@ -99,6 +99,9 @@ class DocumentOfJob(Told):
     tables: list[TableOfDocument]
     pieces: list[PieceOfDocument]
     doubts: int
+    turned: dict[int, int] = Field(
+        description="page -> quarter turns clockwise in which it was handed in, of those that do not stand upright"
+    )
 
 
 class AnswerOfJob(Told):

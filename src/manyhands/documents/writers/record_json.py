@@ -21,7 +21,10 @@ def record_dict(record: DocumentRecord) -> dict[str, Any]:
         "doc_id": record.doc_id,
         "kind": record.kind,
         "pages": [
-            {"page": p.page_no, "image": p.image, "width": p.width_px, "height": p.height_px} for p in record.pages
+            {"page": p.page_no, "image": p.image, "width": p.width_px, "height": p.height_px}
+            # quarter turns clockwise in which it was handed in, where it does not stand upright
+            | ({"turned": p.turned} if p.turned else {})
+            for p in record.pages
         ],
         "lines": [
             {

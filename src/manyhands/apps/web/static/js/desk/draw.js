@@ -13,8 +13,16 @@ const clamp = (number) => Math.max(0, Math.min(1_000, Math.round(number)));
 const boxOf = (a, b) => ({ x0_permille: Math.min(a.x, b.x), y0_permille: Math.min(a.y, b.y), x1_permille: Math.max(a.x, b.x), y1_permille: Math.max(a.y, b.y) });
 const large = (box) => box.x1_permille - box.x0_permille >= 5 && box.y1_permille - box.y0_permille >= 5;
 
-/** A page with boxes over it. boxes: [{x0_permille, ..., name, level?}]. onBox is given a new box. */
-export function PageWithBoxes({ page, boxes, onBox, chosen, onChoose, alt }) {
+/** A box of a page that was handed in with so many quarter turns clockwise, on the page set upright. */
+export function uprightBox(box, turned) {
+  const { x0_permille: x0, y0_permille: y0, x1_permille: x1, y1_permille: y1 } = box;
+  const [a, b, c, d] = [[x0, y0, x1, y1], [y0, 1000 - x1, y1, 1000 - x0], [1000 - x1, 1000 - y1, 1000 - x0, 1000 - y0], [1000 - y1, x0, 1000 - y0, x1]][turned];
+  return { ...box, x0_permille: a, y0_permille: b, x1_permille: c, y1_permille: d };
+}
+
+/** A page with boxes over it. boxes: [{x0_permille, ..., name, level?}], upright. onBox is given a new box.
+ *  turned: quarter turns clockwise in which the picture lies; it is shown upright. */
+export function PageWithBoxes({ page, boxes, onBox, chosen, onChoose, alt, turned = 0 }) {
   const frame = useRef(null);
   const at = (event) => {
     const rect = frame.current.getBoundingClientRect();
@@ -46,9 +54,11 @@ export function PageWithBoxes({ page, boxes, onBox, chosen, onChoose, alt }) {
   };
   const rect = (box, name, i) => html`<rect key=${i} class=${name} x=${box.x0_permille} y=${box.y0_permille} width=${box.x1_permille - box.x0_permille} height=${box.y1_permille - box.y0_permille}
     onClick=${onChoose && ((event) => { event.stopPropagation(); onChoose(box, i); })} />`;
-  const size = { "--page-width": page.width_px, "--page-height": page.height_px };
+  const [wide, high] = turned % 2 ? [page.height_px, page.width_px] : [page.width_px, page.height_px];
+  const size = { "--page-width": wide, "--page-height": high, ...(turned ? { aspectRatio: `${wide} / ${high}` } : {}) };
+  const lying = turned ? { position: "absolute", top: "50%", left: "50%", width: `${(100 * page.width_px) / wide}%`, transform: `translate(-50%, -50%) rotate(${-90 * turned}deg)` } : undefined;
   return html`<div class=${onBox ? "sheet drawing" : "sheet"} style=${size} ref=${frame} onPointerDown=${down} onPointerMove=${move} onPointerUp=${up}>
-    <img src=${page.page_url} width=${page.width_px} height=${page.height_px} alt=${alt} draggable=${false} />
+    <img src=${page.page_url} width=${page.width_px} height=${page.height_px} alt=${alt} draggable=${false} style=${lying} />
     <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true" dir="ltr">
       ${boxes.map((box, i) => rect(box, `box ${box.level ?? "drawn"}${chosen === i ? " chosen" : ""}`, i))}
       ${live.value && rect(live.value, "box drawn live", "live")}

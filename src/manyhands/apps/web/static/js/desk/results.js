@@ -6,7 +6,7 @@
 import { asProblem, batch, count, html, Loading, percent, Problem, signal, t, useRef } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
-import { PageWithBoxes } from "manyhands/desk/draw.js";
+import { PageWithBoxes, uprightBox } from "manyhands/desk/draw.js";
 import "manyhands/desk/words.js";
 
 const LEVELS = ["sure", "fair", "doubt", "none"];
@@ -82,11 +82,12 @@ function Sheet({ of }) {
   const page = pages.find((one) => one.page_no === of.page.value);
   if (!page) return html`<p class="quiet">${t("no_picture")}</p>`;
   const pieces = doc.pieces.filter((piece) => piece.page === page.page_no && piece.how !== "blank");
-  const boxes = pieces.map((piece) => ({ ...permille(piece.box, page), level: piece.level }));
+  const turned = doc.turned[page.page_no] ?? 0;
+  const boxes = pieces.map((piece) => uprightBox({ ...permille(piece.box, page), level: piece.level }, turned));
   const chosen = pieces.findIndex((piece) => piece.piece_id === of.piece.value);
   return html`<div>
     ${pages.length > 1 && html`<p class="pager" role="group" aria-label=${t("pages")}>${pages.map((one) => html`<button class="button quietly small" aria-pressed=${one === page} onClick=${() => of.open(doc.doc_id, one.page_no)}>${one.page_no}</button>`)}</p>`}
-    <${PageWithBoxes} page=${page} boxes=${boxes} chosen=${chosen} onChoose=${(_, i) => (of.piece.value = pieces[i].piece_id)} alt=${t("page_alt", { doc: doc.doc_id, page: page.page_no })} />
+    <${PageWithBoxes} page=${page} turned=${turned} boxes=${boxes} chosen=${chosen} onChoose=${(_, i) => (of.piece.value = pieces[i].piece_id)} alt=${t("page_alt", { doc: doc.doc_id, page: page.page_no })} />
     <ul class="levels">${LEVELS.map((level) => html`<li><${Level} level=${level} /> <span class="quiet">${count(pieces.filter((piece) => piece.level === level).length)}</span></li>`)}</ul>
   </div>`;
 }
