@@ -28,7 +28,7 @@ DEVICES: dict[str, tuple[Screen, Pointer]] = {
 CURE = (
     "Write language=CODE (such as es; several suffice with one of them), device="
     + "|".join(DEVICES)
-    + " or skill=SHARE (such as 0.9; a newcomer starts at 0.6577)."
+    + " or skill=SHARE (such as 0.9; a newcomer starts at 0.6577, or as newcomers turned out)."
 )
 
 
