@@ -64,6 +64,7 @@ class Sheet:
     asked: Said
     right: Answer
     rows: tuple[Row, ...]
+    width_px: int = WIDTH_PX
 
 
 def line(label: Said, value: str | Said = "", *, number: int = 0, blot: bool = False, strong: bool = False) -> Row:
@@ -143,19 +144,19 @@ class DrawnPractice:
     def draw(self, seed: str, place: int, language: str = "en") -> bytes:
         """The page of one piece. raises IndexError for a place that does not exist"""
         _, sheet = self._sheets(seed)[place]
-        return drawn(sheet.rows, language, chance_of(f"{seed}/{place}"))
+        return drawn(sheet.rows, language, chance_of(f"{seed}/{place}"), width_px=sheet.width_px)
 
 
-def drawn(rows: Sequence[Row], language: str, chance: random.Random) -> bytes:
+def drawn(rows: Sequence[Row], language: str, chance: random.Random, *, width_px: int = WIDTH_PX) -> bytes:
     """Rows as a grey picture, PNG."""
     from PIL import Image, ImageDraw, ImageFont  # heavy, and wanted by those who practise alone
 
     height_px = 2 * MARGIN_PX + ROW_PX * len(rows)
-    image = Image.new("L", (WIDTH_PX, height_px), 248)
+    image = Image.new("L", (width_px, height_px), 248)
     ink = ImageDraw.Draw(image)
     tagged = any(row.number for row in rows)
     left_px = MARGIN_PX + (TAG_PX if tagged else 0)
-    wide_px = WIDTH_PX - MARGIN_PX - left_px
+    wide_px = width_px - MARGIN_PX - left_px
     for place, row in enumerate(rows):
         top_px = MARGIN_PX + ROW_PX * place
         font = ImageFont.load_default(size=_LETTERS_PX + (4 if row.strong else 0))
@@ -174,8 +175,8 @@ def drawn(rows: Sequence[Row], language: str, chance: random.Random) -> bytes:
                         chance.randint(8, ROW_PX - 8),
                     )
                     ink.ellipse((x - 11, top_px + y - 7, x + 11, top_px + y + 7), fill=chance.randint(40, 90))
-    for _ in range(WIDTH_PX // 3):
-        ink.point((chance.randrange(WIDTH_PX), chance.randrange(height_px)), fill=chance.randint(150, 225))
+    for _ in range(width_px // 3):
+        ink.point((chance.randrange(width_px), chance.randrange(height_px)), fill=chance.randint(150, 225))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -146,13 +146,14 @@ def learning_times(kind: TaskType) -> LearningTimes:
     """What reading the guide and the whole practice of a kind of work take."""
     practice = practice_of(kind.name)
     pieces = practice.pieces(kind.name) if practice else ()
-    practice_ms = sum(kind.effort_ms(piece.question) + READ_REASON_MS for piece in pieces)
+    practice_ms = sum(_kind_of(kind, piece).effort_ms(piece.question) + READ_REASON_MS for piece in pieces)
     others = {one: guide_ms(told) for one in LANGUAGES if one != "en" and (told := _guide(kind, one))}
     return LearningTimes(guide_ms(kind.guide), practice_ms, others)
 
 
 def is_right(kind: TaskType, piece: PracticePiece, answer: Answer) -> bool:
     """Whether an answer would settle a known piece together with what is right: the same value, the same place."""
+    kind = _kind_of(kind, piece)
     try:
         given = kind.clean(piece.question, answer)
     except AnswerInvalid:
@@ -162,3 +163,11 @@ def is_right(kind: TaskType, piece: PracticePiece, answer: Answer) -> bool:
     if kind.key(given) != kind.key(piece.right):
         return False
     return not isinstance(kind.judge(piece.question, (piece.right, given)), AskMore)
+
+
+def _kind_of(kind: TaskType, piece: PracticePiece) -> TaskType:
+    """The form that a piece asks in: jobs of one kind of work may ask in several."""
+    from .asked import asked_of  # which loads every form
+
+    asked = asked_of(piece.asked_in("en"))
+    return kind if asked is None else asked.task_type

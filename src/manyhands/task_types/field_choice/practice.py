@@ -1,4 +1,8 @@
-"""Practice in finding a value among numbered places: one page for each rule of the guide."""
+"""Practice in finding a value among numbered places, and in choosing between readings: what jobs of fields ask.
+
+Rules kept here
+- One page for each rule of the guide; lines of words are then read beside two machines' readings.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import random
 from collections.abc import Sequence
 
 from ..base import Answer, Question
+from ..choose_reading import made as readings
 from ..drawn_practice import SHOPS, STREETS, TOWNS, Cell, DrawnPractice, Row, Said, Sheet, amount, line, said
 from . import NONE, prompt_of
 
@@ -85,6 +90,8 @@ def _sums(chance: random.Random) -> tuple[int, int, int, int]:
 
 
 def _make(rule: str, chance: random.Random) -> Sheet:
+    if rule in readings.WHY:
+        return readings.make(rule, chance)
     net, tax, rounding, cash = _sums(chance)
     day, month = chance.randint(1, 27), chance.randint(1, 11)
     shop, other = chance.sample(SHOPS, 2)
@@ -152,8 +159,19 @@ def _make(rule: str, chance: random.Random) -> Sheet:
 
 PRACTICE = DrawnPractice(
     version="1",
-    lessons=("total", "address", "none", "smeared"),
-    measured=("rounded", "date", "company", "two_lines", "number", "tax", "total", "address", "none"),
-    why=_WHY,
+    lessons=("total", "address", "none", "alike"),
+    measured=(
+        "rounded",
+        "date",
+        "company",
+        "two_lines",
+        "number",
+        "tax",
+        "address",
+        "none",
+        "smeared",
+        *readings.WHY,
+    ),
+    why={**_WHY, **readings.WHY},
     make=_make,
 )
