@@ -58,13 +58,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A piece and what is drawn for it. asked: language -> the question as tasks carry it."""
+    """A piece and what is drawn for it. asked, form: see `PracticePiece`."""
 
     question: Question
     asked: Said
     right: Answer
     rows: tuple[Row, ...]
     width_px: int = WIDTH_PX
+    form: str = ""
 
 
 def line(label: Said, value: str | Said = "", *, number: int = 0, blot: bool = False, strong: bool = False) -> Row:
@@ -137,7 +138,7 @@ class DrawnPractice:
     def pieces(self, seed: str) -> Sequence[PracticePiece]:
         """Four lessons, then six measured pieces whose rules are drawn by the seed."""
         return tuple(
-            PracticePiece(sheet.question, sheet.right, self._why[rule], place >= LESSONS, sheet.asked)
+            PracticePiece(sheet.question, sheet.right, self._why[rule], place >= LESSONS, sheet.asked, sheet.form)
             for place, (rule, sheet) in enumerate(self._sheets(seed))
         )
 

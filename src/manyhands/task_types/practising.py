@@ -42,6 +42,7 @@ class PracticePiece:
     right  None = nobody can tell, and saying so is right
     why    language -> reason
     asked  language -> the question as a task carries it (`asked.asked_of`); none = its field type, in every language
+    form   kind of work whose form it asks in; "" = that which is practised
     """
 
     question: Question
@@ -49,6 +50,7 @@ class PracticePiece:
     why: Mapping[str, str]
     counts: bool
     asked: Mapping[str, str] = field(default_factory=dict)
+    form: str = ""
 
     def asked_in(self, language: str) -> str:
         """The question in the reader's language, in English where there is none in that one."""
@@ -167,7 +169,6 @@ def is_right(kind: TaskType, piece: PracticePiece, answer: Answer) -> bool:
 
 def _kind_of(kind: TaskType, piece: PracticePiece) -> TaskType:
     """The form that a piece asks in: jobs of one kind of work may ask in several."""
-    from .asked import asked_of  # which loads every form
+    from . import task_type
 
-    asked = asked_of(piece.asked_in("en"))
-    return kind if asked is None else asked.task_type
+    return task_type(piece.form) if piece.form else kind

@@ -8,12 +8,12 @@ Rules kept here
 
 from __future__ import annotations
 
+import json
 import random
 
-from ..asked import asked_of, read
 from ..base import Answer
 from ..drawn_practice import SHOPS, Cell, Row, Sheet, said
-from . import NEITHER
+from . import NEITHER, TASK_TYPE
 
 WHY = {
     "letter": said(
@@ -68,8 +68,6 @@ def make(rule: str, chance: random.Random) -> Sheet:
         case _:
             readings, right = [_mistaken(shown, chance), _turned(shown, chance)], NEITHER
     chance.shuffle(readings)
-    question = read(readings)
-    asked = asked_of(question)
-    assert asked is not None  # it was made a line above
+    question = f"read {json.dumps(readings, separators=(',', ':'))}"  # as tasks carry it, see `asked`
     row = Row((Cell(0, said(shown)),), strong=True)
-    return Sheet(asked.question, said(question), right, (row,), _WIDTH_PX)
+    return Sheet(TASK_TYPE.question_of(readings), said(question), right, (row,), _WIDTH_PX, TASK_TYPE.name)
