@@ -23,6 +23,18 @@ class PieceUndecided(DocumentsError):
         super().__init__(f"piece {piece_id} of {doc_id} has no decision: give it a verdict or mark it open")
 
 
+def out_of_memory(problem: BaseException) -> bool:
+    """Whether a page could not be read because the process may hold no more memory; each library says it otherwise.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(RuntimeError("Status Message: std::bad_alloc"))
+    (True, True)
+    >>> out_of_memory(RuntimeError("the model is not there"))
+    False
+    """
+    signs = ("bad_alloc", "Failed to allocate memory", "Insufficient memory", "Unable to allocate")
+    return isinstance(problem, MemoryError) or any(sign in str(problem) for sign in signs)
+
+
 class UnreadableImage(DocumentsError):
     """Bytes that should be a page image are not. Re-import the document."""
 

@@ -94,6 +94,8 @@ PAGE_TASK_TYPES = ("verify_claim", "reconcile")
 KEYED_OF_CHOICE = 2
 """Pieces keyed for one choice at most, on the mean of a job: an address takes three lines, a total one."""
 
+TOO_MUCH_MEMORY = "reading it takes more memory than there is for a page: scan it at 200 to 300 dpi"
+
 FIELD_CHOICE = "field_choice"
 """The task type whose jobs ask where the fields stand, then key what was chosen and nothing else."""
 
@@ -368,7 +370,7 @@ class Opening:
         readings, failed = None, None
         png = await self._ctx.blobs.get(page.blob)
         words = await self._ctx.blobs.get(page.text_blob) if page.text_blob else None
-        from manyhands.documents.errors import UnreadableImage
+        from manyhands.documents.errors import UnreadableImage, out_of_memory
 
         try:
             seen = await asyncio.to_thread(self._readers.read, png, kind=page.kind, page_no=page_no, text_layer=words)
@@ -376,6 +378,11 @@ class Opening:
         except UnreadableImage as problem:
             logger.warning("page %s of %s can't be read: %s", page_no, doc_id, problem)
             failed = str(problem)
+        except Exception as problem:
+            if not out_of_memory(problem):
+                raise
+            logger.warning("page %s of %s needs too much memory: %s", page_no, doc_id, problem)
+            failed = TOO_MUCH_MEMORY
         await self._store_readings(page, readings=readings, failed=failed)
 
     async def _store_readings(self, page: PageRow, *, readings: bytes | None, failed: str | None) -> None:

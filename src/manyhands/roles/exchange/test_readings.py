@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,32 @@ async def test_choices_with_a_known_answer_measure_who_chooses_and_are_delivered
     record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
     assert record["fields"]["company"] == true
     assert NEITHER not in json.dumps(record["fields"])
+
+
+class ReaderOfTooLittleRoom:
+    """Reads the first page; of the second there is too much."""
+
+    def __init__(self, truth: Mapping[str, Any], problem: Exception) -> None:
+        self.truth, self.problem = truth, problem
+
+    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
+        if page_no == 2:
+            raise self.problem
+        return readings_from_truth(dict(self.truth))
+
+
+async def test_a_page_that_needs_too_much_memory_is_named_and_the_others_are_read(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    problem = RuntimeError("Non-zero status code returned. Status Message: std::bad_alloc")
+    house.exchange.opening._readers = ReaderOfTooLittleRoom(receipt_scan.truth, problem)  # type: ignore[assignment]
+    both = replace(receipt_scan, pages=(receipt_scan.pages[0], receipt_scan.pages[0]))
+    await house.announce([both], machine="agreeing_readers", quality=NO_GOLD, page_count=2)
+    await house.fund()
+    await house.settle_down()
+    async with house.db.connection() as connection:
+        found = await rows(
+            connection, "select page_no, failed, pieces from exchange.pages where job_id = %s order by page_no", (JOB,)
+        )
+    assert found[0][1] is None and len(msgspec.json.decode(found[0][2])) > 5
+    assert "scan it at 200 to 300 dpi" in found[1][1]
