@@ -20,15 +20,17 @@ from manyhands.documents.conftest_material import readings_from_truth
 from manyhands.documents.fields import kind_spec
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.documents.truth import true_answer, truth_for_pieces
-from manyhands.protocol.manifest import QualityRule, Scope
+from manyhands.protocol.manifest import QualityRule, Scope, parse_manifest
 from manyhands.protocol.messages import DocumentRef, DocumentsHanded, PageRef, ResultsAssembled, TasksOpened
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
-from manyhands.store.database import Database, rows
+from manyhands.store.database import Database, rows, rows_of
 from manyhands.store.migrations import Room
 from manyhands.task_types.asked import asked_of, claim
 
 from .decisions import PiecePlan
+from .opening import PageRow
+from .results import QUERIES, exposure_file
 from .test_role import JOB, House, png_size
 
 NO_GOLD = QualityRule(gold_share_bp=0)
@@ -287,3 +289,25 @@ async def test_a_field_that_is_nowhere_on_a_page_is_asked_for_on_the_next(house:
     told = list(csv.DictReader(io.StringIO(files["answers.csv"].decode())))
     assert [(row["page"], row["verdict"]) for row in told if row["verdict"] == "found"] == [(str(on_page), "found")]
     assert len(told) == len(set(pages_asked))
+
+
+@pytest.mark.parametrize(("privacy", "linked"), [("strict", False), ("off", True)])
+async def test_at_strict_no_worker_of_a_job_can_link_two_pieces_and_at_off_they_can(
+    house: House, receipt_scan: SampleDocument, privacy: str, linked: bool
+) -> None:
+    await house.announce([receipt_scan], privacy=privacy, machine="none", quality=NO_GOLD)
+    await house.fund()
+    await house.settle_down()
+    for worker in await house.workers(8):
+        bundle = await house.exchange.claim(worker, JOB, 20)
+        assert linked or len(bundle.assignments) <= 1
+    where = {"job_id": JOB}
+    async with house.db.connection() as connection:
+        pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
+        shown: dict[str, set[str]] = {}
+        for worker, piece in await rows(connection, QUERIES.pieces_shown, where):
+            shown.setdefault(worker, set()).add(piece)
+        manifest = parse_manifest((await rows(connection, QUERIES.rounds_of, where))[0][1])
+    told = json.loads(exposure_file(pages, [], shown, manifest))
+    assert (told["linkable_pairs"] > 0) is linked
+    assert (told["pieces_of_page_max"] == 1) is not linked
