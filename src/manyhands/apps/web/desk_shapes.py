@@ -100,7 +100,8 @@ class DocumentOfJob(Told):
     pieces: list[PieceOfDocument]
     doubts: int
     turned: dict[int, int] = Field(
-        description="page -> quarter turns clockwise in which it was handed in, of those that do not stand upright"
+        examples=[{"2": 1}],
+        description="page -> quarter turns clockwise in which it was handed in, of those that do not stand upright",
     )
 
 
