@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from manyhands.quality.table import Floats, roomy
+from manyhands.quality.table import Floats
 
 #: usual over-confidence of a matrix model on real crowds, and how much it varies (in log): see docs/quality.md
 USUAL_TEMPERATURE: Final = 3.0
@@ -65,7 +65,7 @@ class Scale:
         """Confidence of each posterior of a chosen label, 0..1."""
         if self.knots is not None and self.heights is not None:
             return np.asarray(np.interp(posterior, self.knots, self.heights))
-        found = roomy(len(posterior), np.float64)
+        found = np.empty(len(posterior))
         # so few at a time that what is in between stays in the cache
         for at in range(0, len(posterior), 1 << 14):
             some = posterior[at : at + (1 << 14)]

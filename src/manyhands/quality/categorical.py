@@ -22,7 +22,7 @@ from manyhands.quality import engine
 from manyhands.quality.calibration import GOLD_LEAST, USUAL_TEMPERATURE, fit_temperature, tempered
 from manyhands.quality.errors import UnknownMethod
 from manyhands.quality.special import digamma, log_gamma
-from manyhands.quality.table import Answers, Codes, Floats, roomy
+from manyhands.quality.table import Answers, Codes, Floats
 
 STEPS_MOST: Final = 100
 #: stop when the mean log likelihood of an answer grows by less (crowd-kit stops alike)
@@ -518,7 +518,7 @@ def _start(task: Task) -> _Start:
     passes = engine.passes_over(task.answers)
     found = None if len(task.gold_tasks) else passes.from_votes()
     if found is not None:
-        return _Start(passes, roomy((tasks, labels), np.float64), _by_worker(found[0]), found[1])
+        return _Start(passes, np.empty((tasks, labels)), _by_worker(found[0]), found[1])
     posterior = _vote_shares(task)
     _clamp(task, posterior)
     return _Start(passes, posterior, _by_worker(passes.count(posterior)), posterior.sum(axis=0))

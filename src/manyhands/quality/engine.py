@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from manyhands.quality import kernels
 from manyhands.quality.kernels import ENGINE_VARIABLE, FEW_LABELS, compiled, has_numba
-from manyhands.quality.table import Answers, Floats, arrange, encode_integers, read_answers, roomy, unwritten
+from manyhands.quality.table import Answers, Floats, arrange, encode_integers, read_answers, unwritten
 
 __all__ = [
     "ENGINE_VARIABLE",
@@ -86,7 +86,7 @@ def best_of(posterior: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
     Sums over people depend in their last digits on the order of names, so labels within TIE of each other are equal.
     """
     if has_numba():
-        best, top = roomy(len(posterior), np.int64), roomy(len(posterior), np.float64)
+        best, top = np.empty(len(posterior), np.int64), np.empty(len(posterior))
         compiled(kernels.first_best)(posterior, best, top)
         return best, top
     top = posterior.max(axis=1)
@@ -96,7 +96,7 @@ def best_of(posterior: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
 def support_of(answers: Answers, best: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Answers equal to the chosen label, per task."""
     if has_numba():
-        same = roomy(answers.task_count, np.int64)
+        same = np.empty(answers.task_count, np.int64)
         compiled(kernels.count_same)(answers.label, answers.start, best, same)
         return same
     equal = best[answers.task] == answers.label
@@ -215,7 +215,7 @@ class Passes:
 
 def passes_over(answers: Answers) -> Passes:
     """The answers laid out for this engine: 32 bits for compiled loops, by place for numpy."""
-    codes = np.multiply(answers.worker, np.int32(answers.label_count), out=roomy(answers.count, np.int32))
+    codes = answers.worker * np.int32(answers.label_count)
     codes += answers.label
     size, start = answers.worker_count * answers.label_count, answers.start
     if has_numba():

@@ -31,26 +31,7 @@ FrameKind = Literal["pandas", "polars", "arrow", "arrays"]
 COLUMNS: Final = ("task", "worker", "label")
 #: answers of one task that are put in order one by one
 GROUP_MOST: Final = 64
-#: a large page of memory, the least array that is worth one, and the least block for which numpy asks for them
-LARGE_PAGE: Final = 1 << 21
-LARGE_FROM: Final = 1 << 19
-ASKED_FROM: Final = 1 << 22
 WHOLE_ARROW: Final = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
-
-
-def roomy(shape: int | tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
-    """`np.empty` on large pages where the system has them: first touches cost one fault in place of 512.
-
-    numpy asks for large pages from 4 MiB on, and they lie on boundaries of their own; so an array of half a MiB or more
-    is cut out of such a block at a boundary. What is not touched of the block takes no memory.
-    """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if size < LARGE_FROM:
-        return np.empty(shape, dtype)
-    block = np.empty(max(size, ASKED_FROM) + LARGE_PAGE, np.uint8)
-    skipped = -block.ctypes.data % LARGE_PAGE
-    room: npt.NDArray[Any] = block[skipped : skipped + size].view(dtype).reshape(shape)
-    return room
 
 
 class Verdicts(NamedTuple):
@@ -226,8 +207,7 @@ def _dealt(columns: Sequence[npt.NDArray[Any]]) -> Answers | None:
     held = start[1:] > start[:-1]
     if held.all():
         # the numbers themselves, counted up in place
-        tasks = roomy(spans[0], np.int64)
-        tasks.fill(1)
+        tasks = np.ones(spans[0], np.int64)
         tasks[0] = lows[0]
         np.cumsum(tasks, out=tasks)
     else:
@@ -238,7 +218,7 @@ def _dealt(columns: Sequence[npt.NDArray[Any]]) -> Answers | None:
     ]
     names = [np.flatnonzero(own) for own in there]
     places = [np.cumsum(own, dtype=np.int32) - np.int32(1) for own in there]
-    task, label = roomy(len(packed), np.int32), roomy(len(packed), np.int32)
+    task, label = np.empty(len(packed), np.int32), np.empty(len(packed), np.int32)
     kernels.compiled(kernels.spread)(packed, start, label_bits, places[0], places[1], task, label)
     named = (tasks, *(own + low for own, low in zip(names, lows[1:], strict=True)))
     values = [own.astype(column.dtype, copy=False) for own, column in zip(named, columns, strict=True)]
@@ -262,8 +242,7 @@ def _grouped(
     # a first look at some answers; numbers far apart share a count, which at worst takes the slower way
     if int(np.bincount((task[: 1 << 16] - lows[0]) % (1 << 16)).max()) > GROUP_MOST:
         return None
-    start, ends, packed = roomy(spans[0] + 1, np.int64), roomy(spans[0], np.int32), roomy(len(task), np.int32)
-    ends[:] = 0
+    start, ends, packed = np.empty(spans[0] + 1, np.int64), np.zeros(spans[0], np.int32), np.empty(len(task), np.int32)
     if not kernels.compiled(kernels.deal)(task, worker, label, lows, label_bits, GROUP_MOST, ends, packed, start):
         return None
     return packed, start, label_bits

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from manyhands.quality import aggregate, calibration, categorical, engine, infer, inference, special, table, texts
 from manyhands.quality.errors import BadLabels, UnknownMethod
-from manyhands.quality.table import LARGE_FROM, LARGE_PAGE, roomy
 
 METHODS = ["auto", *categorical.METHODS]
 
@@ -625,19 +624,6 @@ def test_a_set_of_labels_is_not_called_calibrated() -> None:
     as_sets = (columns[0], columns[1], [[label] for label in columns[2]])
     report = infer(as_sets, gold={name: [label] for name, label in list(truth.items())[:40]}).report
     assert not report.calibrated and report.confidence.startswith("uncalibrated") and report.reliability is None
-
-
-@pytest.mark.parametrize("shape", [0, 1, (7, 3), 1 << 16, ((1 << 17) + 5, 3), (1 << 20) + 1])
-@pytest.mark.parametrize("dtype", [np.int32, np.float64])
-def test_room_on_large_pages_is_an_array_like_any_other(shape: int | tuple[int, ...], dtype: type) -> None:
-    room, plain = roomy(shape, dtype), np.zeros(shape, dtype)
-    assert (room.shape, room.dtype, room.flags.c_contiguous, room.flags.writeable) == (
-        plain.shape, plain.dtype, True, True
-    )  # fmt: skip
-    if room.nbytes >= LARGE_FROM:
-        assert room.ctypes.data % LARGE_PAGE == 0
-    room[...] = 1
-    assert room.sum() == room.size
 
 
 def test_numbers_far_apart_and_with_gaps_are_dealt_to_their_own_tasks() -> None:
