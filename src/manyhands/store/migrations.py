@@ -136,6 +136,19 @@ async def migrate(db: Database, rooms: Sequence[Room]) -> list[str]:
     return [f"{migration.room}/{migration.file}" for migration in plan]
 
 
+async def not_applied(db: Database, rooms: Sequence[Room]) -> list[str]:
+    """What this code knows and the database has not, as "room/file"; changes nothing.
+
+    raises  DataFolderTooNew, BadMigration
+    """
+    async with db.transaction() as tx:
+        return [
+            f"{migration.room}/{migration.file}"
+            for room in [STORE, *[room for room in rooms if room.name != STORE.name]]
+            for migration in await _missing(tx, room.name, migrations_of(room))
+        ]
+
+
 async def _bring_procrastinate(tx: Tx) -> None:
     """Applies procrastinate's own schema, or those of its migrations that came with a newer version of it.
 

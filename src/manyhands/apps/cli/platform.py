@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from manyhands.apps.folder import DataFolder, Settings
 
 from . import AsJson, Data, app, data_default, run
-from .show import Exit, as_json, errors, output, table, told
+from .show import Exit, as_json, as_json_line, errors, output, table, told
 
 
 @app.command
@@ -47,6 +47,40 @@ def up(
                 errors.print(f"[bold green]the platform is up:[/] {url}   (Ctrl-C stops it)")
             await stop.wait()
             told("stopping")
+        return Exit.OK
+
+    return run(work, json=json)
+
+
+@app.command
+def reader(
+    *,
+    database: Annotated[
+        str,
+        Parameter(
+            env_var="MANYHANDS_DATABASE",
+            help="The platform's database, postgresql://user@host:port/name. With a password: in MANYHANDS_DATABASE.",
+        ),
+    ],
+    blobs: Annotated[Path, Parameter(help="Where this host sees the folder `blobs` of the platform's data.")],
+    json: AsJson = False,
+) -> int:
+    """Read pages for a platform on another host until interrupted. One process, one thread, about 1 GB; run several."""
+
+    async def work() -> Exit:
+        from manyhands.apps.reading_host import read_for_platform
+
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+        def ready() -> None:
+            if json:
+                as_json_line({"reading": True, "blobs": str(blobs)})
+            else:
+                errors.print("[bold green]reading[/] what the platform has to be read   (Ctrl-C stops it)")
+
+        await read_for_platform(database, blobs, stop=stop, ready=ready)
         return Exit.OK
 
     return run(work, json=json)

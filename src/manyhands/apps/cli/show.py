@@ -58,7 +58,7 @@ def exit_code_of(error: ManyhandsError) -> Exit:
         return Exit.NO_ROOM
     if names & {"PlatformNotUp"}:
         return Exit.NOT_UP
-    if names & {"ChainUnreachable", "ComponentsError"}:
+    if names & {"ChainUnreachable", "ComponentsError", "NoDatabase"}:
         return Exit.UNREACHABLE
     if names & {"ProtocolError", "BudgetBelowQuote", "JobRefused"}:
         return Exit.REFUSED

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -40,8 +39,8 @@ from manyhands.protocol.messages import (
 )
 from manyhands.quality.gold import known_questions_most
 from manyhands.roles import RoleContext
-from manyhands.store.database import Tx, row_of, rows, rows_of, scalar
-from manyhands.store.jobs import enqueue, enqueue_many
+from manyhands.store.database import Database, Tx, row_of, rows, rows_of, scalar
+from manyhands.store.jobs import enqueue_many
 from manyhands.store.sql import load_queries
 from manyhands.task_types.field_choice import NONE
 
@@ -76,6 +75,9 @@ QUERIES = load_queries("manyhands.roles.exchange")
 logger = logging.getLogger(__name__)
 
 OCR_QUEUE = "ocr"
+"""Cutting and drawing: it needs the platform's secrets."""
+READING_QUEUE = "reading"
+"""Reading: it needs pages and readers alone, so that hosts of their own can do it."""
 READ_PAGE = "exchange.read_page"
 CUT_JOB = "exchange.cut_job"
 DRAW_PAGE = "exchange.draw_page"
@@ -93,8 +95,6 @@ PAGE_TASK_TYPES = ("verify_claim", "reconcile")
 
 KEYED_OF_CHOICE = 2
 """Pieces keyed for one choice at most, on the mean of a job: an address takes three lines, a total one."""
-
-TOO_MUCH_MEMORY = "reading it takes more memory than there is for a page: scan it at 200 to 300 dpi"
 
 FIELD_CHOICE = "field_choice"
 """The task type whose jobs ask where the fields stand, then key what was chosen and nothing else."""
@@ -189,36 +189,17 @@ async def lock_job(tx: Tx, job_id: str) -> JobRow:
     return row
 
 
-class PageReaders:
-    """The machine readers of this process, made at first use: models take a second and hundreds of megabytes."""
-
-    def __init__(self, names: Sequence[str] | None) -> None:
-        self._names = names
-        self._made: Any = None
-        self._lock = threading.Lock()
-
-    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
-        """The readings of a page. For a thread: seconds. raises UnreadableImage, ReaderError
-
-        text_layer  JSON of the words of a born-digital page, one more reader
-        """
-        from manyhands.documents import readers
-        from manyhands.documents.model import Reading
-
-        words = msgspec.json.decode(text_layer, type=tuple[Reading, ...]) if text_layer else ()
-
-        with self._lock:
-            if self._made is None:
-                names = readers.DEFAULT_READERS if self._names is None else tuple(self._names)
-                self._made = readers.make_readers(names)
-            return readers.read_page(page_png, self._made, kind=kind, page_no=page_no, text_layer=words)
+async def page_of(db: Database, job_id: str, doc_id: str, page_no: int) -> PageRow | None:
+    """A page with its job's state, None when there is no such page."""
+    async with db.connection() as connection:
+        where = {"job_id": job_id, "doc_id": doc_id, "page_no": page_no}
+        return await row_of(connection, PageRow, QUERIES.page, where)
 
 
 class Opening:
     """The first half of a job's life at the exchange.
 
     secret        salts the ids of pieces, so that they can't be guessed from places
-    reader_names  machine readers in order of trust; None = the project's default, empty = none
     held_to_chain holds an announced escrow beside the chain's; None = funds are all that is looked at
     """
 
@@ -227,13 +208,11 @@ class Opening:
         ctx: RoleContext,
         *,
         secret: bytes,
-        reader_names: Sequence[str] | None = None,
         held_to_chain: HeldToChain | None = None,
     ) -> None:
         self._ctx, self._secret, self._held_to_chain = ctx, secret, held_to_chain
         self._not_as_told: set[str] = set()
-        self._readers = PageReaders(reader_names)
-        for name, body in ((READ_PAGE, self.read_page), (CUT_JOB, self.cut_job), (DRAW_PAGE, self.draw_page)):
+        for name, body in ((CUT_JOB, self.cut_job), (DRAW_PAGE, self.draw_page)):
             ctx.jobs.task(name)(body)
 
     # --- funds and pages ------------------------------------------------------------------------------------------
@@ -335,7 +314,7 @@ class Opening:
         await enqueue_many(
             tx,
             READ_PAGE,
-            queue=OCR_QUEUE,
+            queue=READING_QUEUE,
             args=[
                 {"job_id": job_id, "doc_id": doc_id, "page_no": page_no}
                 for _, doc_id, page_no in await rows(tx, QUERIES.page_keys, {"job_id": job_id})
@@ -358,43 +337,6 @@ class Opening:
         return True
 
     # --- work of the reading processes ----------------------------------------------------------------------------
-
-    async def read_page(self, job_id: str, doc_id: str, page_no: int) -> None:
-        """Reads one page and stores what was seen. Twice has one effect; the job's last page starts the cutting."""
-        page = await self._page(job_id, doc_id, page_no)
-        if page is None or page.state != "waiting" or page.job_state != "reading":
-            return
-        if page.asks is not None:  # people look at the page themselves: nothing of it is read
-            await self._store_readings(page, readings=_unread(page), failed=None)
-            return
-        readings, failed = None, None
-        png = await self._ctx.blobs.get(page.blob)
-        words = await self._ctx.blobs.get(page.text_blob) if page.text_blob else None
-        from manyhands.documents.errors import UnreadableImage, out_of_memory
-
-        try:
-            seen = await asyncio.to_thread(self._readers.read, png, kind=page.kind, page_no=page_no, text_layer=words)
-            readings = msgspec.json.encode(seen)
-        except UnreadableImage as problem:
-            logger.warning("page %s of %s can't be read: %s", page_no, doc_id, problem)
-            failed = str(problem)
-        except Exception as problem:
-            if not out_of_memory(problem):
-                raise
-            logger.warning("page %s of %s needs too much memory: %s", page_no, doc_id, problem)
-            failed = TOO_MUCH_MEMORY
-        await self._store_readings(page, readings=readings, failed=failed)
-
-    async def _store_readings(self, page: PageRow, *, readings: bytes | None, failed: str | None) -> None:
-        values = {"job_id": page.job_id, "page_key": page.page_key, "readings": readings, "failed": failed}
-
-        async def store(tx: Tx) -> None:
-            if await scalar(tx, QUERIES.store_readings, values) is None:
-                return  # another process was faster
-            if await scalar(tx, QUERIES.count_read_page, {"job_id": page.job_id}) == 0:
-                await enqueue(tx, CUT_JOB, queue=OCR_QUEUE, args={"job_id": page.job_id})
-
-        await self._ctx.db.retrying(store)
 
     async def cut_job(self, job_id: str) -> None:
         """Cuts all pages and decides of every piece whether people see it. Twice has one effect."""
@@ -556,9 +498,7 @@ class Opening:
         )
 
     async def _page(self, job_id: str, doc_id: str, page_no: int) -> PageRow | None:
-        async with self._ctx.db.connection() as connection:
-            where = {"job_id": job_id, "doc_id": doc_id, "page_no": page_no}
-            return await row_of(connection, PageRow, QUERIES.page, where)
+        return await page_of(self._ctx.db, job_id, doc_id, page_no)
 
 
 def _plan_job(
@@ -730,12 +670,6 @@ def _asks_of(job_id: str, doc_id: str, page: PageRef) -> list[PageAsk]:
         )
         for question, told in zip(page.questions, known, strict=False)
     ]
-
-
-def _unread(page: PageRow) -> bytes:
-    from manyhands.documents.model import PageReadings
-
-    return msgspec.json.encode(PageReadings(page.page_no, page.width_px, page.height_px, ()))
 
 
 def _task_values(job_id: str, page_key: int, task: TaskPlan, pictures: dict[str, str]) -> dict[str, object]:

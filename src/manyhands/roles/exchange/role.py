@@ -46,8 +46,9 @@ from .learning import Learning
 from .lending import Bundle, Given, Lending, Stored
 from .linking import Linking
 from .noticing import Noticing
-from .opening import OCR_QUEUE, Opening, lock_job
+from .opening import OCR_QUEUE, READING_QUEUE, Opening, lock_job
 from .pooling import Pooling
+from .reading import Reading
 from .reporting import Reporting
 from .results import ASSEMBLY_QUEUE, ResultFile, Results
 from .second_round import SecondRound
@@ -56,7 +57,7 @@ from .ways import Ways
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
-QUEUES = (OCR_QUEUE, ASSEMBLY_QUEUE)
+QUEUES = (READING_QUEUE, OCR_QUEUE, ASSEMBLY_QUEUE)
 """Queues of the heavy work, for processes that may hold readers and pixels."""
 
 TICK_MS = 500
@@ -163,9 +164,8 @@ class Exchange:
         self.accounts = Accounts(ctx.db, clock=ctx.clock, ids=ctx.ids, wallet_secret=settings.wallet_secret)
         self.ways = Ways(self.accounts)
         self.lending = Lending(ctx.db, clock=ctx.clock)
-        self.opening = Opening(
-            ctx, secret=settings.wallet_secret, reader_names=settings.reader_names, held_to_chain=held_to_chain
-        )
+        self.opening = Opening(ctx, secret=settings.wallet_secret, held_to_chain=held_to_chain)
+        self.reading = Reading(ctx.db, ctx.blobs, ctx.jobs, reader_names=settings.reader_names)
         self.appealing = Appealing(ctx, self.accounts)
         self.learning = Learning(ctx)
         self.collecting = Collecting(ctx, self.appealing, self.learning)
