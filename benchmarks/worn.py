@@ -7,7 +7,8 @@ Rules kept here
   degrees either way, slightly blurred and grainy, JPEG at 70; the truth's boxes become upright boxes around them.
 
 usage: benchmarks/worn.py [--shared ../shared] --wear small|skew --out DIR
-       then: benchmarks/documents.py --shared DIR
+       then: benchmarks/documents.py --shared DIR --rounds 1 --out OUT
+       then: benchmarks/worn.py --wear skew --out DIR --read-back OUT   the lines that OUT has, boxes aside
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
+
+from manyhands.documents.text import core
 
 Place = Callable[[float, float], tuple[float, float]]
 """Where a point of the page stands on the worn page, pixels."""
@@ -92,12 +95,42 @@ def wear_out(documents: Path, out: Path, *, wear: str) -> int:
     return pages
 
 
+def lines_by_text(documents: Path, out: Path) -> tuple[int, list[str]]:
+    """(lines of receipts that carry letters or digits, those among them that stand nowhere in the record's text).
+
+    Boxes are left aside: an upright box around a turned line holds parts of the lines beside it, so that a scorer which
+    goes by boxes takes one line for another.
+    """
+    lines, missing = 0, []
+    for file in sorted((documents / "truth").glob("*.json")):
+        truth = json.loads(file.read_text(encoding="utf-8"))
+        if truth["kind"] != "receipt":
+            continue
+        record = json.loads((out / file.name).read_text(encoding="utf-8"))
+        text = core(" ".join(line["text"] for line in record["lines"])).replace(" ", "")
+        for line in truth["lines"]:
+            wanted = core(line["text"]).replace(" ", "")
+            if line.get("optional") or not any(sign.isalnum() for sign in wanted):
+                continue
+            lines += 1
+            if wanted not in text:
+                missing.append(f"{truth['doc_id']} {line['text']!r}")
+    return lines, missing
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--wear", choices=sorted(WEARS), required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--read-back", type=Path, help="folder of records made of the worn documents")
     args = parser.parse_args()
+    if args.read_back:
+        lines, missing = lines_by_text(args.out / "documents", args.read_back)
+        print(
+            f"{lines - len(missing)} of {lines} lines of receipts ({1 - len(missing) / lines:.2%})", *missing, sep="\n"
+        )
+        return
     pages = wear_out(args.shared / "documents", args.out / "documents", wear=args.wear)
     tools = args.out / "tools"
     if not tools.exists():

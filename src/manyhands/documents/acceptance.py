@@ -286,6 +286,9 @@ def format_doubt(text: str, *, glyphs: int = 0) -> str:
         return "format: a number and a lone digit that a %, &, O, Z, S or G is easily taken for"
     if re.search(r"\d \d{2}$", plain) or re.search(r"\d,\d{2}\.\d", plain):
         return "format: a blank or comma where a decimal point may stand"
+    # points stand in dates that begin with the day: what has no month in the middle is a time that lost points
+    if re.search(r"(?<![\d.])(?:[01]?\d|2[0-3])\.(?:1[3-9]|[2-5]\d)\.[0-5]\d(?![\d.])", plain):
+        return "format: points where the colons of a time may stand"
     return ""
 
 

@@ -103,6 +103,7 @@ def test_a_cell_without_ink_is_believed_empty() -> None:
         "0123456789012",
         "19 8",
         "RMO.00",
+        "11.14.00",
     ],
 )
 def test_what_machines_get_wrong_together_goes_to_a_person(text: str) -> None:
