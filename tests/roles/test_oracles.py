@@ -401,6 +401,16 @@ async def test_an_escrow_whose_end_has_begun_is_refused(oracles: House, name: st
     assert all(f"the state of escrow {ESCROW} is {found}" in one for one in refusals)
 
 
+@pytest.mark.parametrize(("parts", "refused"), [(0, 0), (30, 2)])
+async def test_an_escrow_with_a_daily_cap_that_nobody_was_told_of_is_refused(
+    oracles: House, parts: int, refused: int
+) -> None:
+    """A thirtieth of the funds a day: what people earned on one day could be reserved over a month only."""
+    refusals = await announced_with(oracles, name="DailyCapSet", args={"parts": parts})
+    assert len(refusals) == refused
+    assert all(f"the daily cap of escrow {ESCROW} is 1/30 of the funds" in one for one in refusals)
+
+
 @pytest.mark.parametrize(("days", "refused"), [(30, 0), (31, 2)])
 async def test_an_escrow_is_announced_soon_after_its_launch_or_not_at_all(
     oracles: House, days: int, refused: int
@@ -411,11 +421,11 @@ async def test_an_escrow_is_announced_soon_after_its_launch_or_not_at_all(
     assert all(f"the launch of escrow {ESCROW} is {days} days old" in one for one in refusals)
 
 
-async def announced_with(house: House, *, name: str, later_s: int = 0) -> list[str]:
+async def announced_with(house: House, *, name: str, later_s: int = 0, args: dict[str, int] | None = None) -> list[str]:
     """Announces a job whose escrow also said `name`, later than its launch; why that was refused."""
     await house.stake(conftest.CHAIN_A)
-    for place, event, args in ((5, "Fund", {"amount": 10**12}), (6, name, {})):
-        await house.record_event(conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name=event, args=args, place=place)
+    for place, event, said in ((5, "Fund", {"amount": 10**12}), (6, name, args or {})):
+        await house.record_event(conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name=event, args=said, place=place)
     view = await house.launcher.draft([await house.page("r1")], conftest.OPTIONS)
     await house.launcher.approve(view.job_id)
     await house.settle()

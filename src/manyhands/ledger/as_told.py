@@ -4,6 +4,7 @@ Rules kept here
 - A launcher's word about an escrow is held beside the chain's: token, launcher, keys, fees, manifest and job.
 - An escrow that differs in one of them is refused for good: pay reserved in it would go where nobody was told, or in
   a token that is worth nothing.
+- So is one with a daily cap: no role of ours waits for tomorrow, and pay is reserved in the act that accepts work.
 - So is one whose end has begun, or is near: work for it could not be recorded in time.
 
     await need_as_told(tx, facts, EscrowTold(job_id=..., escrow=..., currency="MHT", launcher=..., ...))
@@ -118,6 +119,9 @@ async def need_as_told(tx: Tx, facts: ChainFacts, told: EscrowTold) -> None:
     (launched, _), (setup, sender), (fees, _) = (found[name] for name in ("LaunchedV2", "PendingV3", "FeesFixed"))
     for what, said, seen in differences(told, facts, launched=launched, setup=setup, fees=fees, sender=sender):
         raise EscrowNotAsTold(told.escrow, what, told=said, found=seen)
+    parts = int(found["DailyCapSet"][0]["parts"]) if "DailyCapSet" in found else 0
+    if parts:
+        raise EscrowNotAsTold(told.escrow, "daily cap", told="", found=f"1/{parts} of the funds")
     for name in found.keys() & _OVER.keys():
         raise EscrowNotAsTold(told.escrow, "state", told="open", found=_OVER[name])
     age_s = int(await scalar(tx, QUERIES.time_of_chain, where)) - at_s["LaunchedV2"]

@@ -96,9 +96,10 @@ limit 1;
 select name, args, sender, block_timestamp_s from outbox.events
 where chain_id = %(chain_id)s and not orphaned and (
     (contract = %(escrow)s
-     and name in ('PendingV3', 'FeesFixed', 'CancellationRequested', 'Upheld', 'Completed', 'Cancelled'))
+     and name in ('PendingV3', 'FeesFixed', 'DailyCapSet', 'CancellationRequested', 'Upheld', 'Completed', 'Cancelled'))
     or (contract = %(factory)s and name = 'LaunchedV2' and args ->> 'escrow' = %(escrow)s)
-);
+)
+order by block_number, index_in_block;
 
 -- name: time_of_chain
 -- Seconds of the newest block in which one of our contracts spoke: the chain's clock is this late at least.
