@@ -72,7 +72,7 @@ WAYS = {
     "chosen first, 10 % overlook": Way(overlook=0.1),
     "chosen first, 30 % overlook": Way(overlook=0.3),
 }
-USUAL = "chosen first"
+USUAL = "keyed blind"
 OPEN_TO_VIEWS = ("company", "address")
 
 
@@ -328,9 +328,8 @@ def markdown(
         "",
         f"`{command}`, scored by the shared `documents_score.py`. **The people are simulated**: {100 * error_rate:g} % "
         f"of answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds. They tap where a field "
-        "stands (the rules' hidden suggestion agrees or not). Of the chosen pieces that no rule believes unseen, two "
-        "of them choose between the readings of long lines of words; the others, and what that does not settle, are "
-        "keyed. Human seconds and cost are computed, not timed.",
+        "stands (the rules' hidden suggestion agrees or not). Chosen pieces that no rule believes unseen are "
+        "keyed blind, as in every job whose target is above 99 %. Human seconds and cost are computed, not timed.",
         "",
         "Which line is the company's name, and where an address ends, is a convention. People who know the published "
         "one flatter the figure, so it is measured thrice: as published, with half of all answers for these two fields "
@@ -359,7 +358,8 @@ def markdown(
         "## Chosen between readings, or keyed blind",
         "",
         "As published. *Overlook*: share of people who take the likest reading shown for right where none is; the "
-        "figures above reckon with none. Jobs whose target is above 99.5 % are keyed blind.",
+        "second column reckons with none. Long lines are chosen where a job's target is 99 % or less: two "
+        "people choose between the readings, what that does not settle is keyed.",
         "",
         "| measure | " + " | ".join(ways) + " |",
         "| --- |" + " --- |" * len(ways),

@@ -27,7 +27,7 @@ from .readings import one_sign_changed, readings_to_show, worth_choosing
 from .test_asks import delivered, truth_of
 from .test_role import JOB, House
 
-NO_GOLD = QualityRule(gold_share_bp=0)
+NO_GOLD = QualityRule(target_bp=9_900, gold_share_bp=0)
 PAY = PayRule(per_hour_minor=1_200, floor_per_hour_minor=1_200)
 LINE = "12 HARBOUR STREET, GEORGE TOWN"
 
@@ -235,7 +235,7 @@ async def test_people_who_agree_on_what_no_machine_read_are_not_believed(
 
 @pytest.mark.parametrize(
     "wishes",
-    [{"machine": "none"}, {"quality": QualityRule(target_bp=9_960, gold_share_bp=0)}],
+    [{"machine": "none"}, {"quality": QualityRule(target_bp=9_910, gold_share_bp=0)}],
     ids=["no machine is trusted", "a target above what shown words stand for"],
 )
 async def test_who_wants_more_or_trusts_no_machine_has_every_piece_keyed_blind(
@@ -252,7 +252,10 @@ async def test_choices_with_a_known_answer_measure_who_chooses_and_are_delivered
     house: House, receipt_scan: SampleDocument
 ) -> None:
     true = company_of(receipt_scan)
-    wishes = {"quality": QualityRule(gold_share_bp=2_500), "scope": Scope(fields=("company", "address"))}
+    wishes = {
+        "quality": QualityRule(target_bp=9_900, gold_share_bp=2_500),
+        "scope": Scope(fields=("company", "address")),
+    }
     await begun(house, receipt_scan, {true: ("8" + true[1:], true)}, **wishes)
     told = await worked(house, receipt_scan, await house.workers(6))
     async with house.db.connection() as connection:
