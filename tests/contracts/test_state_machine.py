@@ -336,8 +336,8 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def every_way_out_is_tried_and_undone(self) -> None:
-        """Now and at expiry. By chance a job is seldom ended in a state in which it must not be, and an ended one hides
-        the rest."""
+        """Now and at expiry, and work recorded too. By chance a job is seldom ended in a state in which it must not be,
+        and an ended one hides the rest."""
         at, now = self.peek(), self.now()
         one = ([self.address("worker")], [1], URL, HASH, "aside", False)
         for role, function, arguments in (
@@ -345,6 +345,7 @@ class Histories(RuleBasedStateMachine):
             ("reputation", "cancel", ()),
             ("launcher", "requestCancellation", ()),
             ("exchange", "bulkPayOut", one),
+            ("recording", "reserve", (1, b"\x06" * 32)),
         ):
             for later in {0, max(0, at.expires_at - now)}:
                 with self.world.aside():
@@ -360,7 +361,8 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def a_worker_s_credit_is_moved_by_nobody_else(self) -> None:
-        """Whoever may pay may move what was credited to an address without an owner, and nothing else."""
+        """Whoever may pay may move what was credited to an address without an owner, and nothing else. What is claimed
+        is gone."""
         world, worker, other = self.world, self.address("worker"), self.address("other_worker")
         with world.aside():
             self.token_blocks("worker", True)
@@ -375,6 +377,11 @@ class Histories(RuleBasedStateMachine):
                 except Refused:
                     continue
                 raise AssertionError(f"{role} moved a worker's credit")
+            self.token_blocks("worker", False)
+            world.escrow(self.escrow, "claim", worker, sender=self.address("outsider"))
+            assert world.ask("Escrow", self.escrow, "credits", worker) == 0
+            with pytest.raises(Refused, match="Nothing to claim"):
+                world.escrow(self.escrow, "claim", worker, sender=self.address("outsider"))
 
     @rule()
     def what_two_days_reserve_is_not_paid_in_one(self) -> None:
