@@ -380,8 +380,27 @@ class Histories(RuleBasedStateMachine):
             self.token_blocks("worker", False)
             world.escrow(self.escrow, "claim", worker, sender=self.address("outsider"))
             assert world.ask("Escrow", self.escrow, "credits", worker) == 0
-            with pytest.raises(Refused, match="Nothing to claim"):
+            try:
                 world.escrow(self.escrow, "claim", worker, sender=self.address("outsider"))
+            except Refused as refused:
+                assert "Nothing to claim" in str(refused)
+                return
+            raise AssertionError("a credit was claimed twice")
+
+    @rule()
+    def the_same_payout_is_never_paid_twice(self) -> None:
+        """Whatever is reserved beside it: who pays may have sent it twice."""
+        world, one = self.world, ([self.address("worker")], [1], URL, HASH, "aside", False)
+        with world.aside():
+            try:
+                world.escrow(self.escrow, "bulkPayOut", *one, sender=self.address("reputation"))
+            except Refused:  # nothing is reserved, or the day's cap is reached
+                return
+            try:
+                world.escrow(self.escrow, "bulkPayOut", *one, sender=self.address("reputation"))
+            except Refused:
+                return
+            raise AssertionError("the same payout was made twice")
 
     @rule()
     def what_two_days_reserve_is_not_paid_in_one(self) -> None:
