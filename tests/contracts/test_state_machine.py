@@ -403,6 +403,23 @@ class Histories(RuleBasedStateMachine):
             raise AssertionError("the same payout was made twice")
 
     @rule()
+    def a_release_takes_what_the_jury_said_and_no_more(self) -> None:
+        """By chance a freeze, a reserve and a jury that releases a part of it seldom meet."""
+        world, report = self.world, b"\xee" * 32
+        with world.aside():
+            try:
+                world.escrow(self.escrow, "freeze", report, sender=self.address("exchange"))
+            except Refused:
+                return
+            reserved = self.peek().reserved
+            try:
+                case = world.open_case(self.escrow, report, release=1)
+                world.rule(case, True, world.vote(case, True, [0, 1]))
+            except Refused:
+                return
+            assert self.peek().reserved == max(0, reserved - 1)
+
+    @rule()
     def what_two_days_reserve_is_not_paid_in_one(self) -> None:
         """Under a cap each day's reserve may be as large as a day's pay: only together they are too much."""
         world, cap = self.world, self.peek().cap
