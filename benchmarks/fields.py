@@ -24,6 +24,7 @@ import random
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,16 +77,13 @@ USUAL = "keyed blind"
 OPEN_TO_VIEWS = ("company", "address")
 
 
-def settled(
-    choice: Choice, right: str, *, error_rate: float, rng: random.Random, own_share: float
-) -> tuple[str | None, int, str, int]:
-    """(answer people agree on or None, answers used, because, working ms).
+def asked_until_settled(
+    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str]
+) -> tuple[str | None, str, int, int]:
+    """(answer people agree on or None, because, answers used, working ms), judged as a running job's oracle does.
 
-    own_share  share of answers that take a name or an address as the kind's rules do
+    answer  what the next person says
     """
-    hint = suggestion(choice)
-    readings = (ReadingFact(reader="rules", text=hint, confidence_bp=RULES_CONFIDENCE_BP),) if hint else ()
-    question = which(choice.field, len(choice.places))
     facts = TaskFacts(task_id="t", question=question, readings=readings, gold=False, effort_ms=1, reward_minor=1)
     asked = asked_of(question)
     assert asked is not None
@@ -95,11 +93,28 @@ def settled(
         step = decide(TaskBook(facts, tuple(answers)), people, RULE)
         if step.outcome != "ask_more":
             break
-        owns = hint and choice.field in OPEN_TO_VIEWS and own_share and rng.random() < own_share
-        text = simulate_choice(hint if owns else right, hint, len(choice.places), error_rate=error_rate, rng=rng)
-        answers.append(AnswerFact(task_id="t", worker=f"w{len(answers)}", text=text, active_ms=0, received_at_ms=0))
+        worker = f"w{len(answers)}"
+        answers.append(AnswerFact(task_id="t", worker=worker, text=answer(), active_ms=0, received_at_ms=0))
     used_ms = len(answers) * asked.task_type.effort_ms(asked.question)
-    return (step.value if step.outcome == "accept" else None), len(answers), step.because, used_ms
+    return (step.value or "" if step.outcome == "accept" else None), step.because, len(answers), used_ms
+
+
+def settled(
+    choice: Choice, right: str, *, error_rate: float, rng: random.Random, own_share: float
+) -> tuple[str | None, int, str, int]:
+    """(answer people agree on or None, answers used, because, working ms).
+
+    own_share  share of answers that take a name or an address as the kind's rules do
+    """
+    hint = suggestion(choice)
+
+    def answer() -> str:
+        owns = hint and choice.field in OPEN_TO_VIEWS and own_share and rng.random() < own_share
+        return simulate_choice(hint if owns else right, hint, len(choice.places), error_rate=error_rate, rng=rng)
+
+    readings = (ReadingFact(reader="rules", text=hint, confidence_bp=RULES_CONFIDENCE_BP),) if hint else ()
+    value, because, used, used_ms = asked_until_settled(which(choice.field, len(choice.places)), readings, answer)
+    return value, used, because, used_ms
 
 
 def chosen_reading(
@@ -109,23 +124,15 @@ def chosen_reading(
     real, options = readings_to_show(piece, salt=piece.piece_id)
     if not worth_choosing(piece, options, PAY):
         return None, 0, 0
-    question = read(options)
-    asked = asked_of(question)
-    assert asked is not None
+
+    def answer() -> str:
+        return simulate_reading_choice(true, options, real, error_rate=error_rate, rng=rng, overlook_share=overlook)
+
     known = tuple(ReadingFact(reader="machine", text=text, confidence_bp=0) for text in real)
-    facts = TaskFacts(task_id="t", question=question, readings=known, gold=False, effort_ms=1, reward_minor=1)
-    answers: list[AnswerFact] = []
-    while True:
-        people = {a.worker: WorkerBook(STANDING) for a in answers}
-        step = decide(TaskBook(facts, tuple(answers)), people, RULE)
-        if step.outcome != "ask_more":
-            break
-        text = simulate_reading_choice(true, options, real, error_rate=error_rate, rng=rng, overlook_share=overlook)
-        answers.append(AnswerFact(task_id="t", worker=f"w{len(answers)}", text=text, active_ms=0, received_at_ms=0))
-    used_ms = len(answers) * asked.task_type.effort_ms(asked.question)
-    if step.outcome != "accept":
-        return None, len(answers), used_ms
-    return Decision("people", step.value or "", step.because, None, len(answers)), len(answers), used_ms
+    value, because, used, used_ms = asked_until_settled(read(options), known, answer)
+    if value is None:
+        return None, used, used_ms
+    return Decision("people", value, because, None, used), used, used_ms
 
 
 def run(

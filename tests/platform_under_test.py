@@ -9,10 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
+
+from manyhands.apps.folder import DataFolder, Settings
 
 START_PATIENCE_S = 300
 
@@ -97,3 +100,16 @@ class PlatformUnderTest:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(timeout=90)
             self.process = None
+
+
+@contextlib.contextmanager
+def platform_up(data: Path) -> Iterator[PlatformUnderTest]:
+    """A platform on a new data folder that simulated people may work on, up as long as the block runs."""
+    DataFolder(data).prepare(Settings(simulated_crowd=True))
+    platform = PlatformUnderTest(data, free_port())
+    platform.start()
+    try:
+        platform.wait_until_up()
+        yield platform
+    finally:
+        platform.kill()

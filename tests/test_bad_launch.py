@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from manyhands.apps.cli.show import Exit
-from manyhands.apps.folder import DataFolder, Settings
 from manyhands.documents.samples import write_samples
-from platform_under_test import PlatformUnderTest, free_port, manyhands
+from platform_under_test import PlatformUnderTest, manyhands, platform_up
 
 DISK_BYTES = 400_000_000
 SPARE_BYTES = 1 << 16
@@ -36,15 +35,8 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool]
 
 @pytest.fixture(scope="module")
 def platform(disk: tuple[Path, bool]) -> Iterator[PlatformUnderTest]:
-    data = disk[0] / "data"
-    DataFolder(data).prepare(Settings(simulated_crowd=True))
-    under_test = PlatformUnderTest(data, free_port())
-    under_test.start()
-    try:
-        under_test.wait_until_up()
+    with platform_up(disk[0] / "data") as under_test:
         yield under_test
-    finally:
-        under_test.kill()
 
 
 @pytest.fixture(scope="module")

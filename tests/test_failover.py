@@ -12,23 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from manyhands.apps.folder import DataFolder, Settings
 from manyhands.documents.samples import write_samples
-from platform_under_test import PlatformUnderTest, free_port, manyhands
+from platform_under_test import PlatformUnderTest, manyhands, platform_up
 
 PATIENCE_S = 120
 
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[PlatformUnderTest]:
-    DataFolder(tmp_path / "data").prepare(Settings(simulated_crowd=True))
-    under_test = PlatformUnderTest(tmp_path / "data", free_port())
-    under_test.start()
-    try:
-        under_test.wait_until_up()
+    with platform_up(tmp_path / "data") as under_test:
         yield under_test
-    finally:
-        under_test.kill()
 
 
 def node_of(platform: PlatformUnderTest, chain_id: int) -> psutil.Process:

@@ -16,10 +16,10 @@ import pytest
 from manyhands.apps.compose import client
 from manyhands.apps.delivery import gather_proof, record_of, write_results
 from manyhands.apps.doctor import book_differences
-from manyhands.apps.folder import DataFolder, Settings
+from manyhands.apps.folder import DataFolder
 from manyhands.apps.verify import verify
 from manyhands.documents.samples import write_samples
-from platform_under_test import PlatformUnderTest, free_port, manyhands
+from platform_under_test import PlatformUnderTest, manyhands, platform_up
 
 PATIENCE_S = 240
 HEADERS = {"X-Requested-With": "manyhands"}
@@ -28,15 +28,8 @@ PEOPLE = 3
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
-    data = tmp_path_factory.mktemp("questions") / "data"
-    DataFolder(data).prepare(Settings(simulated_crowd=True))
-    under_test = PlatformUnderTest(data, free_port())
-    under_test.start()
-    try:
-        under_test.wait_until_up()
+    with platform_up(tmp_path_factory.mktemp("questions") / "data") as under_test:
         yield under_test
-    finally:
-        under_test.kill()
 
 
 def told(platform: PlatformUnderTest, *arguments: str | Path) -> Any:

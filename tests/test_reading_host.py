@@ -17,10 +17,10 @@ import psutil
 import psycopg
 import pytest
 
-from manyhands.apps.folder import DataFolder, Settings
+from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import running
 from manyhands.documents.samples import write_samples
-from platform_under_test import PlatformUnderTest, free_port, manyhands
+from platform_under_test import PlatformUnderTest, manyhands, platform_up
 
 PATIENCE_S = 120
 HOWTO = Path(__file__).parent.parent / "docs" / "howto" / "more-reading-hosts.md"
@@ -28,15 +28,8 @@ HOWTO = Path(__file__).parent.parent / "docs" / "howto" / "more-reading-hosts.md
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
-    data = tmp_path_factory.mktemp("reading") / "data"
-    DataFolder(data).prepare(Settings(simulated_crowd=True))
-    under_test = PlatformUnderTest(data, free_port())
-    under_test.start()
-    try:
-        under_test.wait_until_up()
+    with platform_up(tmp_path_factory.mktemp("reading") / "data") as under_test:
         yield under_test
-    finally:
-        under_test.kill()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,6 +33,14 @@ QUERIES = load_queries("manyhands.roles.exchange")
 logger = logging.getLogger(__name__)
 
 TOO_MUCH_MEMORY = "reading it takes more memory than there is for a page: scan it at 200 to 300 dpi"
+
+
+class ReadsPages(Protocol):
+    """Makes readings of a page's picture."""
+
+    def read(self, page_png: bytes, *, kind: str, page_no: int, text_layer: bytes | None = None) -> Any:
+        """See `PageReaders.read`."""
+        ...
 
 
 class PageReaders:
@@ -70,7 +78,7 @@ class Reading:
         self, db: Database, blobs: BlobStore, jobs: JobApp, *, reader_names: Sequence[str] | None = None
     ) -> None:
         self._db, self._blobs = db, blobs
-        self.readers = PageReaders(reader_names)
+        self.readers: ReadsPages = PageReaders(reader_names)
         jobs.task(READ_PAGE)(self.read_page)
 
     async def read_page(self, job_id: str, doc_id: str, page_no: int) -> None:

@@ -110,7 +110,7 @@ async def delivered(house: House) -> dict[str, bytes]:
 async def test_only_the_wanted_fields_are_found_and_only_their_text_is_keyed(
     house: House, receipt_scan: SampleDocument
 ) -> None:
-    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
     scope = Scope(fields=("date", "total"))
     await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="agreeing_readers")
     await house.fund()
@@ -131,7 +131,7 @@ async def test_only_the_wanted_fields_are_found_and_only_their_text_is_keyed(
 async def test_all_fields_are_found_and_the_job_ends_though_pieces_of_the_page_look_alike(
     house: House, receipt_scan: SampleDocument
 ) -> None:
-    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
     await house.announce([receipt_scan], task_type="field_choice", machine="agreeing_readers")
     await house.fund()
     await house.settle_down()
@@ -147,7 +147,7 @@ async def test_all_fields_are_found_and_the_job_ends_though_pieces_of_the_page_l
 async def test_without_a_machine_two_people_choose_and_every_chosen_piece_is_keyed(
     house: House, receipt_scan: SampleDocument
 ) -> None:
-    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
     scope = Scope(fields=("total",))
     await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD)
     await house.fund()
@@ -163,7 +163,7 @@ async def test_without_a_machine_two_people_choose_and_every_chosen_piece_is_key
 async def test_what_people_see_of_a_choice_is_its_places_and_nothing_else(
     house: House, receipt_scan: SampleDocument
 ) -> None:
-    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
     await house.announce([receipt_scan], task_type="field_choice", scope=Scope(fields=("total",)), quality=NO_GOLD)
     await house.fund()
     await house.settle_down()
@@ -217,7 +217,7 @@ async def test_a_claim_is_put_to_people_beside_its_page_and_comes_back_with_its_
 async def test_an_answer_that_its_form_does_not_allow_supports_nothing(
     house: House, receipt_scan: SampleDocument
 ) -> None:
-    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
     scope = Scope(fields=("total",))
     await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD)
     await house.fund()
@@ -244,7 +244,7 @@ class ReaderOfPages:
 @pytest.mark.parametrize("on_page", [1, 2])
 async def test_a_field_that_is_nowhere_on_a_page_is_asked_for_on_the_next(house: House, on_page: int) -> None:
     first, second = sample_documents(seed=4, receipts=2)[:2]
-    house.exchange.reading.readers = ReaderOfPages(first.truth, second.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOfPages(first.truth, second.truth)
     both = replace(first, pages=(first.pages[0], second.pages[0]))
     scope = Scope(fields=("total",))
     await house.announce([both], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD, page_count=2)

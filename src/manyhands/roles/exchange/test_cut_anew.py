@@ -58,7 +58,7 @@ async def test_what_was_cut_through_is_drawn_anew_and_read_and_what_is_faint_is_
 ) -> None:
     cut_off, faint = receipt_scan.truth["lines"][0]["text"], receipt_scan.truth["lines"][1]["text"]
     reader = CutsThrough(dict(receipt_scan.truth), cut_off)
-    house.exchange.reading.readers = reader  # type: ignore[assignment]
+    house.exchange.reading.readers = reader
     await house.announce([receipt_scan], machine="none", quality=QualityRule(gold_share_bp=0))
     await house.fund()
     await house.settle_down()

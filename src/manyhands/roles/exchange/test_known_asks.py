@@ -250,7 +250,7 @@ async def test_a_claim_on_which_all_agree_is_lent_once_more_to_measure_and_count
 async def test_who_always_taps_the_first_place_meets_a_field_that_is_none_of_them(
     house: House, receipt_scan: SampleDocument
 ) -> None:
-    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
     scope = Scope(fields=("date", "total"))
     await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="agreeing_readers")
     await house.fund()

@@ -165,7 +165,7 @@ async def worked(
 
 
 async def begun(house: House, scan: SampleDocument, said: Mapping[str, tuple[str, str]], **manifest: Any) -> None:
-    house.exchange.reading.readers = TwoReaders(scan.truth, said)  # type: ignore[assignment]
+    house.exchange.reading.readers = TwoReaders(scan.truth, said)
     wishes = {"scope": Scope(fields=("company",)), "machine": "agreeing_readers", "quality": NO_GOLD, **manifest}
     await house.announce([scan], task_type="field_choice", **wishes)
     await house.fund()
@@ -290,7 +290,7 @@ async def test_a_page_that_needs_too_much_memory_is_named_and_the_others_are_rea
     house: House, receipt_scan: SampleDocument
 ) -> None:
     problem = RuntimeError("Non-zero status code returned. Status Message: std::bad_alloc")
-    house.exchange.reading.readers = ReaderOfTooLittleRoom(receipt_scan.truth, problem)  # type: ignore[assignment]
+    house.exchange.reading.readers = ReaderOfTooLittleRoom(receipt_scan.truth, problem)
     both = replace(receipt_scan, pages=(receipt_scan.pages[0], receipt_scan.pages[0]))
     await house.announce([both], machine="agreeing_readers", quality=NO_GOLD, page_count=2)
     await house.fund()

@@ -327,7 +327,7 @@ class ScriptedReaders:
 async def reading_house(database: Database, tmp_path: Path, receipt_scan: SampleDocument) -> AsyncIterator[House]:
     """A house whose exchange has two readers."""
     made = House(database, tmp_path / "blobs")
-    made.exchange.reading.readers = ScriptedReaders(receipt_scan)  # type: ignore[assignment]
+    made.exchange.reading.readers = ScriptedReaders(receipt_scan)
     yield made
 
 
@@ -964,7 +964,7 @@ async def test_of_look_alikes_one_is_asked_and_the_others_only_when_it_was_misre
         for n in range(4)
     ]
     scan = replace(receipt_scan, truth={**receipt_scan.truth, "lines": copies})
-    reading_house.exchange.reading.readers = ScriptedReaders(scan)  # type: ignore[assignment]
+    reading_house.exchange.reading.readers = ScriptedReaders(scan)
     await opened(reading_house, scan, machine="agreeing_readers", quality=QualityRule(gold_share_bp=0))
     assert len(await reading_house.exchange.simulation_view(JOB)) == 4
     workers = await reading_house.workers(4)
