@@ -522,6 +522,7 @@ class Sender:
     async def _wake(self, client: ChainClient) -> None:
         """Lets a local chain mine by itself again, at the present time."""
         head = await client.head()
+        await client.ask("anvil_removeBlockTimestampInterval", [])
         await client.ask("evm_setTime", [max(self._clock() // 1000, head.timestamp_s)])
         await client.ask("evm_setAutomine", [True])
         self._asleep.discard(client.chain_id)
@@ -535,6 +536,8 @@ class Sender:
         try:
             # The node's clock is put back to its newest block, or it would refuse the times the blocks had.
             await client.ask("evm_setTime", [(await client.head()).timestamp_s])
+            # And it stands still: a second that passes while empty blocks are mined would be later than the next block.
+            await client.ask("anvil_setBlockTimestampInterval", [0])
             for group in blocks_in_order(missing):
                 await self._rebuild_block(client, group, attempts)
         finally:
@@ -562,7 +565,7 @@ class Sender:
         at_s = hex(max(timestamp_s, head.timestamp_s))
         for below in range(head.number, number - 1, MINE_AT_ONCE):
             await client.ask("evm_setNextBlockTimestamp", [at_s])
-            await client.ask("anvil_mine", [hex(min(MINE_AT_ONCE, number - 1 - below)), "0x0"])
+            await client.ask("anvil_mine", [hex(min(MINE_AT_ONCE, number - 1 - below))])
         for entry in group:
             attempt = _mined_form(entry, attempts)
             try:

@@ -445,7 +445,7 @@ async def test_a_chain_that_lost_its_state_is_told_everything_again_in_the_same_
     world: World, tmp_path: Path
 ) -> None:
     notebook = await world.notebook()
-    await world.node.mine(130)  # a stretch without transactions, longer than what is mined in one request
+    await world.node.mine(2_000)  # a stretch without transactions: telling it again takes seconds, and many requests
     purposes = [f"{n}" for n in range(30)]
     for n, purpose in enumerate(purposes):
         await world.put(purpose, note(purpose.encode()), to=notebook, key=KEYS[n % 3])
