@@ -67,4 +67,4 @@ look folder *args:
 
 # make the pictures of the documentation: real pages in a real chromium
 pictures:
-    uv run pytest -n 0 -m "" tests/browser/test_pages.py -k pictures_for_the_documentation
+    MANYHANDS_PICTURES=docs uv run pytest -n 0 -m "" tests/browser/test_pages.py tests/browser/test_desk.py tests/browser/test_desk_money.py tests/browser/test_desk_on_chain.py tests/browser/test_operator.py

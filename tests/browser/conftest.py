@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,9 +148,11 @@ def axe(components: Components) -> str:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Path:
-    """Where screenshots of the documentation stand."""
-    return Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go: to the documentation when `just pictures` asks for them, else out of the way."""
+    if os.environ.get("MANYHANDS_PICTURES") == "docs":
+        return Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+    return tmp_path_factory.mktemp("pictures")
 
 
 @pytest.hookimpl(wrapper=True)
