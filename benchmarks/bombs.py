@@ -5,7 +5,10 @@ Rules kept here
 - The server, tables, ticks and clients are those of throughput.py. Clients are paced, eight of them with a tenth of a
   second of rest after each answer: a service that is driven flat out has no share of the machine left to lose.
 - By turns in every round, in an order drawn anew: nobody hands in files; one importer takes honest scans one after the
-  other; one importer takes bombs one after the other. One importer, as a platform has.
+  other; one importer takes bombs one after the other; both once more with children that do not stand back
+  (documents/standing_back.py), so that it is seen what that does. One importer, as a platform has.
+- One turn more is the machine's own floor: beside the workers a loop that counts, and stands back. What it does to the
+  workers is done by a second core that is not idle, not by any file.
 - Only the ratio within a round is told: seconds of a busy machine do not travel.
 - What each bomb costs is measured apart, in CPU seconds and MiB of its child, by the kernel.
 
@@ -28,18 +31,29 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from throughput import CLIENTS, Client, Seen, free_port, percentile, prepare, wait_for
 
+from manyhands.documents import importing
 from manyhands.documents.conftest_material import BOMBS
 from manyhands.documents.importing import ImportedDocument, import_file
 from manyhands.documents.samples import write_samples
+from manyhands.documents.standing_back import stand_back
 from manyhands.store.postgres import LocalPostgres
 
 REST_S = 0.1
-HANDED_IN = ("nothing", "receipts", "bombs")
+NOTHING = "nothing"
+NEIGHBOURS = {
+    NOTHING: (),
+    "nothing, a loop counts": ("count",),
+    "receipts": ("intake", "receipts"),
+    "bombs": ("intake", "bombs"),
+    "receipts, not standing back": ("intake_ordinary", "receipts"),
+    "bombs, not standing back": ("intake_ordinary", "bombs"),
+}
+"""What is at work beside the workers, as words of this file's command: the mode, and the folder that is taken in."""
 
 
 async def drive(port: int, tokens: list[str], seconds: float) -> Seen:
@@ -66,8 +80,10 @@ async def drive(port: int, tokens: list[str], seconds: float) -> Seen:
     return seen
 
 
-def take_in_without_end(folder: Path) -> None:
+def take_in_without_end(folder: Path, *, ordinary: bool) -> None:
     """Takes the folder's files one after the other, as the platform's intake does, and says of each that it is done."""
+    if ordinary:
+        importing.stand_back = lambda pid: None  # type: ignore[attr-defined]  # imported there, used here
     while True:
         for path in sorted(folder.iterdir()):
             taken = isinstance(import_file(path), ImportedDocument)
@@ -82,6 +98,14 @@ def costs(bombs: Path) -> list[tuple[str, int, str, float, int]]:
         code, cpu_s, rss_mib = json.loads(told.stdout)
         rows.append((path.name, path.stat().st_size, code, cpu_s, rss_mib))
     return rows
+
+
+def count_without_end() -> NoReturn:
+    """Uses whatever turns nobody else wants, and no memory."""
+    stand_back(os.getpid())
+    print("begun", flush=True)
+    while True:
+        pass
 
 
 def one(path: Path) -> None:
@@ -99,6 +123,7 @@ def conduct(arguments: argparse.Namespace) -> str:
         for file_name, made in BOMBS.items():
             (bombs / file_name).write_bytes(made())
         receipts, _ = write_samples(folder, seed=1, receipts=10)
+        receipts.rename(folder / "receipts")
         each = costs(bombs)
         database = LocalPostgres(folder / "postgres")
         dsn = database.start()
@@ -115,9 +140,8 @@ def conduct(arguments: argparse.Namespace) -> str:
             wait_for(port, server)
             asyncio.run(drive(port, tokens, 2))  # warm
             for round_no in range(arguments.rounds):
-                for handed_in in random.Random(round_no).sample(HANDED_IN, len(HANDED_IN)):
-                    folders = {"receipts": receipts, "bombs": bombs}
-                    seen, files = beside(folders.get(handed_in), port, tokens, arguments.seconds)
+                for handed_in in random.Random(round_no).sample(list(NEIGHBOURS), len(NEIGHBOURS)):
+                    seen, files = beside(NEIGHBOURS[handed_in], folder, port, tokens, arguments.seconds)
                     runs[handed_in].append((seen, files))
                     p95 = percentile(seen.claim_ms, 95)
                     print(f"round {round_no + 1}, {handed_in}: claim p95 {p95:.1f} ms, {files} files", file=sys.stderr)
@@ -130,18 +154,20 @@ def conduct(arguments: argparse.Namespace) -> str:
     return report(runs, each, arguments)
 
 
-def beside(folder: Path | None, port: int, tokens: list[str], seconds: float) -> tuple[Seen, int]:
-    """The workers' times while one importer takes the folder's files, and how many it took or refused."""
-    if folder is None:
+def beside(neighbour: tuple[str, ...], folder: Path, port: int, tokens: list[str], seconds: float) -> tuple[Seen, int]:
+    """The workers' times beside a neighbour, and how many files it took or refused."""
+    if not neighbour:
         return asyncio.run(drive(port, tokens, seconds)), 0
-    importer = subprocess.Popen([sys.executable, __file__, "intake", str(folder)], stdout=subprocess.PIPE)
+    mode, *names = neighbour
+    command = [sys.executable, __file__, mode, *(str(folder / name) for name in names)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
-        assert importer.stdout is not None
-        importer.stdout.readline()  # it has begun
+        assert process.stdout is not None
+        process.stdout.readline()  # it has begun
         seen = asyncio.run(drive(port, tokens, seconds))
     finally:
-        importer.terminate()
-    return seen, len(importer.communicate()[0].splitlines())
+        process.terminate()
+    return seen, len(process.communicate()[0].splitlines())
 
 
 def report(runs: dict[str, list[tuple[Seen, int]]], each: list[Any], arguments: argparse.Namespace) -> str:
@@ -159,8 +185,8 @@ def report(runs: dict[str, list[tuple[Seen, int]]], each: list[Any], arguments: 
         "answer p95, ratio |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    quiet = runs["nothing"]
-    for handed_in in HANDED_IN:
+    quiet = runs[NOTHING]
+    for handed_in in NEIGHBOURS:
         own = runs[handed_in]
         claims = [ms for seen, _ in own for ms in seen.claim_ms]
         answers = [ms for seen, _ in own for ms in seen.answers_ms]
@@ -189,9 +215,11 @@ def report(runs: dict[str, list[tuple[Seen, int]]], each: list[Any], arguments: 
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["intake"]:
-        take_in_without_end(Path(sys.argv[2]))
+    if sys.argv[1:2] in (["intake"], ["intake_ordinary"]):
+        take_in_without_end(Path(sys.argv[2]), ordinary=sys.argv[1] == "intake_ordinary")
         return 0
+    if sys.argv[1:2] == ["count"]:
+        count_without_end()
     if sys.argv[1:2] == ["one"]:
         one(Path(sys.argv[2]))
         return 0

@@ -1,7 +1,8 @@
 """Takes a folder of strangers' files and gives clean page images, or says plainly what is wrong with which file.
 
 Rules kept here
-- Bytes of a stranger are parsed only in a child process that is locked in (``import_child``, ``sandbox``).
+- Bytes of a stranger are parsed only in a child process that is locked in (``import_child``, ``sandbox``) and stands
+  back behind whoever waits for an answer (``standing_back``).
 - A refusal is a value with the file's name, the reason and the cure; one bad file never stops the rest.
 - Files named NAME-p1, NAME-p2 ... are pages of one document NAME.
 - What leaves is re-encoded pixels (and words of a born-digital PDF); metadata never does.
@@ -17,9 +18,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ import msgspec
 from .import_child import EndOut, Frame, Limits, PageOut, RefusedOut
 from .kinds import guess_kind
 from .model import Box, Kind, Reading
+from .standing_back import StandingBack, Watch, stand_back
 
 MAX_FILES = 10_000
 _WALL_SECONDS_SLACK = 60
@@ -71,6 +73,8 @@ class ImportRefused:
     def __str__(self) -> str:
         return f"{self.file_name}: {self.reason}. {self.cure}."
 
+
+_STANDING_BACK = StandingBack[list[ImportedPage] | ImportRefused]()
 
 REASONS: dict[str, tuple[str, str]] = {
     "no_such_folder": ("there is no such folder", "Check the path"),
@@ -230,31 +234,39 @@ def _document(doc_id: str, pages: list[ImportedPage], kind: Kind | None) -> Impo
 def _pages_of_file(path: Path, shown: str, limits: Limits) -> list[ImportedPage] | ImportRefused:
     """Runs the child over one file and collects its frames."""
     try:
-        source = path.open("rb")
-    except OSError as error:
-        return refusal(shown, "unreadable_file", error.strerror or type(error).__name__)
-    command = [sys.executable, "-I", "-m", "manyhands.documents.import_child", msgspec.json.encode(limits).decode()]
-    if Path(shown).suffix.lower() in (".csv", ".tsv"):
-        command.append("text")
-    with source:
         size = path.stat().st_size
         if size == 0:
             return refusal(shown, "empty_file")
         if size > limits.max_file_bytes:
             return refusal(shown, "too_many_bytes", limits=limits)
+        return _STANDING_BACK.tried(partial(_from_child, path, shown, limits))
+    except OSError as error:
+        return refusal(shown, "unreadable_file", error.strerror or type(error).__name__)
+
+
+def _from_child(
+    path: Path, shown: str, limits: Limits, standing_back: bool
+) -> list[ImportedPage] | ImportRefused | None:
+    """One child's pages, or its refusal; None when it stood back and hardly got a turn."""
+    command = [sys.executable, "-I", "-m", "manyhands.documents.import_child", msgspec.json.encode(limits).decode()]
+    if Path(shown).suffix.lower() in (".csv", ".tsv"):
+        command.append("text")
+    with path.open("rb") as source:
         child = subprocess.Popen(  # the command is ours, the file is only its standard input
             command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={"LC_ALL": "C.UTF-8"}
         )
-    watch = threading.Timer(limits.cpu_seconds + _WALL_SECONDS_SLACK, child.kill)  # for a child that waits for ever
-    watch.start()
+    if standing_back:
+        stand_back(child.pid)
+    watch = Watch(child, wall_s=limits.cpu_seconds + _WALL_SECONDS_SLACK, starving=standing_back)
     try:
-        return _collect(child, shown, limits)
+        got = _collect(child, shown, limits)
     finally:
-        watch.cancel()
+        watch.end()
         child.kill()
         if child.stdout is not None:
             child.stdout.close()
         child.wait(timeout=_WALL_SECONDS_SLACK)
+    return None if watch.starved and isinstance(got, ImportRefused) else got
 
 
 def _collect(child: subprocess.Popen[bytes], shown: str, limits: Limits) -> list[ImportedPage] | ImportRefused:
