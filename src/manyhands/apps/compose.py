@@ -79,7 +79,7 @@ LAUNCHED_TASK_TYPES = ("transcription", "field_choice", "verify_claim", "reconci
 CHAIN_WORK = "chain.event"
 HEARD_BY: dict[str, tuple[Role, ...]] = {
     "LaunchedV2": ("launcher",),
-    "Fund": ("exchange", "recording", "reputation"),
+    "Fund": ("exchange", "recording", "reputation", "launcher"),
     "PendingV3": ("exchange",),
     "Anchored": ("recording", "reputation"),
     "Reserved": ("recording", "reputation"),
@@ -442,6 +442,7 @@ async def run_roles(folder: DataFolder) -> None:
     async def on_settled(tx: Tx, entry: Entry) -> None:
         for role in BOOKKEEPERS:
             await platform.role(role).desk.give_up(tx, entry)
+            await platform.role(role).settled(tx, entry)
 
     sender = Sender(platform.db, clients, keys=everyone, settled=on_settled)
     try:

@@ -558,3 +558,6 @@ REVERT_REASONS: dict[str, str] = {
 
 HARMLESS_REVERTS = frozenset({"Already anchored", "payoutId already exists", "Already ruled", "Case exists"})
 """Refusals that say the effect is there already: a second try of the same thing, not a failure."""
+
+PASSING_REVERTS = frozenset({"Daily cap", "Frozen"})
+"""Refusals that time takes away: the same thing is done on a later day, under a purpose of its own."""

@@ -4,7 +4,7 @@ Rules kept here
 - A launcher's word about an escrow is held beside the chain's: token, launcher, keys, fees, manifest and job.
 - An escrow that differs in one of them is refused for good: pay reserved in it would go where nobody was told, or in
   a token that is worth nothing.
-- So is one with a daily cap: no role of ours waits for tomorrow, and pay is reserved in the act that accepts work.
+- A daily cap is told with everything else: one that nobody was told of delays pay, one that is missing bounds nothing.
 - So is one whose end has begun, or is near: work for it could not be recorded in time.
 
     await need_as_told(tx, facts, EscrowTold(job_id=..., escrow=..., currency="MHT", launcher=..., ...))
@@ -18,7 +18,7 @@ from typing import Any
 
 from manyhands.chain.facts import ChainFacts
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
-from manyhands.protocol.manifest import Manifest
+from manyhands.protocol.manifest import Manifest, cap_parts_of
 from manyhands.protocol.messages import JobFunded, Routing
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
@@ -67,7 +67,10 @@ class EscrowNotAsTold(ProtocolError):
 
 @dataclass(frozen=True)
 class EscrowTold:
-    """What a job's parties were told of its escrow. Addresses; fees_bp of reputation, recording, exchange oracle."""
+    """What a job's parties were told of its escrow. Addresses; fees_bp of reputation, recording, exchange oracle.
+
+    cap_parts  of the funds one part in so many is reserved, and paid, per day at most; 0 = no daily cap
+    """
 
     job_id: str
     escrow: str
@@ -78,6 +81,7 @@ class EscrowTold:
     exchange: str
     fees_bp: tuple[int, int, int]
     manifest_hash: str
+    cap_parts: int = 0
 
     @classmethod
     def by(cls, body: JobFunded) -> EscrowTold:
@@ -97,6 +101,7 @@ class EscrowTold:
             exchange=routing.exchange,
             fees_bp=(manifest.fees.reputation_bp, manifest.fees.recording_bp, manifest.fees.exchange_bp),
             manifest_hash=manifest.hash,
+            cap_parts=cap_parts_of(manifest),
         )
 
 
@@ -120,8 +125,9 @@ async def need_as_told(tx: Tx, facts: ChainFacts, told: EscrowTold) -> None:
     for what, said, seen in differences(told, facts, launched=launched, setup=setup, fees=fees, sender=sender):
         raise EscrowNotAsTold(told.escrow, what, told=said, found=seen)
     parts = int(found["DailyCapSet"][0]["parts"]) if "DailyCapSet" in found else 0
-    if parts:
-        raise EscrowNotAsTold(told.escrow, "daily cap", told="", found=f"1/{parts} of the funds")
+    if parts != told.cap_parts:
+        said, seen = (f"1/{one} of the funds" if one else "" for one in (told.cap_parts, parts))
+        raise EscrowNotAsTold(told.escrow, "daily cap", told=said, found=seen)
     for name in found.keys() & _OVER.keys():
         raise EscrowNotAsTold(told.escrow, "state", told="open", found=_OVER[name])
     age_s = int(await scalar(tx, QUERIES.time_of_chain, where)) - at_s["LaunchedV2"]

@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from manyhands.protocol.daily_cap import cut_to_fit
+from manyhands.protocol.ids import digest_bytes
 from manyhands.store.database import Tx
 
 from .bonus import Bonus
@@ -123,6 +125,43 @@ def extra_shares(*, bonus_minor: Mapping[str, int], top_up_minor: Mapping[str, i
     """
     kinds = (("bonus", bonus_minor), ("top_up", top_up_minor))
     return [Share(kind, worker, minor) for kind, given in kinds for worker, minor in sorted(given.items()) if minor]
+
+
+@dataclass(frozen=True)
+class ExtraPart:
+    """A part of a job's extra pay that is reserved in one act. reason  32 bytes, a name of its own"""
+
+    reason: bytes
+    amount_minor: int
+    shares: tuple[Share, ...]
+
+
+def extra_parts(
+    amount_minor: int, shares: Sequence[Share], *, reason: bytes, most_minor: int | None = None
+) -> list[ExtraPart]:
+    """A job's extra pay in parts of at most `most_minor`, None = in one: a day may hold no more than that.
+
+    Both oracles cut alike, so that both books tell bonus and top-up by worker. What is in no share comes last.
+
+    >>> parts = extra_parts(9, [Share("bonus", "0xa", 4)], reason=bytes(32), most_minor=6)
+    >>> [(one.amount_minor, [(share.kind, share.amount_minor) for share in one.shares]) for one in parts]
+    [(6, [('bonus', 4)]), (3, [])]
+    """
+    if not amount_minor:
+        return []
+    if most_minor is None or amount_minor <= most_minor:
+        return [ExtraPart(reason, amount_minor, tuple(shares))]
+    rest_minor = amount_minor - sum(share.amount_minor for share in shares)
+    of: list[tuple[Share | None, int]] = [(share, share.amount_minor) for share in shares]
+    parts = cut_to_fit([*of, (None, rest_minor)], most_minor)
+    return [
+        ExtraPart(
+            reason if not place else digest_bytes("extra pay", reason, place),
+            sum(minor for _, minor in part),
+            tuple(Share(share.kind, share.worker, minor) for share, minor in part if share is not None),
+        )
+        for place, part in enumerate(parts)
+    ]
 
 
 def postings_of(

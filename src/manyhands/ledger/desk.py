@@ -18,9 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eth_hash.auto import keccak
+
 from manyhands.chain.contracts import (
     HARMLESS_REVERTS,
     MAX_RECIPIENTS,
+    PASSING_REVERTS,
     case_id,
     decode_call,
     encode_call,
@@ -30,6 +33,7 @@ from manyhands.chain.contracts import (
 from manyhands.chain.facts import ChainFacts, ContractAddresses
 from manyhands.chain.indexer import Event
 from manyhands.chain.keys import RoleKey
+from manyhands.protocol.daily_cap import DAY_S
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import Clock, digest, system_clock
 from manyhands.protocol.messages import Role
@@ -54,6 +58,7 @@ from .bookkeeping import (
     standing,
 )
 from .books import balance, post, state_of, void
+from .daily_cap import Counted, chain_time_s, counted_today_minor
 from .outbox import Entry, State, submit
 from .posting import Posting, account, currency_of
 
@@ -127,6 +132,18 @@ class Closing:
     fees_minor: int
     refunded_minor: int
     transactions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RefusedForNow:
+    """An act that the chain refused and will take on another day.
+
+    reference  root of a batch, reason of extra pay, or (of a payout) the number of its part; again: its try, from 0
+    """
+
+    reference: bytes
+    is_batch: bool
+    again: int
 
 
 class Chains:
@@ -274,6 +291,24 @@ class Desk:
                     because = f"its transaction was {entry.state.value}: {entry.reason or 'no reason given'}"
                     await void(tx, self.role, intended, because=because, now_ms=self._clock())
 
+    def refused_for_now(self, entry: Entry) -> RefusedForNow | None:
+        """What of this role a daily cap or a freeze has put off; None for anything else.
+
+        Neither should happen, as what does not fit is not signed. It does when another one uses the key, when a freeze
+        comes between signing and mining, and when a chain's clock is far from ours.
+        """
+        if entry.state is not State.REVERTED or entry.reason not in PASSING_REVERTS or entry.sender != self.key.address:
+            return None
+        again = int(entry.purpose.rpartition(":again:")[2]) if ":again:" in entry.purpose else 0
+        for function, place in (("anchorAndReserve", 0), ("reserve", 1)):
+            arguments = decode_call("Escrow", function, entry.data)
+            if arguments is not None:
+                return RefusedForNow(arguments[place], function == "anchorAndReserve", again)
+        if decode_call("Escrow", "bulkPayOut", entry.data) is not None:
+            part_no = entry.purpose.removeprefix(f"payout:{entry.job_id}:").split(":")[0]
+            return RefusedForNow(part_no.encode(), False, again)
+        return None
+
     async def _shares(self, tx: Tx, job_id: str, reason: str) -> list[Share]:
         found = await rows(tx, QUERIES.shares_of, {"job_id": job_id, "book": self.role, "reason": reason})
         return [Share(kind, worker, int(minor)) for kind, worker, minor in found]
@@ -329,16 +364,26 @@ class Desk:
         fees_bp: tuple[int, int, int],
         manifest_hash: str,
         manifest_url: str,
+        cap_parts: int = 0,
+        promised_minor: int = 0,
     ) -> str:
         """Makes, funds and sets up the escrow, once per job. fees_bp: reputation, recording, exchange.
 
+        With a daily cap it makes the escrow alone, because a cap is set before the setup and the factory's launch has no
+        word for it: `set_up_capped` does the rest as soon as the chain has told the escrow's address.
+        promised_minor  what escrows that were made so are still to be funded with
         raises  OtherMoney, AmountNotPositive, FundsMissing, ChainUnreachable: nothing is signed then
         """
         facts, at = self._at(chain_id)
         if currency != facts.token.symbol:
             raise OtherMoney(chain_id, asked=currency, paid=facts.token.symbol)
         check_positive("funding", amount_minor)
-        await self._need_holdings(tx, facts, f"launch:{job_id}", amount_minor)
+        await self._need_holdings(tx, facts, f"launch:{job_id}", amount_minor, promised_minor=promised_minor)
+        if cap_parts:
+            return await self._act(
+                tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "createEscrow", at.token, job_id,
+                job_id=job_id, text_bytes=len(job_id),
+            )  # fmt: skip
         await self._act(
             tx, facts, f"launch:approve:{job_id}", at.token, "TestToken", "approve", at.factory,
             amount_minor, job_id=job_id,
@@ -347,6 +392,39 @@ class Desk:
             tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "launch", at.token, amount_minor,
             job_id, reputation, recording, exchange, list(fees_bp), manifest_url, manifest_hash,
             job_id=job_id, text_bytes=len(job_id) + len(manifest_url) + len(manifest_hash),
+        )  # fmt: skip
+
+    async def set_up_capped(
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        escrow: str,
+        token: str,
+        amount_minor: int,
+        cap_parts: int,
+        reputation: str,
+        recording: str,
+        exchange: str,
+        fees_bp: tuple[int, int, int],
+        manifest_hash: str,
+        manifest_url: str,
+    ) -> None:
+        """Sets the daily cap of an escrow that this key made, funds it and sets it up: three transactions, in order.
+
+        The same again changes nothing. An escrow that a kill left between two of them has no oracles, so nobody can
+        take anything out of it but its launcher.
+        """
+        facts, _ = self._at(chain_id)
+        await self._act(tx, facts, f"cap:{job_id}", escrow, "Escrow", "setDailyCap", cap_parts, job_id=job_id)
+        await self._act(
+            tx, facts, f"fund:{job_id}", token, "TestToken", "transfer", escrow, amount_minor, job_id=job_id
+        )
+        await self._act(
+            tx, facts, f"setup:{job_id}", escrow, "Escrow", "setupWithFees", reputation, recording, exchange,
+            list(fees_bp), manifest_url, manifest_hash,
+            job_id=job_id, text_bytes=len(manifest_url) + len(manifest_hash),
         )  # fmt: skip
 
     async def ask_cancellation(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
@@ -376,6 +454,44 @@ class Desk:
             # the book begins with the job, not with the event: nobody knew whose escrow it was when the event came
             await self.keep_books(tx, event, job_id=job_id)
 
+    # --- under a daily cap -------------------------------------------------------------------------------------------
+
+    async def left_today_minor(
+        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, counted: Counted, cap_minor: int
+    ) -> int:
+        """What this key may still reserve, or pay, without the daily cap refusing it; never below 0.
+
+        Counted as used: what the chain shows of its present day, whoever did it, and all that this key has signed and
+        is not final. On which day that will be mined nobody knows yet, so it is held against the present one as well
+        as, when it comes, against its own. The sum of any day is then within the cap (ADR 0180).
+        """
+        facts, _ = self._at(chain_id)
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
+        seen_s = int(await scalar(tx, QUERIES.time_of_chain, where))
+        day_s = chain_time_s(seen_s=seen_s, now_ms=self._clock()) // DAY_S * DAY_S
+        own = await rows(tx, QUERIES.own_acts, {**where, "sender": self.key.address, "job_id": job_id, "day_s": day_s})
+        seen = await rows(tx, QUERIES.events_of_day, {**where, "names": sorted(counted.events), "day_s": day_s})
+        used_minor = counted_today_minor(counted, own=own, seen=seen)
+        return max(0, cap_minor - used_minor)
+
+    async def frozen_now(self, tx: Tx, *, chain_id: int, escrow: str) -> bool:
+        """Whether a report's freeze stands, by the chain's word: nothing can be recorded then."""
+        facts, _ = self._at(chain_id)
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
+        seen_s = int(await scalar(tx, QUERIES.time_of_chain, where))
+        found = await rows(tx, QUERIES.last_freeze, where)
+        return bool(found) and int(found[0][0]) > chain_time_s(seen_s=seen_s, now_ms=self._clock())
+
+    async def promise_reserve(
+        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, reference: str, amount_minor: int,
+        shares: Sequence[Share] = (),
+    ) -> None:  # fmt: skip
+        """Holds a reservation in the book that is to be sent on a later day. raises Overdrawn beyond what is funded"""
+        if amount_minor:
+            of = self._accounts(chain_id, job_id, escrow)
+            made = reserves_of(of, reason=reference, amount_minor=amount_minor, shares=shares)
+            await self._intend(tx, made)
+
     async def anchor_and_reserve(
         self,
         tx: Tx,
@@ -389,9 +505,11 @@ class Desk:
         count: int,
         evidence_hash: bytes,
         amount_minor: int,
+        again: int = 0,
     ) -> str:
         """Anchors a batch and reserves what it earned, in one transaction of the chain.
 
+        again   how often the chain has refused it for now: doing it again is another purpose
         raises  Overdrawn, NotThisKeysPart, AmountNotPositive for less than 0
         """
         facts, _ = self._at(chain_id)
@@ -402,7 +520,7 @@ class Desk:
             of = self._accounts(chain_id, job_id, escrow)
             await self._intend(tx, [reserve_of(of, reference="0x" + root.hex(), amount_minor=amount_minor)])
         return await self._act(
-            tx, facts, f"anchor:{job_id}:{batch_no}", escrow, "Escrow", "anchorAndReserve", root, count,
+            tx, facts, _again(f"anchor:{job_id}:{batch_no}", again), escrow, "Escrow", "anchorAndReserve", root, count,
             evidence_hash, amount_minor, job_id=job_id,
         )  # fmt: skip
 
@@ -417,9 +535,11 @@ class Desk:
         amount_minor: int,
         reason: bytes,
         shares: Sequence[Share] = (),
+        again: int = 0,
     ) -> str:
         """Reserves top-ups, bonuses and jurors' pay. Once per reason. shares  how the amount is made up, by worker
 
+        again   as of `anchor_and_reserve`
         raises  Overdrawn, NotThisKeysPart, AmountNotPositive
         """
         facts, _ = self._at(chain_id)
@@ -429,8 +549,8 @@ class Desk:
         of = self._accounts(chain_id, job_id, escrow)
         await self._intend(tx, reserves_of(of, reason="0x" + reason.hex(), amount_minor=amount_minor, shares=shares))
         return await self._act(
-            tx, facts, f"reserve:{job_id}:{reason.hex()}", escrow, "Escrow", "reserve", amount_minor, reason,
-            job_id=job_id,
+            tx, facts, _again(f"reserve:{job_id}:{reason.hex()}", again), escrow, "Escrow", "reserve", amount_minor,
+            reason, job_id=job_id,
         )  # fmt: skip
 
     # --- reputation oracle ----------------------------------------------------------------------------------------
@@ -440,6 +560,12 @@ class Desk:
         facts, _ = self._at(chain_id)
         by_batches = await self._sum(tx, facts, escrow, "Anchored", "reserved")
         return by_batches + await self._sum(tx, facts, escrow, "Reserved", "amount")
+
+    async def payable_minor(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
+        """What was ever reserved in the escrow and not released by a jury, by the chain's word."""
+        facts, _ = self._at(chain_id)
+        released = await self._sum(tx, facts, escrow, "Released", "amount")
+        return await self.reserved_minor(tx, chain_id=chain_id, escrow=escrow) - released
 
     async def pay_in_bulk(
         self,
@@ -471,6 +597,40 @@ class Desk:
                 )
             )  # fmt: skip
         return hashes
+
+    async def pay_part(
+        self,
+        tx: Tx,
+        *,
+        job_id: str,
+        chain_id: int,
+        escrow: str,
+        part_no: int,
+        pay: Sequence[tuple[str, int]],
+        url: str,
+        hash_: str,
+        again: int = 0,
+    ) -> str:
+        """Pays one part of a job's pay, as far as a day allows. part_no  from 0; its payout id follows from it
+
+        raises  AmountNotPositive, NotThisKeysPart: nothing is signed then
+        """
+        facts, _ = self._at(chain_id)
+        await self._need_part(tx, chain_id, escrow, "reputation oracle")
+        (part,) = payout_chunks(pay)
+        payout_id = digest("payout", job_id, part_no, hash_)
+        return await self._act(
+            tx, facts, _again(f"payout:{job_id}:{part_no}", again), escrow, "Escrow", "bulkPayOut",
+            [who for who, _ in part], [minor for _, minor in part], url, hash_, payout_id, False,
+            job_id=job_id, recipients=len(part), text_bytes=len(url) + len(hash_) + len(payout_id),
+        )  # fmt: skip
+
+    async def parts_seen(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, parts: int, hash_: str) -> int:
+        """How many of a job's parts the chain shows as paid. What somebody else paid with this key counts for nothing."""
+        facts, _ = self._at(chain_id)
+        ids = ["0x" + keccak(digest("payout", job_id, part_no, hash_).encode()).hex() for part_no in range(parts)]
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "payout_ids": ids}
+        return int(await scalar(tx, QUERIES.payouts_of_ids, where))
 
     async def payouts_seen(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
         """Bulk payouts that the chain shows."""
@@ -553,19 +713,21 @@ class Desk:
         if named and str(named).lower() != self.key.address:
             raise NotThisKeysPart(escrow, part, named=str(named).lower(), own=self.key.address)
 
-    async def _need_holdings(self, tx: Tx, facts: ChainFacts, purpose: str, amount_minor: int) -> None:
+    async def _need_holdings(
+        self, tx: Tx, facts: ChainFacts, purpose: str, amount_minor: int, *, promised_minor: int = 0
+    ) -> None:
         """raises FundsMissing when the wallet has less than this launch and those not mined yet need"""
         if self._holdings is None or await rows(
             tx, QUERIES.state_of_purpose, {"chain_id": facts.chain_id, "purpose": purpose}
         ):
             return
         held = await self._holdings(facts, self.key.address)
-        promised_minor = 0
         for (data,) in await rows(
             tx, QUERIES.launches_not_mined, {"chain_id": facts.chain_id, "sender": self.key.address}
         ):
-            arguments = decode_call("EscrowFactory", "launch", bytes(data))
-            promised_minor += arguments[1] if arguments else 0
+            for contract, function in (("EscrowFactory", "launch"), ("TestToken", "transfer")):
+                arguments = decode_call(contract, function, bytes(data))
+                promised_minor += arguments[1] if arguments else 0
         free_minor = max(0, held.tokens_minor - promised_minor)
         if free_minor < amount_minor:
             raise FundsMissing(facts.chain_id, self.key.address, "minor units", needed=amount_minor, held=free_minor)
@@ -618,3 +780,8 @@ class Desk:
     async def _count(self, tx: Tx, chain_id: int, contract: str, *names: str) -> int:
         where = {"chain_id": chain_id, "contract": contract, "names": list(names)}
         return int(await scalar(tx, QUERIES.count_of_event, where))
+
+
+def _again(purpose: str, tries: int) -> str:
+    """The purpose of doing a thing that the chain has refused for now, so many times."""
+    return f"{purpose}:again:{tries}" if tries else purpose

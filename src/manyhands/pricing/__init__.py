@@ -15,10 +15,11 @@ from .effort import credited_ms, effort_ms, pay_per_hour_minor, reward_minor
 from .jury import JurorPayOutOfBounds, check_juror_pay, juror_pay_minor
 from .learning import due_minor, learning_minor, learning_pay, most_for_learning, places_for
 from .payout import Earned, determine_pay
-from .quote import BudgetBelowQuote, Quote, QuoteLine, Workload, learning_for, make_quote
+from .quote import BudgetBelowQuote, DailyCap, Quote, QuoteLine, Workload, daily_cap_of, learning_for, make_quote
 
 __all__ = [
     "BudgetBelowQuote",
+    "DailyCap",
     "Earned",
     "JurorPayOutOfBounds",
     "Quote",
@@ -26,6 +27,7 @@ __all__ = [
     "Workload",
     "check_juror_pay",
     "credited_ms",
+    "daily_cap_of",
     "determine_pay",
     "due_minor",
     "effort_ms",

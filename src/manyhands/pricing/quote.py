@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from manyhands.protocol.daily_cap import cap_minor, days_for
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.manifest import FeeRule, Learning, PayRule, QualityRule
 from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Money, share_bp_ceil
@@ -88,6 +89,47 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Money:
         return Money(self.total_minor, CURRENCIES[self.currency])
+
+
+class DailyCap(msgspec.Struct, frozen=True, kw_only=True):
+    """What a daily cap means for a job that is funded with its quote.
+
+    parts          one part in so many of the funds is reserved, and paid, per chain day at most
+    per_day_minor  that part, minor units
+    days_expected  days over which the pay that is expected arrives, at least
+    days_most      the same for all that can be earned
+    """
+
+    parts: int
+    per_day_minor: int
+    days_expected: int
+    days_most: int
+
+    @property
+    def told(self) -> str:
+        """In plain words, for requester and worker.
+
+        >>> DailyCap(parts=10, per_day_minor=101, days_expected=5, days_most=9).told
+        'at most 1/10 of the funds is reserved, and paid, per day (UTC): pay arrives over at least 5 days, over 9 if all is earned'
+        """  # noqa: E501
+        return (
+            f"at most 1/{self.parts} of the funds is reserved, and paid, per day (UTC): pay arrives over at least "
+            f"{self.days_expected} days, over {self.days_most} if all is earned"
+        )
+
+
+def daily_cap_of(quote: Quote, parts: int) -> DailyCap | None:
+    """What a cap of one part in `parts` a day means for this quote; None without one."""
+    if not parts:
+        return None
+    per_day_minor = cap_minor(quote.total_minor, parts)
+    for_workers = [line for line in quote.lines if not line.label.endswith(" fee")]
+    return DailyCap(
+        parts=parts,
+        per_day_minor=per_day_minor,
+        days_expected=days_for(sum(line.expected_minor for line in for_workers), per_day_minor),
+        days_most=days_for(sum(line.most_minor for line in for_workers), per_day_minor),
+    )
 
 
 class BudgetBelowQuote(ManyhandsError):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from . import canonical
+from .daily_cap import PARTS_BOUNDS
 from .errors import BadManifest
 from .money import BASIS_POINTS, CURRENCIES
 
@@ -194,6 +195,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     needs  absent = the work fits anybody
     learning  absent = reading the guide and practising are not paid by this job
     pool   absent = everybody may work; else the address of the work pool whose members alone are lent tasks
+    daily_cap_parts  absent = none; else at most one part in so many of the funds is reserved, and paid, per chain day
     """
 
     version: Literal[1] = 1
@@ -217,6 +219,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     learning: Learning | msgspec.UnsetType = msgspec.UNSET
     needs: Needs | msgspec.UnsetType = msgspec.UNSET
     pool: str | msgspec.UnsetType = msgspec.UNSET
+    daily_cap_parts: int | msgspec.UnsetType = msgspec.UNSET
     page_count: int
     document_count: int
     budget_minor: int
@@ -316,6 +319,12 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
         "pool",
         "must be the address of a work pool, 0x and 40 lower-case digits",
     )
+    fewest, most = PARTS_BOUNDS
+    need(
+        manifest.daily_cap_parts is msgspec.UNSET or fewest <= cap_parts_of(manifest) <= most,
+        "daily_cap_parts",
+        f"must be between {fewest} and {most}, or left out for no daily cap",
+    )
     if isinstance(manifest.learning, Learning):
         learning = manifest.learning
         for name in ("guide_ms", "practice_ms"):
@@ -354,6 +363,11 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
 def pool_of(manifest: Manifest) -> str:
     """The work pool whose members alone may work on the job; "" = everybody may."""
     return manifest.pool if isinstance(manifest.pool, str) else ""
+
+
+def cap_parts_of(manifest: Manifest) -> int:
+    """One part in so many of the funds is reserved, and paid, per chain day at most; 0 = there is no daily cap."""
+    return manifest.daily_cap_parts if isinstance(manifest.daily_cap_parts, int) else 0
 
 
 def is_address(text: object) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from manyhands.apps.desk.answered import AnswerOut
     from manyhands.apps.intake import Intake
     from manyhands.apps.questions import Questions, Sheet
-    from manyhands.pricing import Quote
+    from manyhands.pricing import DailyCap, Quote
     from manyhands.store.blobs import BlobStore
 
 NOBODY = "0x" + "0" * 40
@@ -77,6 +77,15 @@ UnseenWrong = Annotated[
 ]
 
 
+DailyCapParts = Annotated[
+    int | None,
+    Parameter(
+        help="Daily cap: at most 1/N of the funds is reserved, and paid, per day (UTC), N from 2 to 30. It bounds what "
+        "a stolen oracle key can take in a day; work and pay spread over days. Default: none."
+    ),
+]
+
+
 class BadKind(ManyhandsError):
     """The description of a kind of document cannot be used."""
 
@@ -109,6 +118,7 @@ def options_of(
     unseen_wrong: float | None = None,
     needs: Sequence[str] = (),
     pool: str = "",
+    daily_cap: int | None = None,
 ) -> LaunchOptions:
     """What the words of the command line ask for. raises BadNeeds, BadAmount"""
     named = tuple(name.strip() for name in fields.split(",") if name.strip())
@@ -134,6 +144,7 @@ def options_of(
         audit=UNSET if unseen_wrong is None else UnseenAudit(wrong_share_bp=round(unseen_wrong * 10_000)),
         needs=UNSET if wanted is None else wanted,
         pool=pool or UNSET,
+        daily_cap_parts=UNSET if daily_cap is None else daily_cap,
     )
 
 
@@ -151,7 +162,9 @@ def questions_of(file: Path, sheet: Sheet) -> Questions:
     return read_questions(raw, sheet)
 
 
-def show_quote(title: str, quote: Quote, taken: Intake, workers_needed: int) -> None:
+def show_quote(
+    title: str, quote: Quote, taken: Intake, workers_needed: int, *, daily_cap: DailyCap | None = None
+) -> None:
     """The quote line by line."""
     lines = [
         [
@@ -176,6 +189,9 @@ def show_quote(title: str, quote: Quote, taken: Intake, workers_needed: int) -> 
     for line in quote.lines:
         output.print(f"  [dim]{line.label}:[/] {line.because}")
     output.print("The most is funded; what is not needed comes back.")
+    if daily_cap is not None:
+        per_day = money(daily_cap.per_day_minor, quote.currency)
+        output.print(f"Daily cap: {daily_cap.told}. {per_day} a day.")
     output.print(f"{len(taken.documents)} documents, {taken.pages} pages; rests on {quote.rests_on}")
     output.print(f"at least {workers_needed} different workers are needed at this privacy level")
 
@@ -292,6 +308,7 @@ def launch(
     pool: Annotated[
         str, Parameter(help="Address of a work pool: its members alone work on it. `manyhands workpool list`.")
     ] = "",
+    daily_cap: DailyCapParts = None,
     data: Data | None = None,
     json: AsJson = False,
 ) -> int:
@@ -335,10 +352,12 @@ def launch(
                 unseen_wrong=unseen_wrong,
                 needs=needs,
                 pool=pool,
+                daily_cap=daily_cap,
             )
             view = await platform.launcher.draft(taken.documents, options)
             if not json:
-                show_quote(view.title, await platform.launcher.quote(view.job_id), taken, view.workers_needed)
+                agreed = await platform.launcher.quote(view.job_id)
+                show_quote(view.title, agreed, taken, view.workers_needed, daily_cap=view.daily_cap)
             if not explain:
                 view = await platform.launcher.approve(view.job_id)
             if json:
@@ -362,6 +381,7 @@ def quote(
     kind: Kind = "",
     machine: Machine = "agreeing_readers",
     privacy: PrivacyLevel = "standard",
+    daily_cap: DailyCapParts = None,
     json: AsJson = False,
 ) -> int:
     """Say what a job over a folder would cost, line by line, and what the figures rest on.
@@ -386,14 +406,16 @@ def quote(
             machine=machine,
             privacy=privacy,
             requester=NOBODY,
+            daily_cap=daily_cap,
         )
         planned = plan(
             taken.documents, options, policy=LaunchPolicy(task_types=("transcription",)), job_id="quote", now_ms=0
         )
         if json:
-            as_json({"quote": planned.quote, "total_minor": planned.quote.total_minor, "refused": taken.refused})
+            told = {"quote": planned.quote, "total_minor": planned.quote.total_minor, "refused": taken.refused}
+            as_json(told if planned.daily_cap is None else {**told, "daily_cap": planned.daily_cap})
         else:
-            show_quote(options.title, planned.quote, taken, planned.workers_needed)
+            show_quote(options.title, planned.quote, taken, planned.workers_needed, daily_cap=planned.daily_cap)
         return Exit.OK
 
     return run(work, json=json)
@@ -473,6 +495,8 @@ def _show_record(job: dict[str, Any]) -> None:
     if job.get("waits_for"):
         lines.append(["waits for", str(job["waits_for"])])
     lines.append(["quote", f"{cash('quote_expected_minor')} expected, {cash('quote_total_minor')} at most"])
+    if cap := job.get("daily_cap"):
+        lines.append(["daily cap", f"{money(cap.per_day_minor, str(job['currency']))} a day; {cap.told}"])
     if job.get("escrow"):
         money_line = (
             f"{cash('funded_minor')} funded, {cash('reserved_minor')} earned and set aside, {cash('paid_minor')} paid"

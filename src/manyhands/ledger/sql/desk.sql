@@ -110,4 +110,34 @@ where chain_id = %(chain_id)s and block_number = (
 
 -- name: launches_not_mined
 select data from outbox.transactions
-where chain_id = %(chain_id)s and sender = %(sender)s and state in ('waiting', 'sent') and purpose like 'launch:%%';
+where chain_id = %(chain_id)s and sender = %(sender)s and state in ('waiting', 'sent')
+  and (purpose like 'launch:%%' or purpose like 'fund:%%');
+
+-- name: own_acts
+-- What a key did to an escrow and nobody knows the day of, and what it did on the chain's present day.
+select data, tx_hash from outbox.transactions
+where job_id = %(job_id)s and chain_id = %(chain_id)s and sender = %(sender)s and recipient = %(escrow)s
+  and (state in ('waiting', 'sent', 'mined') or (state = 'final' and block_timestamp_s >= %(day_s)s));
+
+-- name: events_of_day
+select name, args, tx_hash from outbox.events
+where chain_id = %(chain_id)s and contract = %(escrow)s and name = any(%(names)s) and not orphaned
+  and block_timestamp_s >= %(day_s)s;
+
+-- name: last_freeze
+-- Until when the last freeze stands that no ruling has ended.
+select frozen.args ->> 'until' from outbox.events as frozen
+where frozen.chain_id = %(chain_id)s and frozen.contract = %(escrow)s and frozen.name = 'Frozen' and not frozen.orphaned
+  and not exists (
+      select from outbox.events as ruled
+      where ruled.chain_id = frozen.chain_id and ruled.contract = frozen.contract and not ruled.orphaned
+        and ruled.name in ('Cleared', 'Upheld', 'Released')
+        and ruled.args ->> 'reportHash' = frozen.args ->> 'reportHash'
+        and (ruled.block_number, ruled.index_in_block) > (frozen.block_number, frozen.index_in_block)
+  )
+order by frozen.block_number desc, frozen.index_in_block desc limit 1;
+
+-- name: payouts_of_ids
+select count(*) from outbox.events
+where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'BulkTransferV3' and not orphaned
+  and args ->> 'payoutId' = any(%(payout_ids)s);

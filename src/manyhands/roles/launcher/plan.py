@@ -14,11 +14,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from manyhands.pricing import BudgetBelowQuote, Quote, Workload, learning_for, make_quote
+from manyhands.pricing import (
+    BudgetBelowQuote,
+    DailyCap,
+    Quote,
+    Workload,
+    daily_cap_of,
+    effort_ms,
+    learning_for,
+    make_quote,
+    reward_minor,
+)
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.ids import digest
-from manyhands.protocol.manifest import Manifest, Scope, check_manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, cap_parts_of, check_manifest, parse_manifest
 from manyhands.protocol.messages import MESSAGE_BYTES_MAX, Role, Routing
 from manyhands.protocol.money import CURRENCIES, Money
 from manyhands.protocol.parties import Directory, UnknownParty
@@ -39,6 +49,8 @@ from .workload import (
 
 DAY_MS = 86_400_000
 FIELD_CHOICE = "field_choice"
+ANSWER_CHARS_MOST = 2_000
+"""Characters of the longest answer that an exchange takes."""
 MESSAGE_FRAME_BYTES = 64 * 1024
 """Room for what a message holds beside its documents."""
 PAGE_TASK_TYPES = ("verify_claim", "reconcile")
@@ -80,6 +92,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     workload: Workload
     quote: Quote
     workers_needed: int
+
+    @property
+    def daily_cap(self) -> DailyCap | None:
+        """What the daily cap means for this job; None without one."""
+        return daily_cap_of(self.quote, cap_parts_of(self.manifest))
 
 
 def estimates_of(documents: Sequence[ImportedDocumentRef]) -> list[PageEstimate]:
@@ -187,6 +204,7 @@ def plan(
     quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees, learning=learning)
     if options.budget_minor is None:
         manifest = msgspec.structs.replace(manifest, budget_minor=quote.total_minor)
+    _check_daily_cap(documents, manifest, quote)
     return Plan(
         manifest=manifest,
         workload=work,
@@ -195,6 +213,28 @@ def plan(
             pages, privacy=manifest.privacy, quality=manifest.quality, machine=manifest.machine
         ),
     )
+
+
+def _check_daily_cap(documents: Sequence[ImportedDocumentRef], manifest: Manifest, quote: Quote) -> None:
+    """raises BadManifest where a day's share could not hold the pay of a single answer: it could never be reserved"""
+    cap = daily_cap_of(quote, cap_parts_of(manifest))
+    if cap is None:
+        return
+    questions = [question for document in documents for page in document.pages for question in page.questions]
+    asked = [one for question in questions if (one := asked_of(question)) is not None]
+    longest_ms = max(
+        [effort_ms(manifest.pay, chars=ANSWER_CHARS_MOST), *(one.task_type.effort_ms(one.question) for one in asked)]
+    )
+    needed_minor = reward_minor(manifest.pay, effort_ms=longest_ms)
+    if cap.per_day_minor < needed_minor:
+        currency = CURRENCIES[manifest.pay.currency]
+        parts = (quote.total_minor - 1) // max(1, needed_minor - 1)
+        cure = f"choose {parts} parts at most" if parts >= 2 else "a job of this size is paid without a daily cap"
+        raise BadManifest(
+            "daily_cap_parts",
+            f"1/{cap.parts} of {quote.total} a day is less than the longest single answer can earn, "
+            f"{Money(needed_minor, currency)}: {cure}",
+        )
 
 
 def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) -> None:

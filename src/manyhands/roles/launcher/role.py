@@ -13,10 +13,10 @@ import msgspec
 from manyhands.ledger import outbox
 from manyhands.ledger.as_told import ChainNotReady
 from manyhands.ledger.desk import Desk, DeskEvent, StakeMissing
-from manyhands.pricing import BudgetBelowQuote, Quote
+from manyhands.pricing import BudgetBelowQuote, Quote, daily_cap_of
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest, IllegalMove, ManyhandsError, ProtocolError
-from manyhands.protocol.manifest import Manifest, parse_manifest, pool_of
+from manyhands.protocol.manifest import Manifest, cap_parts_of, parse_manifest, pool_of
 from manyhands.protocol.messages import (
     CancelRequested,
     DocumentRef,
@@ -458,7 +458,9 @@ class Launcher:
             exchange=routing.exchange,
             fees_bp=(manifest.fees.reputation_bp, manifest.fees.recording_bp, manifest.fees.exchange_bp),
             manifest_hash=manifest.hash,
-            manifest_url=f"urn:sha256:{manifest.hash}",
+            manifest_url=_url_of(manifest),
+            cap_parts=cap_parts_of(manifest),
+            promised_minor=int(await scalar(tx, QUERIES.promised_to_capped)),
         )
         await tx.execute(QUERIES.set_launch_tx, {"job_id": job.job_id, "tx_hash": tx_hash})
         await self._move(tx, job.job_id, "routed", "fund", f"the escrow is being launched with {quote.total}")
@@ -476,6 +478,8 @@ class Launcher:
         """The chain's own word: that the escrow exists opens the job; a requester's tokens are a deposit."""
         if event.name == "Transfer" and self.purses is not None:
             await self.purses.on_transfer(tx, event)
+        if event.name == "Fund":
+            await self._capped_is_set_up(tx, event)
         if event.name != "LaunchedV2":
             return
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": str(event.args["jobRequesterId"])})
@@ -484,6 +488,43 @@ class Launcher:
         if not await self._signed_here(tx, event, job.job_id):
             return  # anyone may launch an escrow that names this job
         escrow, token = str(event.args["escrow"]).lower(), str(event.args["token"]).lower()
+        if cap_parts_of(job.parsed()):
+            await self._set_up_capped(tx, job, escrow=escrow, token=token)
+        else:
+            await self._opened(tx, job, escrow=escrow, token=token)
+
+    async def _set_up_capped(self, tx: Tx, job: JobRow, *, escrow: str, token: str) -> None:
+        """The escrow is made and empty: its cap is set, then it is funded and set up. Told twice it is done once."""
+        made = {"job_id": job.job_id, "escrow": escrow, "token": token}
+        if await scalar(tx, QUERIES.set_made, made) is None:
+            return
+        manifest, routing = job.parsed(), job.route()
+        await self.desk.set_up_capped(
+            tx,
+            job_id=job.job_id,
+            chain_id=routing.chain_id,
+            escrow=escrow,
+            token=token,
+            amount_minor=job.parsed_quote().total_minor,
+            cap_parts=cap_parts_of(manifest),
+            reputation=routing.reputation,
+            recording=routing.recording,
+            exchange=routing.exchange,
+            fees_bp=(manifest.fees.reputation_bp, manifest.fees.recording_bp, manifest.fees.exchange_bp),
+            manifest_hash=manifest.hash,
+            manifest_url=_url_of(manifest),
+        )
+        await self._event(tx, job.job_id, "escrow made", f"escrow {escrow} gets its daily cap, its funds and its setup")
+
+    async def _capped_is_set_up(self, tx: Tx, event: DeskEvent) -> None:
+        """The chain's word that an escrow with a daily cap holds its funds and has its oracles."""
+        for job_id, token in await rows(tx, QUERIES.funding_into, {"escrow": event.address}):
+            job = await self._lock(tx, job_id)
+            if job.state == "funding" and job.route().chain_id == event.chain_id:
+                await self._opened(tx, job, escrow=event.address, token=token)
+
+    async def _opened(self, tx: Tx, job: JobRow, *, escrow: str, token: str) -> None:
+        """The escrow stands and is funded: the job is open, and everyone is told."""
         funded_minor = job.parsed_quote().total_minor
         await tx.execute(
             QUERIES.set_escrow, {"job_id": job.job_id, "escrow": escrow, "token": token, "funded_minor": funded_minor}
@@ -684,6 +725,7 @@ class Launcher:
             quote_expected_minor=quote.expected_minor,
             quote_total_minor=quote.total_minor,
             quote_rests_on=quote.rests_on,
+            daily_cap=daily_cap_of(quote, cap_parts_of(manifest)),
             budget_minor=manifest.budget_minor,
             funded_minor=job.funded_minor,
             routing=_routing_view(job),
@@ -757,3 +799,7 @@ def _summary(
         paid_minor=paid_minor,
         created_at_ms=created_at_ms,
     )
+
+
+def _url_of(manifest: Manifest) -> str:
+    return f"urn:sha256:{manifest.hash}"

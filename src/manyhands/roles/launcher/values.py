@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from manyhands.pricing import QuoteLine
+from manyhands.pricing import DailyCap, QuoteLine
 from manyhands.protocol.manifest import (
     Crowd,
     FeeRule,
@@ -65,6 +65,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     audit         what a random sample has to show of what is believed unseen
     needs         what the work asks of a worker: language, screen, pointer, standing
     pool          address of the work pool whose members alone may work on it
+    daily_cap_parts  one part in so many of the funds is reserved, and paid, per chain day at most; absent = no such cap
     request_key   the requester's own name for this request; "" = it follows from documents, options and day
     """
 
@@ -86,6 +87,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     audit: UnseenAudit | msgspec.UnsetType = msgspec.UNSET
     needs: Needs | msgspec.UnsetType = msgspec.UNSET
     pool: str | msgspec.UnsetType = msgspec.UNSET
+    daily_cap_parts: int | msgspec.UnsetType = msgspec.UNSET
     budget_minor: int | None = None
     request_key: str = ""
 
@@ -149,6 +151,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     funded_minor    in the escrow by the chain's word; 0 before
     workers_needed  different people the privacy level asks for
     because         why it is in this state, in one sentence
+    daily_cap       what the daily cap means for it; None = there is none
     """
 
     job_id: str
@@ -174,6 +177,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     quote_expected_minor: int
     quote_total_minor: int
     quote_rests_on: str
+    daily_cap: DailyCap | None
     budget_minor: int
     funded_minor: int
     routing: RoutingView | None

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from manyhands.ledger.as_told import EscrowTold
-from manyhands.ledger.bookkeeping import extra_shares
+from manyhands.ledger.bookkeeping import Share, extra_parts, extra_shares
+from manyhands.ledger.daily_cap import RESERVED
 from manyhands.ledger.desk import Desk
+from manyhands.ledger.outbox import Entry
 from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay, due_minor, most_for_learning
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
+from manyhands.protocol.daily_cap import cap_minor, grouped_to_fit
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, WorkerPay
-from manyhands.protocol.manifest import Manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, cap_parts_of, parse_manifest
 from manyhands.protocol.messages import (
     AnswerFact,
     AnswersCollected,
@@ -59,6 +62,9 @@ from manyhands.task_types.judging import (
 )
 
 QUERIES = load_queries("manyhands.roles.recording", "sql")
+
+LOOK_EVERY_MS = 2_000
+"""How often what waits for another day is looked at."""
 
 SETTLED_WEIGHT_BP = 5_000
 """What an answer counts for skill that came after the verdict which judges it: a verdict is less than truth."""
@@ -123,6 +129,12 @@ class JobRow:
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
 
+    @property
+    def cap_minor(self) -> int | None:
+        """What may be reserved in a day of the chain; None = as much as there is."""
+        parts = cap_parts_of(self.parsed())
+        return cap_minor(self.funded_minor, parts) if parts else None
+
     def was_told(self) -> tuple[Learned, ...]:
         """Workers who got ready for this job, as its exchange said."""
         found: tuple[Learned, ...] = canonical.decode(self.learned or b"[]", tuple[Learned, ...])
@@ -142,11 +154,26 @@ class TaskRow:
     is_new: bool
 
 
+@dataclass(frozen=True)
+class Act:
+    """A row of recording.acts: what is to be done to an escrow, on the first day that has room for it."""
+
+    act_no: int
+    batch_no: int | None
+    reference: bytes
+    answers: int
+    evidence_hash: bytes | None
+    amount_minor: int
+    shares: bytes
+    again: int
+
+
 class RecordingOracle:
     """One recording oracle. `desk` is its place at the ledger: the only way it touches money."""
 
     def __init__(self, ctx: RoleContext, desk: Desk) -> None:
         self.ctx, self.desk = ctx, desk
+        self._looked_at_ms = 0
 
     async def on_message(self, tx: Tx, envelope: Envelope) -> None:
         """Applies one checked message. raises ProtocolError to refuse it for good"""
@@ -198,6 +225,8 @@ class RecordingOracle:
 
     async def _tasks_opened(self, tx: Tx, sender: str, body: TasksOpened) -> None:
         job = await self._lock(tx, body.job_id, exchange=sender)
+        if (most := job.cap_minor) is not None and any(facts.reward_minor > most for facts in body.tasks):
+            raise ProtocolError(f"an answer to a task of job {job.job_id} would earn more than a day may reserve")
         for facts in body.tasks:
             await tx.execute(
                 QUERIES.add_task, {"job_id": job.job_id, "task_id": facts.task_id, "facts": canonical.encode(facts)}
@@ -219,6 +248,12 @@ class RecordingOracle:
         missing = [task_id for task_id in touched if task_id not in tasks]
         if missing:
             raise ProtocolError(f"answers to {len(missing)} tasks that were never opened, such as {missing[0]}")
+        if job.cap_minor is not None:
+            parts = within_a_day(body.answers, tasks, job.cap_minor)
+            if len(parts) > 1:  # each is a batch of its own, so that a day can hold it
+                for part in parts:
+                    await self._answers_collected(tx, sender, msgspec.structs.replace(body, answers=part))
+                return
         terms = await self._terms(tx, job, crowd_of(manifest))
         workers, brought, types = await self._worker_books(
             tx, job.job_id, touched, body.answers, skill_name(manifest), terms
@@ -255,15 +290,12 @@ class RecordingOracle:
         # newcomers and the newly linked are kept even where their skill did not move, so that they are told of once
         everyone = {worker: workers[worker] for worker in {*brought, *groups}} | judged.workers
         await self._store_batch(tx, job, evidence, judged, everyone, root=root, blob=blob)
-        await self.desk.anchor_and_reserve(
+        await self._act(
             tx,
-            job_id=job.job_id,
-            chain_id=job.chain_id,
-            escrow=job.escrow,
-            currency=manifest.pay.currency,
+            job,
             batch_no=batch_no,
-            root=root,
-            count=len(evidence.answers),
+            reference=root,
+            answers=len(evidence.answers),
             evidence_hash=bytes.fromhex(canonical.content_hash(evidence)),
             amount_minor=evidence.reserved_minor,
         )
@@ -295,6 +327,125 @@ class RecordingOracle:
             to=job.exchange,
         )
         await self._finish_if_done(tx, job.job_id)
+
+    # --- what is done to the escrow ---------------------------------------------------------------------------------
+
+    async def _act(
+        self,
+        tx: Tx,
+        job: JobRow,
+        *,
+        reference: bytes,
+        amount_minor: int,
+        batch_no: int | None = None,
+        answers: int = 0,
+        evidence_hash: bytes | None = None,
+        shares: Sequence[Share] = (),
+    ) -> str:
+        """Reserves pay, with the anchor of its batch or without one: now, or under a daily cap when a day has room.
+
+        returns  the transaction, "" while it waits
+        """
+        act = Act(0, batch_no, reference, answers, evidence_hash, amount_minor, canonical.encode(tuple(shares)), 0)
+        if job.cap_minor is None:
+            return await self._sign(tx, job, act)
+        values = {
+            "batch_no": batch_no,
+            "reference": reference,
+            "answers": answers,
+            "evidence_hash": evidence_hash,
+            "amount_minor": amount_minor,
+            "shares": act.shares,
+        }
+        await tx.execute(QUERIES.add_act, {"job_id": job.job_id, **values})
+        await self._promise(tx, job, act)
+        await self._send_what_fits(tx, job)
+        return ""
+
+    async def _sign(self, tx: Tx, job: JobRow, act: Act) -> str:
+        if act.batch_no is None:
+            return await self.desk.reserve_extra(
+                tx,
+                job_id=job.job_id,
+                chain_id=job.chain_id,
+                escrow=job.escrow,
+                currency=job.parsed().pay.currency,
+                amount_minor=act.amount_minor,
+                reason=bytes(act.reference),
+                shares=_shares(act.shares),
+                again=act.again,
+            )
+        return await self.desk.anchor_and_reserve(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            currency=job.parsed().pay.currency,
+            batch_no=act.batch_no,
+            root=bytes(act.reference),
+            count=act.answers,
+            evidence_hash=bytes(act.evidence_hash or b""),
+            amount_minor=act.amount_minor,
+            again=act.again,
+        )
+
+    async def _promise(self, tx: Tx, job: JobRow, act: Act) -> None:
+        """The book holds what is owed from the moment it is accepted, whichever day the escrow takes it on."""
+        reference = "0x" + bytes(act.reference).hex()
+        await self.desk.promise_reserve(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            reference=reference,
+            amount_minor=act.amount_minor,
+            shares=_shares(act.shares) if act.batch_no is None else (),
+        )
+
+    async def _send_what_fits(self, tx: Tx, job: JobRow) -> None:
+        """Signs what waits, in order, as far as this chain day's share goes. The job's row is locked."""
+        if job.cap_minor is None or await self.desk.frozen_now(tx, chain_id=job.chain_id, escrow=job.escrow):
+            return
+        left_minor = await self.desk.left_today_minor(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            counted=RESERVED,
+            cap_minor=job.cap_minor,
+        )
+        for act in await rows_of(tx, Act, QUERIES.acts_waiting, {"job_id": job.job_id}):
+            if act.amount_minor > left_minor:
+                return
+            await self._sign(tx, job, act)
+            await tx.execute(QUERIES.act_sent, {"job_id": job.job_id, "act_no": act.act_no})
+            left_minor -= act.amount_minor
+
+    async def tick(self) -> None:
+        """What a new day has room for is sent."""
+        if (now_ms := self.ctx.clock()) - self._looked_at_ms < LOOK_EVERY_MS:
+            return
+        self._looked_at_ms = now_ms
+        async with self.ctx.db.connection() as connection:
+            waiting = [job_id for (job_id,) in await rows(connection, QUERIES.jobs_with_waiting_acts)]
+        for job_id in waiting:
+            async with self.ctx.db.transaction() as tx:
+                await self._send_what_fits(tx, await self._lock(tx, job_id))
+
+    async def settled(self, tx: Tx, entry: Entry) -> None:
+        """A transaction of this oracle is settled. One that was refused for now waits for another day.
+
+        Called in the transaction that settles it, after the book gave up what it held for it.
+        """
+        found = self.desk.refused_for_now(entry)
+        if found is None:
+            return
+        job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": entry.job_id})
+        again = {"job_id": entry.job_id, "reference": found.reference, "again": found.again}
+        for amount_minor, shares in await rows(tx, QUERIES.act_refused, again) if job is not None else ():
+            assert job is not None
+            batch_no = 0 if found.is_batch else None
+            await self._promise(tx, job, Act(0, batch_no, found.reference, 0, None, amount_minor, shares, 0))
 
     async def _task_books(
         self, tx: Tx, job_id: str, task_ids: list[str]
@@ -561,17 +712,11 @@ class RecordingOracle:
         if extra_minor > (allowed_minor := sum(allowed.values()) - beyond_minor):
             raise ExtraPayOutOfBounds("all workers", asked_minor=extra_minor, allowed_minor=allowed_minor)
         transaction = ""
-        if extra_minor:
-            transaction = await self.desk.reserve_extra(
-                tx,
-                job_id=job.job_id,
-                chain_id=job.chain_id,
-                escrow=job.escrow,
-                currency=job.parsed().pay.currency,
-                amount_minor=extra_minor,
-                reason=bytes.fromhex(canonical.content_hash(body)),
-                shares=extra_shares(bonus_minor=body.bonus_minor, top_up_minor=body.top_up_minor),
-            )
+        reason = bytes.fromhex(canonical.content_hash(body))
+        shares = extra_shares(bonus_minor=body.bonus_minor, top_up_minor=body.top_up_minor)
+        for part in extra_parts(extra_minor, shares, reason=reason, most_minor=job.cap_minor):
+            signed = await self._act(tx, job, reference=part.reason, amount_minor=part.amount_minor, shares=part.shares)
+            transaction = transaction or signed
         await tx.execute(QUERIES.extra_reserved, {"job_id": job.job_id, "extra_minor": extra_minor})
         reserved_minor = await scalar(tx, "select reserved_minor from recording.jobs where job_id = %s", [job.job_id])
         await self.ctx.send(
@@ -660,3 +805,20 @@ class RecordingOracle:
 def _facts(raw: bytes) -> TaskFacts:
     facts: TaskFacts = canonical.decode(raw, TaskFacts)
     return facts
+
+
+def _shares(raw: bytes) -> tuple[Share, ...]:
+    found: tuple[Share, ...] = canonical.decode(bytes(raw), tuple[Share, ...])
+    return found
+
+
+def within_a_day(
+    answers: Sequence[AnswerFact], tasks: Mapping[str, TaskBook], most_minor: int
+) -> list[tuple[AnswerFact, ...]]:
+    """Answers in groups that can earn at most `most_minor` each; those to one task stay together where they fit."""
+    first = {task_id: place for place, task_id in reversed(list(enumerate(answer.task_id for answer in answers)))}
+    ordered = sorted(answers, key=lambda answer: first[answer.task_id])
+    earning = [(answer, tasks[answer.task_id].facts.reward_minor) for answer in ordered]
+    if sum(minor for _, minor in earning) <= most_minor:
+        return [tuple(answers)]
+    return [tuple(group) for group in grouped_to_fit(earning, most_minor)]

@@ -10,14 +10,17 @@ import msgspec
 
 from manyhands.documents.compare import Comparison, compare_package
 from manyhands.ledger.as_told import EscrowTold
-from manyhands.ledger.bookkeeping import extra_shares
+from manyhands.ledger.bookkeeping import extra_parts, extra_shares
+from manyhands.ledger.daily_cap import PAID
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
+from manyhands.ledger.outbox import Entry
 from manyhands.pricing import check_juror_pay, learning_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
+from manyhands.protocol.daily_cap import cap_minor
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 from manyhands.protocol.evidence import BatchEvidence, JudgingTerms, PayoutsFile
-from manyhands.protocol.manifest import Manifest, Scope, parse_manifest
+from manyhands.protocol.manifest import Manifest, Scope, cap_parts_of, parse_manifest
 from manyhands.protocol.messages import (
     AppealRuled,
     Envelope,
@@ -62,6 +65,10 @@ QUERIES = load_queries("manyhands.roles.reputation", "sql")
 
 FIRST_OUTCOMES = 20
 """A worker is a newcomer for so many judged answers: as many as a standing may weigh in a job."""
+
+
+LOOK_EVERY_MS = 2_000
+"""How often pay that waits for another day is looked at."""
 
 
 class NotYours(ProtocolError):
@@ -122,11 +129,33 @@ class JobRow:
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
 
+    @property
+    def cap_minor(self) -> int | None:
+        """What may be paid in a day of the chain; None = as much as is reserved."""
+        parts = cap_parts_of(self.parsed())
+        return cap_minor(self.funded_minor, parts) if parts else None
+
+    @property
+    def payouts_hash(self) -> str:
+        """sha-256 of the payouts file, as it stands in each payment."""
+        return hashlib.sha256(self.payouts or b"").hexdigest()
+
     def payouts_file(self) -> PayoutsFile:
         if self.payouts is None:
             raise ProtocolError(f"job {self.job_id} has not been judged")
         found: PayoutsFile = canonical.decode(self.payouts, PayoutsFile)
         return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of reputation.parts: one bulk payout of a job with a daily cap. pay: JSON of (worker, minor units)"""
+
+    part_no: int
+    pay: bytes
+    amount_minor: int
+    again: int
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -163,6 +192,7 @@ class ReputationOracle:
 
     def __init__(self, ctx: RoleContext, desk: Desk) -> None:
         self.ctx, self.desk = ctx, desk
+        self._looked_at_ms = 0
 
     def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
         """Background jobs by name."""
@@ -340,12 +370,15 @@ class ReputationOracle:
                 top_up_minor={pay.worker: pay.top_up_minor for pay in file.pay if pay.top_up_minor},
                 payouts_blob=blob,
             )
-            await self.desk.explain(
-                tx,
-                job_id=job_id,
+            for part in extra_parts(
+                sum(asked.extra_minor.values()),
+                extra_shares(bonus_minor=asked.bonus_minor, top_up_minor=asked.top_up_minor),
                 reason=bytes.fromhex(canonical.content_hash(asked)),
-                shares=extra_shares(bonus_minor=asked.bonus_minor, top_up_minor=asked.top_up_minor),
-            )
+                most_minor=job.cap_minor,
+            ):
+                await self.desk.explain(tx, job_id=job_id, reason=part.reason, shares=part.shares)
+            if job.cap_minor is not None:
+                await self._owe(tx, job_id, file)
             await self.ctx.send(tx, asked, to_role="recording", to=job.recording)
 
     async def _evidence(self, job: JobRow) -> list[BatchEvidence]:
@@ -578,6 +611,9 @@ class ReputationOracle:
     async def _pay_when_reserved(self, tx: Tx, job_id: str) -> None:
         """Sends the payouts once the chain holds every reservation they need."""
         job = await self._lock(tx, job_id)
+        if job.cap_minor is not None:
+            await self._pay_what_fits(tx, job)
+            return
         if job.state != "reserving":
             return
         file = job.payouts_file()
@@ -594,7 +630,7 @@ class ReputationOracle:
             currency=job.parsed().pay.currency,
             pay=[(pay.worker, pay.total_minor) for pay in file.pay],
             url=f"blob:{job.payouts_blob}",
-            hash_=hashlib.sha256(job.payouts or b"").hexdigest(),
+            hash_=job.payouts_hash,
         )
         await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "paying"})
 
@@ -602,8 +638,119 @@ class ReputationOracle:
         job = await self._lock(tx, job_id)
         if job.state != "paying":
             return
+        if job.cap_minor is not None:
+            await self._pay_what_fits(tx, job)
+            return
         if await self.desk.payouts_seen(tx, chain_id=job.chain_id, escrow=job.escrow) >= job.chunks:
             await self._complete(tx, job)
+
+    # --- paying over days -----------------------------------------------------------------------------------------
+
+    async def _owe(self, tx: Tx, job_id: str, file: PayoutsFile) -> None:
+        """Notes who gets what: first what answers earned, of everyone, then what comes on top."""
+        earned = [(pay.worker, pay.base_minor) for pay in file.pay]
+        on_top = [(pay.worker, pay.total_minor - pay.base_minor) for pay in file.pay]
+        owed = [(worker, minor) for worker, minor in (*earned, *on_top) if minor]
+        async with tx.cursor() as cursor:
+            await cursor.executemany(
+                QUERIES.add_owed,
+                [
+                    {"job_id": job_id, "place": place, "worker": worker, "amount_minor": minor}
+                    for place, (worker, minor) in enumerate(owed)
+                ],
+            )
+
+    async def _pay_what_fits(self, tx: Tx, job: JobRow) -> None:
+        """Pays what this chain day has room for, out of what the chain shows as reserved. The job's row is locked.
+
+        The day is used up before the next one is waited for; less is paid only where more has to be reserved first.
+        """
+        if job.state not in ("reserving", "paying") or job.cap_minor is None:
+            return
+        where = {"job_id": job.job_id}
+        parts = await rows_of(tx, Part, QUERIES.parts_of, where)
+        owed = [(place, worker, minor) for place, worker, minor in await rows(tx, QUERIES.owed_of, where)]
+        if not owed and not any(part.waits for part in parts):
+            await self._complete_when_all_parts_stand(tx, job, parts)
+            return
+        left_minor = await self.desk.left_today_minor(
+            tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow, counted=PAID, cap_minor=job.cap_minor
+        )
+        for part in parts:
+            if part.waits and part.amount_minor <= left_minor:
+                left_minor -= part.amount_minor
+                await self._send_part(tx, job, part)
+        if any(part.waits and part.amount_minor > left_minor for part in parts):
+            return
+        reserved_minor = await self.desk.payable_minor(tx, chain_id=job.chain_id, escrow=job.escrow)
+        free_minor = reserved_minor - sum(part.amount_minor for part in parts)
+        if free_minor < min(left_minor, sum(minor for _, _, minor in owed)):
+            return
+        for part_no, pay in enumerate(await self._take(tx, job.job_id, owed, left_minor), start=len(parts)):
+            raw, total_minor = canonical.encode(tuple(pay.items())), sum(pay.values())
+            await tx.execute(QUERIES.add_part, {**where, "part_no": part_no, "pay": raw, "amount_minor": total_minor})
+            await self._send_part(tx, job, Part(part_no, raw, total_minor, 0, waits=False))
+
+    async def _take(
+        self, tx: Tx, job_id: str, owed: Sequence[tuple[int, str, int]], most_minor: int
+    ) -> list[dict[str, int]]:
+        """Takes up to `most_minor` from the head of what is owed: worker -> minor units, by bulk payout."""
+        taken: list[dict[str, int]] = []
+        for place, worker, minor in owed:
+            part = min(minor, most_minor)
+            if not part:
+                break
+            if not taken or (worker not in taken[-1] and len(taken[-1]) == PAYOUT_CHUNK):
+                taken.append({})
+            taken[-1][worker] = taken[-1].get(worker, 0) + part
+            most_minor -= part
+            await tx.execute(QUERIES.count_sent, {"job_id": job_id, "place": place, "minor": part})
+        return taken
+
+    async def _send_part(self, tx: Tx, job: JobRow, part: Part) -> None:
+        await self.desk.pay_part(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            part_no=part.part_no,
+            pay=canonical.decode(bytes(part.pay), tuple[tuple[str, int], ...]),
+            url=f"blob:{job.payouts_blob}",
+            hash_=job.payouts_hash,
+            again=part.again,
+        )
+        await tx.execute(QUERIES.part_sent, {"job_id": job.job_id, "part_no": part.part_no})
+        await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "paying"})
+
+    async def _complete_when_all_parts_stand(self, tx: Tx, job: JobRow, parts: Sequence[Part]) -> None:
+        seen = await self.desk.parts_seen(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            parts=len(parts),
+            hash_=job.payouts_hash,
+        )
+        if seen == len(parts):
+            await self._complete(tx, job)
+
+    async def tick(self) -> None:
+        """What a new day has room for is paid."""
+        if (now_ms := self.ctx.clock()) - self._looked_at_ms < LOOK_EVERY_MS:
+            return
+        self._looked_at_ms = now_ms
+        async with self.ctx.db.connection() as connection:
+            due = [job_id for (job_id,) in await rows(connection, QUERIES.jobs_to_pay)]
+        for job_id in due:
+            async with self.ctx.db.transaction() as tx:
+                await self._pay_what_fits(tx, await self._lock(tx, job_id))
+
+    async def settled(self, tx: Tx, entry: Entry) -> None:
+        """A transaction of this oracle is settled. A payout that was refused for now waits for another day."""
+        found = self.desk.refused_for_now(entry)
+        if found is not None:
+            part = {"job_id": entry.job_id, "part_no": int(found.reference), "again": found.again}
+            await tx.execute(QUERIES.part_refused, part)
 
     async def _complete(self, tx: Tx, job: JobRow) -> None:
         await self.desk.complete(tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow)

@@ -92,3 +92,18 @@ select route_envelope from launcher.jobs where job_id = %(job_id)s;
 
 -- name: moves
 select from_state, verb, to_state from launcher.moves;
+
+-- name: funding_into
+-- The job that an escrow was made for and is not open yet.
+select job_id, made_token from launcher.jobs where made_escrow = %(escrow)s and state = 'funding';
+
+-- name: set_made
+-- The escrow of a job with a daily cap, made and not funded yet. No row when it was known already.
+update launcher.jobs set made_escrow = %(escrow)s, made_token = %(token)s
+where job_id = %(job_id)s and made_escrow = '' returning job_id;
+
+-- name: promised_to_capped
+-- What jobs with a daily cap will still be funded with, whose escrows are being made: no signed transaction holds it yet.
+select coalesce(sum(quote_minor), 0) from launcher.jobs
+where state = 'funding' and made_escrow = ''
+  and jsonb_exists(convert_from(manifest, 'UTF8')::jsonb, 'daily_cap_parts');

@@ -150,3 +150,28 @@ where answer.job_id = %(job_id)s and answer.worker = %(worker)s and answer.task_
 
 -- name: job_of_escrow
 select job_id from recording.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s;
+
+-- name: add_act
+insert into recording.acts (job_id, act_no, batch_no, reference, answers, evidence_hash, amount_minor, shares)
+select %(job_id)s, 1 + coalesce(max(act_no), 0), %(batch_no)s, %(reference)s, %(answers)s, %(evidence_hash)s,
+       %(amount_minor)s, %(shares)s
+from recording.acts where job_id = %(job_id)s;
+
+-- name: acts_waiting
+select act_no, batch_no, reference, answers, evidence_hash, amount_minor, shares, again from recording.acts
+where job_id = %(job_id)s and waits order by act_no;
+
+-- name: act_sent
+update recording.acts set waits = false where job_id = %(job_id)s and act_no = %(act_no)s;
+
+-- name: act_refused
+-- The chain refused it for now: it waits again, once however often that is told.
+update recording.acts set waits = true, again = again + 1
+where job_id = %(job_id)s and reference = %(reference)s and again = %(again)s and not waits
+returning amount_minor, shares;
+
+-- name: jobs_with_waiting_acts
+select distinct job_id from recording.acts where waits;
+
+-- name: waiting_minor
+select coalesce(sum(amount_minor), 0) from recording.acts where job_id = %(job_id)s and waits;

@@ -157,3 +157,33 @@ select exists (select from reputation.learning_paid
 -- name: paid_for_learning
 insert into reputation.learning_paid (worker, skill, part, version, job_id)
 values (%(worker)s, %(skill)s, %(part)s, %(version)s, %(job_id)s);
+
+-- name: add_owed
+insert into reputation.owed (job_id, place, worker, amount_minor)
+values (%(job_id)s, %(place)s, %(worker)s, %(amount_minor)s);
+
+-- name: owed_of
+select place, worker, amount_minor - sent_minor from reputation.owed
+where job_id = %(job_id)s and sent_minor < amount_minor order by place;
+
+-- name: count_sent
+update reputation.owed set sent_minor = sent_minor + %(minor)s where job_id = %(job_id)s and place = %(place)s;
+
+-- name: add_part
+insert into reputation.parts (job_id, part_no, pay, amount_minor)
+values (%(job_id)s, %(part_no)s, %(pay)s, %(amount_minor)s);
+
+-- name: parts_of
+select part_no, pay, amount_minor, again, waits from reputation.parts where job_id = %(job_id)s order by part_no;
+
+-- name: part_sent
+update reputation.parts set waits = false where job_id = %(job_id)s and part_no = %(part_no)s;
+
+-- name: part_refused
+-- The chain refused it for now: it waits again, once however often that is told.
+update reputation.parts set waits = true, again = again + 1
+where job_id = %(job_id)s and part_no = %(part_no)s and again = %(again)s and not waits;
+
+-- name: jobs_to_pay
+select job_id from reputation.owed where sent_minor < amount_minor
+union select job_id from reputation.parts where waits;

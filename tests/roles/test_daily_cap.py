@@ -1,0 +1,276 @@
+"""A job with a daily cap on a real node, over days: nothing is refused by the chain, everyone is paid once, nothing waits
+longer than it has to, and a stolen key takes a day's share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from manyhands.chain.client import ChainClient
+from manyhands.chain.contracts import DeploymentTerms, encode_call
+from manyhands.chain.indexer import Event
+from manyhands.chain.keys import dev_key
+from manyhands.chain.node import LocalNode
+from manyhands.chain.testing import until
+from manyhands.ledger.books import reconcile, recount
+from manyhands.ledger.deploy import ensure_deployed
+from manyhands.ledger.desk import DeskEvent
+from manyhands.ledger.events import follow_chain
+from manyhands.ledger.outbox import Entry, State
+from manyhands.ledger.outbox.sender import Sender
+from manyhands.ledger.posting import account, currency_of
+from manyhands.protocol.daily_cap import DAY_S, cap_minor, chain_day
+from manyhands.protocol.manifest import PayRule
+from manyhands.protocol.messages import (
+    AnswerFact,
+    AnswersCollected,
+    BatchRecorded,
+    JobSettled,
+    TaskFacts,
+    TasksOpened,
+)
+from manyhands.roles.launcher import LaunchOptions
+from manyhands.roles.recording import RecordingOracle
+from manyhands.roles.reputation import ReputationOracle
+from manyhands.roles.router import Health
+from manyhands.store.database import Tx, rows, scalar
+from manyhands.store.migrations import Room
+
+from . import conftest
+from .conftest import CHAIN_A, CHAIN_B, House, house_on
+from .test_oracles import answers, finish, recorded
+from .test_report_on_chain import addresses_of, number
+
+__all__ = ["answers", "finish", "recorded"]
+
+PARTS = 3
+WORKERS = [f"0x{letter * 40}" for letter in "abcdef"]
+OPTIONS: LaunchOptions = msgspec.structs.replace(
+    conftest.OPTIONS,
+    pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=8_000_000, effort_base_ms=9_000, effort_char_ms=1),
+    daily_cap_parts=PARTS,
+)
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Sequence[Room]:
+    own = [Room(name, f"manyhands.roles.{name}") for name in ("launcher", "router", "jury", "recording", "reputation")]
+    return [conftest.OUTBOX, Room("ledger", "manyhands.ledger"), *own]
+
+
+@dataclass
+class Capped:
+    """A house whose chain runs and whose clock is the chain's."""
+
+    house: House
+    client: ChainClient
+    recording: RecordingOracle
+    reputation: ReputationOracle
+    job_id: str = ""
+    escrow: str = ""
+
+    async def chain_s(self) -> int:
+        return (await self.client.head()).timestamp_s
+
+    async def to(self, time_s: int) -> None:
+        """Moves chain and house to a moment of the chain's clock."""
+        ahead = time_s - await self.chain_s()
+        await self.client.ask("evm_increaseTime", [ahead])
+        await self.client.ask("evm_mine", [])
+        self.house.clock.now_ms = await self.chain_s() * 1_000
+
+    async def next_day(self, *, after_s: int = 300) -> None:
+        await self.to((await self.chain_s() // DAY_S + 1) * DAY_S + after_s)
+
+    async def tick(self) -> None:
+        for role in (self.recording, self.reputation):
+            role._looked_at_ms = 0
+            await role.tick()
+        await self.house.settle()
+
+    async def still(self) -> None:
+        """Until nothing is under way: all that the day had room for is on the chain and known."""
+
+        async def quiet() -> bool:
+            await self.tick()
+            async with self.house.db.connection() as tx:
+                open_acts = await scalar(
+                    tx, "select count(*) from outbox.transactions where state in ('waiting', 'sent', 'mined')"
+                )
+                unseen = await scalar(
+                    tx,
+                    "select count(*) from outbox.transactions one where state = 'final' and job_id <> '' and not exists "
+                    "(select from outbox.events event where event.tx_hash = one.tx_hash)",
+                )
+            return not open_acts and not unseen
+
+        await until(quiet, patience_s=60, every_s=0.1)
+        await self.tick()
+
+    async def of_chain(self, function: str) -> int:
+        return await number(self.client, "Escrow", self.escrow, function)
+
+    async def paid(self, worker: str) -> int:
+        at = self.client.facts.contracts
+        assert at is not None
+        return await number(self.client, "TestToken", at.token, "balanceOf", worker)
+
+    async def by_day(self, name: str, field: str) -> Mapping[int, int]:
+        """What the chain counted by day."""
+        days: dict[int, int] = {}
+        async with self.house.db.connection() as tx:
+            found = await rows(
+                tx,
+                "select args, block_timestamp_s from outbox.events where contract = %s and name = %s and not orphaned",
+                [self.escrow, name],
+            )
+        for args, time_s in found:
+            value = args[field]
+            minor = sum(map(int, value)) if isinstance(value, list) else int(value)
+            days[chain_day(time_s)] = days.get(chain_day(time_s), 0) + minor
+        return days
+
+    async def reserved_by_day(self) -> dict[int, int]:
+        days = dict(await self.by_day("Anchored", "reserved"))
+        for day, minor in (await self.by_day("Reserved", "amount")).items():
+            days[day] = days.get(day, 0) + minor
+        return days
+
+    async def refused(self) -> list[str]:
+        async with self.house.db.connection() as tx:
+            found = await rows(tx, "select purpose, reason from outbox.transactions where state = 'reverted'")
+        return [f"{purpose}: {reason}" for purpose, reason in found]
+
+    async def launch(self, options: LaunchOptions = OPTIONS) -> int:
+        """The job on the chain, with its cap. returns  what a day may reserve, and pay"""
+        view = await self.house.launcher.draft([await self.house.page("r1")], options)
+        await self.house.launcher.approve(view.job_id)
+        await self.house.settle()
+
+        async def opened() -> bool:
+            await self.house.settle()
+            return (await self.house.launcher.view(view.job_id)).state == "open"
+
+        await until(opened, patience_s=60, every_s=0.1)
+        await self.house.settle()
+        self.job_id, self.escrow = view.job_id, (await self.house.launcher.view(view.job_id)).escrow
+        assert view.daily_cap is not None
+        return view.daily_cap.per_day_minor
+
+    async def work(self, reward_minor: int, *, tasks: int, per_batch: int, start: int = 0) -> None:
+        """So many tasks, each answered alike by two workers, sent in batches of so many answers."""
+        made = [
+            TaskFacts(
+                task_id=f"t{place:03}", question="text", gold=False, effort_ms=9_000, reward_minor=reward_minor,
+                readings=(),
+            )
+            for place in range(start, start + tasks)
+        ]  # fmt: skip
+        opened = TasksOpened(job_id=self.job_id, batch_no=1 + start, tasks=tuple(made), complete=False)
+        await self.house.say("exchange", opened, to="recording")
+        given = [
+            AnswerFact(task_id=one.task_id, worker=WORKERS[(2 * place + k) % len(WORKERS)], text="x", active_ms=1_000,
+                       received_at_ms=self.house.clock() + place)
+            for place, one in enumerate(made)
+            for k in (0, 1)
+        ]  # fmt: skip
+        for batch_no, at in enumerate(range(0, len(given), per_batch), 1 + start):
+            batch = AnswersCollected(job_id=self.job_id, batch_no=batch_no, answers=tuple(given[at : at + per_batch]))
+            await self.house.say("exchange", batch, to="recording")
+
+
+@asynccontextmanager
+async def capped(house: House, node: LocalNode) -> AsyncIterator[Capped]:
+    """Contracts, stake, sender, indexer and both oracles, until the block ends."""
+    deployer, at = dev_key(0), addresses_of(dev_key(0).address)
+    facts = node.facts.at([node.rpc_url]).with_contracts(at)
+    house.health[CHAIN_B] = Health(ok=False, because="not part of this test")
+    recording = RecordingOracle(house.context("recording"), house.desk("recording"))
+    reputation = ReputationOracle(house.context("reputation"), house.desk("reputation"))
+    for name, role in (("recording", recording), ("reputation", reputation)):
+        house.mailbox.register(name, house.keys[name].address, role.on_message)  # type: ignore[index, attr-defined]
+    for work, body in reputation.jobs().items():
+        house.work.task(work)(body)
+    stop = asyncio.Event()
+
+    async def dispatch(tx: Tx, event: Event) -> None:
+        said = DeskEvent.of(event)
+        await house.launcher.on_chain_event(tx, said)
+        for role in (recording, reputation):
+            await role.desk.hold_book(tx, said.whose)
+            job_id = await role.job_of_escrow(tx, said.chain_id, said.whose)
+            if job_id is not None:
+                await role.desk.keep_books(tx, said, job_id=job_id)
+        await reputation.on_chain_event(tx, said)
+
+    async def settled(tx: Tx, entry: Entry) -> None:
+        for role in (recording, reputation):
+            await role.desk.give_up(tx, entry)
+            await role.settled(tx, entry)
+
+    async with ChainClient(facts) as client:
+        sender = Sender(house.db, {client.chain_id: client}, settled=settled, resend_after_ms=500)
+        await sender.resume()
+        tasks = [asyncio.create_task(sender.run(stop))]
+        try:
+            await ensure_deployed(
+                house.db,
+                facts,
+                deployer,
+                terms=DeploymentTerms(jury_operator=house.keys["jury"].address),
+                gas_for={key.address: 10**20 for key in house.keys.values()},
+                tokens_for={house.keys["launcher"].address: 10**12},
+            )
+            house.chains.put(facts)
+            async with house.db.transaction() as tx:
+                await house.launcher.desk.stake(tx, chain_id=CHAIN_A, amount_minor=50_000_000)
+            tasks.append(asyncio.create_task(follow_chain(house.db, client, dispatch=dispatch, stop=stop)))
+            run = Capped(house, client, recording, reputation)
+            house.clock.now_ms = await run.chain_s() * 1_000
+            await run.next_day()
+            yield run
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+
+
+async def test_a_capped_job_is_reserved_and_paid_over_days_everyone_once_and_the_books_are_the_chain(
+    house: House, local_node: LocalNode
+) -> None:
+    async with capped(house, local_node) as run:
+        share = await run.launch()
+        assert await run.of_chain("dailyCap") == share
+        quoted = (await house.launcher.view(run.job_id)).quote_total_minor
+        assert share == cap_minor(quoted, PARTS)
+        await run.work(share // 4, tasks=5, per_batch=3)  # ten answers, two and a half shares
+        await finish(house, run.job_id)
+        days = 0
+        while not [body for body in house.heard_by("launcher") if isinstance(body, JobSettled)] and days < 10:
+            await run.still()
+            if (await house.launcher.view(run.job_id)).state == "closed":
+                break
+            await run.next_day()
+            days += 1
+        assert (await house.launcher.view(run.job_id)).state == "closed"
+        assert await run.refused() == []
+        reserved, paid = await run.reserved_by_day(), await run.by_day("BulkTransferV3", "amounts")
+        assert all(minor <= share for minor in (*reserved.values(), *paid.values()))
+        assert len(reserved) == 3 and len(paid) == 3
+        (file,) = [await run.reputation.case(run.job_id)]
+        assert file is not None
+        owed = {pay.worker: pay.total_minor for pay in file.payouts_file().pay}
+        assert {worker: await run.paid(worker) for worker in WORKERS} == owed
+        assert await run.of_chain("getBalance") == 0
+        async with house.db.connection() as tx:
+            currency = currency_of(CHAIN_A, run.client.facts.contracts.token)  # type: ignore[union-attr]
+            nothing = {(account(kind, run.escrow), currency): 0 for kind in ("escrow", "reserved", "fees")}
+            for book in ("recording", "reputation"):
+                assert await reconcile(tx, book, nothing) == []
+            assert await recount(tx) == []
+            assert await scalar(tx, "select count(*) from outbox.alarms") == 0
