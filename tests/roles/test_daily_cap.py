@@ -1,4 +1,4 @@
-"""A job with a daily cap on a real node, over days: nothing is refused by the chain, everyone is paid once, nothing waits
+"""A job with a daily cap on a real node, over days: the chain refuses nothing, everyone is paid once, nothing waits
 longer than it has to, and a stolen key takes a day's share."""
 
 from __future__ import annotations
@@ -6,32 +6,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
 
 from manyhands.chain.client import ChainClient
-from manyhands.chain.contracts import DeploymentTerms, encode_call
+from manyhands.chain.contracts import DeploymentTerms
 from manyhands.chain.indexer import Event
 from manyhands.chain.keys import dev_key
 from manyhands.chain.node import LocalNode
 from manyhands.chain.testing import until
+from manyhands.ledger.as_told import EscrowNotAsTold, EscrowTold
 from manyhands.ledger.books import reconcile, recount
 from manyhands.ledger.deploy import ensure_deployed
 from manyhands.ledger.desk import DeskEvent
 from manyhands.ledger.events import follow_chain
-from manyhands.ledger.outbox import Entry, State
+from manyhands.ledger.outbox import Entry
 from manyhands.ledger.outbox.sender import Sender
 from manyhands.ledger.posting import account, currency_of
+from manyhands.protocol import canonical
 from manyhands.protocol.daily_cap import DAY_S, cap_minor, chain_day
-from manyhands.protocol.manifest import PayRule
+from manyhands.protocol.manifest import PayRule, parse_manifest
 from manyhands.protocol.messages import (
     AnswerFact,
     AnswersCollected,
-    BatchRecorded,
     JobSettled,
+    Routing,
     TaskFacts,
     TasksOpened,
 )
@@ -43,7 +44,7 @@ from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.migrations import Room
 
 from . import conftest
-from .conftest import CHAIN_A, CHAIN_B, House, house_on
+from .conftest import CHAIN_A, CHAIN_B, House
 from .test_oracles import answers, finish, recorded
 from .test_report_on_chain import addresses_of, number
 
@@ -105,8 +106,8 @@ class Capped:
                 )
                 unseen = await scalar(
                     tx,
-                    "select count(*) from outbox.transactions one where state = 'final' and job_id <> '' and not exists "
-                    "(select from outbox.events event where event.tx_hash = one.tx_hash)",
+                    "select count(*) from outbox.transactions one where state = 'final' and job_id <> '' "
+                    "and not exists (select from outbox.events event where event.tx_hash = one.tx_hash)",
                 )
             return not open_acts and not unseen
 
@@ -162,6 +163,24 @@ class Capped:
         self.job_id, self.escrow = view.job_id, (await self.house.launcher.view(view.job_id)).escrow
         assert view.daily_cap is not None
         return view.daily_cap.per_day_minor
+
+    async def believes_only_the_cap_that_was_told(self) -> None:
+        async with self.house.db.transaction() as tx:
+            ((manifest, routing),) = await rows(
+                tx, "select manifest, routing from launcher.jobs where job_id = %s", [self.job_id]
+            )
+            told = EscrowTold.of(
+                parse_manifest(manifest),
+                canonical.decode(routing, Routing),
+                job_id=self.job_id,
+                escrow=self.escrow,
+                launcher=self.house.keys["launcher"].address,
+            )
+            for desk in (self.recording.desk, self.reputation.desk):
+                await desk.need_as_told(tx, CHAIN_A, told)
+                for parts in (0, PARTS - 1, PARTS + 1):
+                    with pytest.raises(EscrowNotAsTold, match="daily cap"):
+                        await desk.need_as_told(tx, CHAIN_A, replace(told, cap_parts=parts))
 
     async def work(self, reward_minor: int, *, tasks: int, per_batch: int, start: int = 0) -> None:
         """So many tasks, each answered alike by two workers, sent in batches of so many answers."""
@@ -248,6 +267,7 @@ async def test_a_capped_job_is_reserved_and_paid_over_days_everyone_once_and_the
         assert await run.of_chain("dailyCap") == share
         quoted = (await house.launcher.view(run.job_id)).quote_total_minor
         assert share == cap_minor(quoted, PARTS)
+        await run.believes_only_the_cap_that_was_told()
         await run.work(share // 4, tasks=5, per_batch=3)  # ten answers, two and a half shares
         await finish(house, run.job_id)
         days = 0

@@ -260,6 +260,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             simulated_crowd=folder.settings().simulated_crowd,
         ),
         held_to_chain=desk("exchange").need_as_told,
+        read_day=desk("exchange").day_used,
     )
 
     async def count_workers(pool: str) -> int:

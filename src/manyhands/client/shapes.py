@@ -16,11 +16,20 @@ class Account(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ("worker",)
 
 
+class DailyShare(msgspec.Struct, frozen=True):
+    """A job's daily cap: one part in so many of its funds is reserved, and paid, a day (UTC). What today has left."""
+
+    parts: int
+    left_minor: int
+    next_at_ms: int
+
+
 class Offer(msgspec.Struct, frozen=True):
     """A job that has work. seconds_p90 None and measured False = nobody was timed yet.
 
-    unfit      why it does not fit
-    pool_name  the work pool for whose members alone it is, "" = for everybody
+    unfit        why it does not fit
+    pool_name    the work pool for whose members alone it is, "" = for everybody
+    daily_share  None = it has no daily cap
     """
 
     job_id: str
@@ -40,6 +49,7 @@ class Offer(msgspec.Struct, frozen=True):
     requester: str
     unfit: tuple[str, ...] = ()
     pool_name: str = ""
+    daily_share: DailyShare | None = None
 
 
 class Assignment(msgspec.Struct, frozen=True):

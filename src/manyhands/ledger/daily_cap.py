@@ -30,6 +30,15 @@ class Counted:
     events: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class DayUsed:
+    """What the chain has counted for an escrow, minor units: on its present day, and ever. ends_at_s  of the day"""
+
+    ends_at_s: int
+    reserved_today_minor: int
+    reserved_minor: int
+
+
 RESERVED = Counted({"anchorAndReserve": 3, "reserve": 0}, {"Anchored": "reserved", "Reserved": "amount"})
 PAID = Counted({"bulkPayOut": 1}, {"BulkTransferV3": "amounts"})
 

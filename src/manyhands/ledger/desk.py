@@ -58,7 +58,7 @@ from .bookkeeping import (
     standing,
 )
 from .books import balance, post, state_of, void
-from .daily_cap import Counted, chain_time_s, counted_today_minor
+from .daily_cap import RESERVED, Counted, DayUsed, chain_time_s, counted_today_minor
 from .outbox import Entry, State, submit
 from .posting import Posting, account, currency_of
 
@@ -369,8 +369,8 @@ class Desk:
     ) -> str:
         """Makes, funds and sets up the escrow, once per job. fees_bp: reputation, recording, exchange.
 
-        With a daily cap it makes the escrow alone, because a cap is set before the setup and the factory's launch has no
-        word for it: `set_up_capped` does the rest as soon as the chain has told the escrow's address.
+        With a daily cap it makes the escrow alone, because a cap is set before the setup and the factory's launch has
+        no word for it: `set_up_capped` does the rest as soon as the chain has told the escrow's address.
         promised_minor  what escrows that were made so are still to be funded with
         raises  OtherMoney, AmountNotPositive, FundsMissing, ChainUnreachable: nothing is signed then
         """
@@ -473,6 +473,19 @@ class Desk:
         seen = await rows(tx, QUERIES.events_of_day, {**where, "names": sorted(counted.events), "day_s": day_s})
         used_minor = counted_today_minor(counted, own=own, seen=seen)
         return max(0, cap_minor - used_minor)
+
+    async def day_used(self, tx: Tx, chain_id: int, escrow: str) -> DayUsed:
+        """What an escrow has reserved on the chain's present day and ever, by the chain's word."""
+        facts, _ = self._at(chain_id)
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
+        seen_s = int(await scalar(tx, QUERIES.time_of_chain, where))
+        day_s = chain_time_s(seen_s=seen_s, now_ms=self._clock()) // DAY_S * DAY_S
+        seen = await rows(tx, QUERIES.events_of_day, {**where, "names": sorted(RESERVED.events), "day_s": day_s})
+        return DayUsed(
+            ends_at_s=day_s + DAY_S,
+            reserved_today_minor=counted_today_minor(RESERVED, own=(), seen=seen),
+            reserved_minor=await self.reserved_minor(tx, chain_id=chain_id, escrow=escrow),
+        )
 
     async def frozen_now(self, tx: Tx, *, chain_id: int, escrow: str) -> bool:
         """Whether a report's freeze stands, by the chain's word: nothing can be recorded then."""
@@ -626,7 +639,7 @@ class Desk:
         )  # fmt: skip
 
     async def parts_seen(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, parts: int, hash_: str) -> int:
-        """How many of a job's parts the chain shows as paid. What somebody else paid with this key counts for nothing."""
+        """How many of a job's parts the chain shows as paid. What somebody else paid by this key is none of them."""
         facts, _ = self._at(chain_id)
         ids = ["0x" + keccak(digest("payout", job_id, part_no, hash_).encode()).hex() for part_no in range(parts)]
         where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "payout_ids": ids}

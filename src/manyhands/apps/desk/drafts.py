@@ -19,7 +19,7 @@ import msgspec
 
 from manyhands.apps.questions import Questions, Sheet, read_questions
 from manyhands.documents.ink import InkLine
-from manyhands.pricing import Quote
+from manyhands.pricing import DailyCap, Quote
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest, ManyhandsError
 from manyhands.protocol.ids import Clock, IdSource, digest
@@ -210,6 +210,7 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Forecast
     free_minor: int | None
     short_minor: int
+    daily_cap: DailyCap | None = None
 
 
 @dataclass(frozen=True)
@@ -472,6 +473,7 @@ class Drafts:
             ),
             free_minor=free_minor,
             short_minor=0 if free_minor is None else max(0, quote.total_minor - free_minor),
+            daily_cap=planned.daily_cap,
         )
 
     async def launch(self, owner: str, draft_id: str, *, agreed_minor: int, tryout: bool = False) -> JobView:

@@ -53,6 +53,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     pool       address of the work pool whose members alone work on it; "" = everybody
     needs      what the work asks of a worker; None = nothing
     budget_minor  most that may be funded; None = what the quote says
+    daily_cap_parts  one part in so many of the funds is reserved, and paid, per day at most; None = no such cap
     deadline_ms   when it should be over; None = whenever it is done
     stop_at_deadline  then what is not answered is cancelled, what was answered is paid and delivered
     """
@@ -73,6 +74,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     benchmark_bp: int = 9_000
     per_hour_minor: int = 12_000_000
     budget_minor: int | None = None
+    daily_cap_parts: int | None = None
     deadline_ms: int | None = None
     stop_at_deadline: bool = False
 
@@ -130,6 +132,8 @@ def options_of(wish: Wish, *, owner: str, request_key: str, tryout: bool) -> Lau
         needs=wish.needs or msgspec.UNSET,
         scope=scope if scope != Scope() else msgspec.UNSET,
         budget_minor=None if tryout else wish.budget_minor,
+        # ten pieces are paid in one go: a day's share of so little would not hold a single answer
+        daily_cap_parts=wish.daily_cap_parts if wish.daily_cap_parts and not tryout else msgspec.UNSET,
         request_key=request_key,
     )
 

@@ -96,6 +96,13 @@ class DraftWish(Asked):
     benchmark_bp: Annotated[int, Field(ge=0, le=9_999)] = 9_000
     per_hour_minor: Annotated[int, Field(ge=1, le=10**12)] = 12_000_000
     budget_minor: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    daily_cap_parts: (
+        Annotated[
+            int,
+            Field(ge=2, le=30, description="one part in so many of the funds is reserved, and paid, per day at most"),
+        ]
+        | None
+    ) = None
     deadline_ms: Annotated[int, Field(ge=0, le=10**14)] | None = None
     stop_at_deadline: bool = False
 
@@ -149,6 +156,13 @@ class Forecast(Told):
     fits_deadline: bool | None
 
 
+class DailyCap(Told):
+    parts: int
+    per_day_minor: Minor
+    days_expected: int = Field(description="days over which the pay that is expected arrives, at least")
+    days_most: int = Field(description="the same for all that can be earned")
+
+
 class DraftQuote(Told):
     currency: str
     exponent: int
@@ -160,6 +174,7 @@ class DraftQuote(Told):
     forecast: Forecast
     free_minor: Minor | None = Field(description="what you may spend; null = there is no limit")
     short_minor: Minor = Field(description="what of the total your purse does not cover; above 0 it is refused")
+    daily_cap: DailyCap | None = Field(default=None, description="what your daily cap means; null = you chose none")
 
 
 class Agreement(Asked):

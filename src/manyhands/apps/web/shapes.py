@@ -303,6 +303,14 @@ class LearningOffer(Told):
     practised: bool
 
 
+class DailyShare(Told):
+    """What a job's daily cap leaves of today."""
+
+    parts: int = Field(description="at most one part in so many of the funds is reserved, and paid, per day of UTC")
+    left_minor: Minor = Field(description="what today has left for work lent now; 0 = it goes on tomorrow")
+    next_at_ms: AtMs
+
+
 class Offer(Told):
     job_id: Id
     title: str
@@ -335,6 +343,7 @@ class Offer(Told):
     pool_name: str = Field(
         description='your work pool for whose members alone it is; "" = for everybody', examples=["town archive"]
     )
+    daily_share: DailyShare | None = Field(default=None, description="null = the job has no daily cap")
 
 
 class Offers(Told):

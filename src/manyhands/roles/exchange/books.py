@@ -193,13 +193,17 @@ class Books:
             (found,) = await rows(connection, QUERIES.worked_since, values)
         return OwnHours(*found)
 
-    async def check_claim(self, worker: str, job_id: str) -> None:
-        """raises OwnLimitReached, SensitiveNotWished, ScoreTooLow, PoolMembersOnly"""
+    async def check_claim(self, worker: str, job_id: str) -> int:
+        """Whether the worker may be lent tasks of the job.
+
+        returns  parts of the job's daily cap, which is looked at apart; 0 = it has none, or there is no such job
+        raises   OwnLimitReached, SensitiveNotWished, ScoreTooLow, PoolMembersOnly
+        """
         async with self._ctx.db.connection() as connection:
             values = {"worker": worker, "job_id": job_id}
             row = await (await connection.execute(QUERIES.claim_door, values, prepare=True)).fetchone()
         if row is None:
-            return  # there is no such job: the claim itself says so
+            return 0  # there is no such job: the claim itself says so
         (
             day_minutes,
             week_minutes,
@@ -210,6 +214,7 @@ class Books:
             *of_newcomers,
             task_type,
             outside,
+            cap_parts,
         ) = row
         if outside:  # whoever left a pool holds what they hold, and is lent no more of its work
             raise PoolMembersOnly(job_id)
@@ -219,7 +224,7 @@ class Books:
         if score_bp < least_bp:
             raise ScoreTooLow(task_type, least_bp=least_bp, own_bp=score_bp)
         if not (day_minutes or week_minutes):
-            return
+            return int(cap_parts)
         worked = await self.own_hours(worker, Wishes(utc_offset_minutes=utc_offset_minutes))
         for span, cap_minutes, worked_ms in (
             ("day", day_minutes, worked.today_ms),
@@ -227,6 +232,7 @@ class Books:
         ):
             if cap_minutes and worked_ms >= cap_minutes * 60_000:
                 raise OwnLimitReached(span, cap_minutes=cap_minutes)
+        return int(cap_parts)
 
     async def paces(self, worker: str) -> dict[str, Pace]:
         """The worker's own pace by task type, where enough was accepted."""

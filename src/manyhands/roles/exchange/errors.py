@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from manyhands.protocol.errors import ManyhandsError, ProtocolError
 
@@ -391,6 +392,20 @@ class OwnLimitReached(ExchangeError):
         super().__init__(
             f"you have worked the {cap_minutes} minutes a {span} that you set yourself",
             cure=f"Rest until {until}, or change your limit on your own page. What you hold can still be finished.",
+        )
+
+
+class DayIsFull(ExchangeError):
+    """The job's daily cap is used up: no more of its pay can be reserved today, so nothing is lent."""
+
+    code, status = "day_is_full", 409
+
+    def __init__(self, job_id: str, *, parts: int, next_at_ms: int) -> None:
+        self.job_id, self.parts, self.next_at_ms = job_id, parts, next_at_ms
+        at = datetime.fromtimestamp(next_at_ms / 1_000, tz=UTC)
+        super().__init__(
+            f"at most 1/{parts} of this job's funds is set aside for workers per day, and today's part is spoken for",
+            cure=f"It goes on at {at:%H:%M} UTC on {at:%Y-%m-%d}. What you hold can still be finished.",
         )
 
 

@@ -26,7 +26,7 @@ from manyhands.ledger.as_told import ChainNotReady, EscrowNotAsTold, EscrowNotSe
 from manyhands.protocol import canonical
 from manyhands.protocol.ids import digest
 from manyhands.protocol.lifecycles import move
-from manyhands.protocol.manifest import Manifest, Scope, UnseenAudit, parse_manifest, pool_of
+from manyhands.protocol.manifest import Manifest, Scope, UnseenAudit, cap_parts_of, parse_manifest, pool_of
 from manyhands.protocol.messages import (
     BATCH_MAX,
     REQUESTER,
@@ -235,6 +235,7 @@ class Opening:
                 "sensitive": manifest.content_class == "sensitive",
                 "score_least_bp": needs_of(manifest).score_bp,
                 "pool": pool_of(manifest),
+                "cap_parts": cap_parts_of(manifest),
                 "simulated": manifest.crowd == "simulated",
                 "lease_ms": manifest.lease_ms,
                 "effort_cap_factor": manifest.pay.effort_cap_factor,

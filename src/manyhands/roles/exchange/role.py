@@ -39,6 +39,7 @@ from manyhands.store.sql import load_queries
 from .accounts import Account, Accounts, Session
 from .appealing import Appeal, Appealing
 from .books import Books, types_shown
+from .capping import Capping, ReadDay
 from .collecting import Collecting
 from .decisions import REPORT_CODES, pay_lines
 from .errors import NoSuchCase, NotYours, SimulatedNotAllowed
@@ -158,7 +159,12 @@ class Exchange:
     """
 
     def __init__(
-        self, ctx: RoleContext, settings: ExchangeSettings, *, held_to_chain: HeldToChain | None = None
+        self,
+        ctx: RoleContext,
+        settings: ExchangeSettings,
+        *,
+        held_to_chain: HeldToChain | None = None,
+        read_day: ReadDay | None = None,
     ) -> None:
         self.ctx, self.settings = ctx, settings
         self.accounts = Accounts(ctx.db, clock=ctx.clock, ids=ctx.ids, wallet_secret=settings.wallet_secret)
@@ -177,7 +183,8 @@ class Exchange:
         self.linking = Linking(ctx)
         self.pooling = Pooling(ctx)
         self.noticing = Noticing(ctx)
-        self.views = Views(ctx, self.books, self.learning)
+        self.capping = Capping(ctx, read_day)
+        self.views = Views(ctx, self.books, self.learning, self.capping)
         self._tidied_at_ms = 0
 
     # --- messages, events, ticks ----------------------------------------------------------------------------------
@@ -371,9 +378,10 @@ class Exchange:
 
     async def claim(self, worker: str, job_id: str, count: int) -> Bundle:
         """raises BadRequest, NoSuchJob, JobNotOpen, OtherCrowd, NotSignedIn, StillBusy, OwnLimitReached,
-        SensitiveNotWished, ScoreTooLow, PoolMembersOnly
+        SensitiveNotWished, ScoreTooLow, PoolMembersOnly, DayIsFull
         """
-        await self.books.check_claim(worker, job_id)
+        if await self.books.check_claim(worker, job_id):
+            count = await self.capping.room(worker, job_id, count)
         return await self.lending.claim(worker, job_id, count=count)
 
     async def submit(self, worker: str, job_id: str, answers: Sequence[Given]) -> list[Stored]:

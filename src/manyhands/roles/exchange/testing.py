@@ -42,6 +42,8 @@ class OpenJob:
     learning: Learning | None = None
     needs: Needs | None = None
     pool: str = ""
+    cap_parts: int = 0
+    funded_minor: int = 1_000_000_000
 
 
 def manifest_of(job: OpenJob) -> Manifest:
@@ -59,6 +61,7 @@ def manifest_of(job: OpenJob) -> Manifest:
         learning=msgspec.UNSET if job.learning is None else job.learning,
         needs=msgspec.UNSET if job.needs is None else job.needs,
         pool=job.pool or msgspec.UNSET,
+        daily_cap_parts=job.cap_parts or msgspec.UNSET,
         page_count=job.pages,
         document_count=1,
         budget_minor=1_000_000_000,
@@ -83,7 +86,7 @@ def job_funded(job: OpenJob) -> JobFunded:
         ),
         escrow=ESCROW,
         token=TOKEN,
-        funded_minor=1_000_000_000,
+        funded_minor=job.funded_minor,
         launcher=LAUNCHER,
     )
 
@@ -97,11 +100,12 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
         insert into exchange.jobs
             (job_id, state, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor,
              launcher, recording, reputation, jury, chain_id, escrow, token, funded_minor, pages_total, tasks_total,
-             undecided, task_batches, announced_at_ms, opened_at_ms, requester, score_least_bp, pool)
+             undecided, task_batches, announced_at_ms, opened_at_ms, requester, score_least_bp, pool,
+             cap_parts)
         values (%(job_id)s, 'open', %(manifest)s, %(routing)s, %(title)s, 'transcription', 'MHT', %(simulated)s,
                 %(lease_ms)s, 3, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
                 %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1, 'requester-1',
-                %(score_least_bp)s, %(pool)s)
+                %(score_least_bp)s, %(pool)s, %(cap_parts)s)
         """,
         {
             "job_id": job.job_id,
@@ -121,6 +125,7 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
             "pages": job.pages,
             "tasks": tasks,
             "pool": job.pool,
+            "cap_parts": job.cap_parts,
             "score_least_bp": 0 if job.needs is None else job.needs.score_bp,
         },
     )

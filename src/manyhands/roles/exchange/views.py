@@ -16,7 +16,7 @@ from manyhands.documents.model import piece_on_page  # plain values: it stays li
 from manyhands.pricing import pay_per_hour_minor
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
-from manyhands.protocol.manifest import Manifest, Needs, parse_manifest
+from manyhands.protocol.manifest import Manifest, Needs, cap_parts_of, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
 from manyhands.protocol.money import CURRENCIES
 from manyhands.quality import reputation
@@ -25,6 +25,7 @@ from manyhands.store.database import rows, rows_of
 from manyhands.store.sql import load_queries
 
 from .books import Books, Pace, RequesterRecord, TypeView, types_of
+from .capping import Capping, DailyShare
 from .decisions import SAMPLE_LEAST, PageAsk, PiecePlan, median_of
 from .errors import NoSuchJob
 from .fitting import NEWCOMER_BP, Known, needs_of, prior_from, unfit
@@ -41,6 +42,7 @@ class Offer(msgspec.Struct, frozen=True):
     needs, unfit what the work asks of a worker, and why it does not fit this one; () = it fits
     learning     what this job pays the worker for getting ready
     pool_name    the worker's pool for whose members alone the job is; "" = for everybody
+    daily_share  what the job's daily cap leaves of today; None = it has none
     requester_*  what is known of who asks: jobs here, mean rating, share of refused answers; None = too little to say
     """
 
@@ -73,6 +75,7 @@ class Offer(msgspec.Struct, frozen=True):
     needs: Needs
     unfit: tuple[str, ...]
     pool_name: str
+    daily_share: DailyShare | None = None
 
 
 class TransactionRef(msgspec.Struct, frozen=True):
@@ -187,8 +190,8 @@ class SimulatedPiece(msgspec.Struct, frozen=True):
 class Views:
     """The exchange's reading side."""
 
-    def __init__(self, ctx: RoleContext, books: Books, learning: Learning) -> None:
-        self._ctx, self._books, self._learning = ctx, books, learning
+    def __init__(self, ctx: RoleContext, books: Books, learning: Learning, capping: Capping) -> None:
+        self._ctx, self._books, self._learning, self._capping = ctx, books, learning, capping
 
     async def offers(
         self,
@@ -217,6 +220,9 @@ class Views:
         manifests = [parse_manifest(row[3]) for row in found]
         known = await self._books.requesters(sorted({manifest.requester for manifest in manifests}))
         ready = await self._learning.offers(worker, manifests, language=language)
+        shares = await self._capping.shares(
+            [row[0] for row, manifest in zip(found, manifests, strict=True) if cap_parts_of(manifest)]
+        )
         scores = {one.skill: one.score_bp for one in await self.standings(worker)}
         known_of = {
             kind: Known(wishes.languages, screen_px, pointer, scores.get(kind[0], newcomers.get(kind, NEWCOMER_BP)))
@@ -232,6 +238,7 @@ class Views:
                 record=known.get(manifest.requester),
                 learning=ready[row[0]],
                 misfits=unfit(needs_of(manifest), known_of[_kind_of(manifest)]),
+                share=shares.get(row[0]),
             )
             for row, manifest in zip(found, manifests, strict=True)
             if wishes.sensitive or manifest.content_class != "sensitive"
@@ -395,6 +402,7 @@ def _offer(
     record: RequesterRecord | None,
     learning: LearningOffer,
     misfits: tuple[str, ...],
+    share: DailyShare | None,
 ) -> Offer:
     from manyhands.task_types import task_type as type_named
     from manyhands.task_types.practising import guide_in
@@ -434,6 +442,7 @@ def _offer(
         needs=needs_of(manifest),
         unfit=misfits,
         pool_name=pool_name,
+        daily_share=share,
     )
 
 

@@ -177,7 +177,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     quote_expected_minor: int
     quote_total_minor: int
     quote_rests_on: str
-    daily_cap: DailyCap | None
+    daily_cap: DailyCap | None = None
     budget_minor: int
     funded_minor: int
     routing: RoutingView | None

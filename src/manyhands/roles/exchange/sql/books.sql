@@ -140,7 +140,8 @@ select coalesce(own.day_cap_minutes, 0), coalesce(own.week_cap_minutes, 0), coal
            where standing.worker = %(worker)s and standing.skill = job.task_type) end,
        coalesce(prior.right_micro, 0), coalesce(prior.wrong_micro, 0), job.task_type,
        job.pool <> '' and not exists (select from exchange.pool_members member
-           where member.pool = job.pool and member.worker = %(worker)s and member.ended_at_ms is null)
+           where member.pool = job.pool and member.worker = %(worker)s and member.ended_at_ms is null),
+       job.cap_parts
 from exchange.jobs job left join exchange.wishes own on own.worker = %(worker)s
 left join exchange.priors prior on prior.task_type = job.task_type and prior.simulated = job.simulated
 where job.job_id = %(job_id)s;

@@ -4,11 +4,11 @@
 insert into exchange.jobs
     (job_id, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor, launcher, recording,
      reputation, jury, chain_id, escrow, token, funded_minor, announced_at_ms, requester,
-     sensitive, score_least_bp, gold_seed, pool)
+     sensitive, score_least_bp, gold_seed, pool, cap_parts)
 values (%(job_id)s, %(manifest)s, %(routing)s, %(title)s, %(task_type)s, %(currency)s, %(simulated)s, %(lease_ms)s,
         %(effort_cap_factor)s, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
         %(token)s, %(funded_minor)s, %(now_ms)s, %(requester)s, %(sensitive)s, %(score_least_bp)s,
-        %(gold_seed)s, %(pool)s)
+        %(gold_seed)s, %(pool)s, %(cap_parts)s)
 on conflict (job_id) do nothing;
 
 -- name: add_funds

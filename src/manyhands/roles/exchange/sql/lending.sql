@@ -71,3 +71,26 @@ returning worker;
 -- name: link_words
 select worker, link_group as group, words, words_at_ms as at_ms from exchange.links
 where words <> '' order by words_at_ms desc, worker limit 200;
+
+-- name: day_of_job
+-- What a job with a daily cap has promised: rewards of everything lent, answered or recorded; and whether a worker holds
+-- some of it. A bundle keeps the ids of what was answered, so what is lent is told by its assignments.
+with held as (
+    select lent.worker, task.reward_minor
+    from exchange.bundles bundle
+    join exchange.assignments lent
+        on lent.job_id = bundle.job_id and lent.task_id = any (bundle.task_ids) and lent.worker = bundle.worker
+    join exchange.tasks task on task.job_id = lent.job_id and task.task_id = lent.task_id
+    where bundle.job_id = %(job_id)s and lent.state = 'lent'
+)
+select job.cap_parts, job.chain_id, job.escrow, job.funded_minor, coalesce(offer.reward_minor_median, 0),
+       job.reserved_minor
+       + coalesce((select sum(book.collected_minor - book.decided_minor) from exchange.earnings book
+                   where book.job_id = job.job_id), 0)
+       + coalesce((select sum(task.reward_minor) from exchange.uncollected waiting
+                   join exchange.tasks task on task.job_id = waiting.job_id and task.task_id = waiting.task_id
+                   where waiting.job_id = job.job_id), 0)
+       + coalesce((select sum(reward_minor) from held), 0),
+       exists (select from held where worker = %(worker)s)
+from exchange.jobs job left join exchange.offers offer on offer.job_id = job.job_id
+where job.job_id = %(job_id)s;

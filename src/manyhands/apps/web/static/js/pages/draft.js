@@ -346,6 +346,7 @@ function Rules() {
     <details><summary>${t("more_rules")}</summary>
       <fieldset><legend>${t("machine")}</legend><${Choice} name="machine" value=${wanted.machine} onChange=${(key) => change({ machine: key })} options=${["agreeing_readers", "none"].map((key) => [key, t(`machine_${key}`), t(`machine_${key}_why`)])} /></fieldset>
       <fieldset><legend>${t("content")}</legend><${Choice} name="content" value=${wanted.content_class} onChange=${(key) => change({ content_class: key })} options=${["plain", "sensitive"].map((key) => [key, t(`content_${key}`), t(`content_${key}_why`)])} /></fieldset>
+      <label>${t("daily_cap")}<span class="hint">${t("daily_cap_why")}</span><input type="number" inputmode="numeric" min="2" max="30" step="1" value=${wanted.daily_cap_parts ?? ""} onChange=${(event) => change({ daily_cap_parts: Number(event.target.value) >= 2 ? Math.min(30, Math.round(Number(event.target.value))) : null })} /></label>
       <label>${t("description")}<span class="hint">${t("description_why")}</span><textarea rows="3" maxlength="2000" value=${wanted.description} onInput=${(event) => change({ description: event.target.value })}></textarea></label>
       <${Who} wanted=${wanted} change=${change} />
       ${choices.value.simulated_crowd && html`<fieldset><legend>${t("crowd")}</legend><${Choice} name="crowd" value=${wanted.crowd} onChange=${(key) => change({ crowd: key })} options=${["people", "simulated"].map((key) => [key, t(`crowd_${key}`), t(`crowd_${key}_why`)])} /></fieldset>`}
@@ -387,6 +388,7 @@ function QuotePanel() {
     ${told && html`
       <p class="price"><span class="big"><${Amount} digits=${2} minor=${told.expected_minor} currency=${told.currency} exponent=${told.exponent} /></span> <span class="quiet">${t("expected_word")}</span></p>
       <p class="hint">${t("most_is")} <strong><${Amount} digits=${2} minor=${told.total_minor} currency=${told.currency} exponent=${told.exponent} /></strong>. ${t("most_why")}</p>
+      ${told.daily_cap && html`<p class="hint">${t("daily_cap_job", { parts: told.daily_cap.parts, amount: money(told.daily_cap.per_day_minor, told.currency, told.exponent, 2), days: told.daily_cap.days_expected, most: told.daily_cap.days_most })}</p>`}
       <${Forecast} quote=${told} deadline=${wish.value.deadline_ms} />
       <details><summary>${t("line_by_line")}</summary><${QuoteLines} quote=${told} /><p class="hint">${t("rests_on")} <span dir="auto">${told.rests_on}</span></p></details>
       ${told.free_minor !== null && told.free_minor !== undefined && html`<p class=${told.short_minor ? "notice bad" : "hint"} role=${told.short_minor ? "alert" : undefined}>${t(told.short_minor ? "purse_short" : "purse_covers", { free: money(told.free_minor, told.currency, told.exponent, 2), short: money(told.short_minor, told.currency, told.exponent, 2) })} <a href="/desk/money">${t("desk_money")}</a></p>`}

@@ -1,5 +1,5 @@
 // What this is; and, for somebody signed in, the work that is there, with its pay per hour first.
-import { about, Amount, count, html, language, loader, Loading, money, percent, Problem, Simulated, t, useSignal } from "manyhands/kit.js";
+import { about, Amount, count, html, language, loader, Loading, money, percent, Problem, Simulated, t, useSignal, when } from "manyhands/kit.js";
 import { get, me } from "manyhands/api.js";
 import { Examples, Guide } from "manyhands/guide.js";
 
@@ -52,6 +52,7 @@ function Offer({ offer }) {
       ${offer.requester_refused_bp !== null && fact("refuses", percent(offer.requester_refused_bp))}
       ${fact("content", t(`content_${offer.content_class}`))}
       ${offer.pool_name && fact("for_pool", html`<a href="/pools" dir="auto">${offer.pool_name}</a>`)}
+      ${offer.daily_share && fact("daily_cap", t("daily_cap_offer", { parts: offer.daily_share.parts, left: money(offer.daily_share.left_minor, currency, exponent, 2), at: when(offer.daily_share.next_at_ms) }))}
       <${Needs} needs=${offer.needs} />
     </dl>
     <p class="hint">${t(offer.measured ? "rate_measured" : "rate_estimated")}</p>

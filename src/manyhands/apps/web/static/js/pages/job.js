@@ -71,7 +71,8 @@ function Money({ value }) {
   if (known.length === 0) return null;
   return html`<section class="card"><h2>${t("money")}</h2><table class="sums"><tbody>
     ${known.map(([name, minor]) => html`<tr><th scope="row">${t(`money_${name}`)}</th><td class="figure"><${Amount} digits=${2} minor=${minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
-  </tbody></table></section>`;
+  </tbody></table>
+  ${value.daily_cap && html`<p class="hint">${t("daily_cap_job", { parts: value.daily_cap.parts, amount: money(value.daily_cap.per_day_minor, currency, exponent, 2), days: value.daily_cap.days_expected, most: value.daily_cap.days_most })}</p>`}</section>`;
 }
 
 function Quote({ value }) {

@@ -131,6 +131,7 @@ function MoneyCard({ value }) {
   const rows = ["funded", "reserved", "paid", "fees", "refunded"].map((name) => [name, value[`${name}_minor`]]).filter(([, minor]) => minor !== undefined && minor !== null);
   return html`<section class="card"><h2>${t("money")}</h2>
     ${rows.length > 0 && html`<table class="sums"><tbody>${rows.map(([name, minor]) => html`<tr><th scope="row">${t(`money_${name}`)}</th><td class="figure"><${Amount} digits=${2} minor=${minor} currency=${value.currency} exponent=${value.exponent} /></td></tr>`)}</tbody></table>`}
+    ${value.daily_cap && html`<p class="hint">${t("daily_cap_job", { parts: value.daily_cap.parts, amount: money(value.daily_cap.per_day_minor, value.currency, value.exponent, 2), days: value.daily_cap.days_expected, most: value.daily_cap.days_most })}</p>`}
     ${value.state === "closed" && html`<p class="row"><a class="button quietly small" href=${at`/api/desk/jobs/${jobId}/invoice.pdf`} download>${t("invoice")}</a></p>`}
     ${value.quote_lines && html`<details><summary>${t("quote")}</summary><${QuoteLines} quote=${{ lines: value.quote_lines, currency: value.currency, exponent: value.exponent, expected_minor: value.quote_expected_minor, total_minor: value.quote_total_minor }} /></details>`}
   </section>`;

@@ -106,6 +106,7 @@ export const texts = {
   deadline_why: "empty = whenever it is done",
   stop_at_deadline: "Stop then: what was answered is paid and delivered, the rest comes back",
   stops_then: "what is not answered by then is given up",
+  daily_cap_why: "from 2 to 30: at most one part in so many of the funds is set aside, and paid, per day. It bounds what a stolen key can take, and spreads work and pay over days; empty = none",
   more_rules: "More rules",
   machine: "What may be accepted unseen",
   machine_agreeing_readers: "what two readers agree on",

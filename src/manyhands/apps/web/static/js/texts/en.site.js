@@ -241,5 +241,8 @@ export const texts = {
   title_pool: "Your work pool",
   title_pools: "Work pools",
   for_pool: "For the members of",
+  daily_cap: "Daily cap",
+  daily_cap_offer: "at most 1/{parts} of this job's funds is set aside for workers, and paid out, per day: your pay comes over several days. {left} left today; the next day begins {at}",
+  daily_cap_job: "Daily cap: at most 1/{parts} of the funds, {amount}, is set aside for workers per day, and paid per day. Pay arrives over at least {days} days, over {most} if all is earned.",
   scope_pool: "manage your work pool",
 };

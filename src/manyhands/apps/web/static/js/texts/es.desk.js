@@ -106,6 +106,7 @@ export const texts = {
   deadline_why: "vacío = cuando esté",
   stop_at_deadline: "Parar entonces: lo respondido se paga y se entrega, el resto vuelve",
   stops_then: "lo que no esté respondido se abandona",
+  daily_cap_why: "de 2 a 30: cada día se aparta, y se paga, como mucho esa parte de los fondos. Limita lo que puede llevarse una clave robada, y reparte trabajo y paga en días; vacío = ninguno",
   more_rules: "Más reglas",
   machine: "Qué se acepta sin verlo",
   machine_agreeing_readers: "lo que dos lectores leen igual",

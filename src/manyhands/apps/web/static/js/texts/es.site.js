@@ -241,5 +241,8 @@ export const texts = {
   title_pool: "Tu equipo de trabajo",
   title_pools: "Equipos de trabajo",
   for_pool: "Para los miembros de",
+  daily_cap: "Tope diario",
+  daily_cap_offer: "cada día se aparta para los trabajadores, y se paga, como mucho 1/{parts} de los fondos: tu paga llega repartida en varios días. Hoy quedan {left}; el día siguiente empieza {at}",
+  daily_cap_job: "Tope diario: como mucho 1/{parts} de los fondos, {amount}, se aparta para los trabajadores al día, y se paga al día. La paga llega en {days} días como mínimo, en {most} si se gana todo.",
   scope_pool: "gestionar su equipo de trabajo",
 };
