@@ -9,8 +9,13 @@ from starlette.responses import Response
 
 from . import shapes
 
+# A reference and no `model`: the framework builds a checker for each model of each status of each route, half a
+# second of every start, for answers that nobody checks.
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": shapes.ProblemBody, "description": text}
+    status: {
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        "description": text,
+    }
     for status, text in {
         400: "refused: what to do stands in `cure`",
         401: "not signed in",
@@ -22,6 +27,14 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         429: "too many tries",
     }.items()
 }
+
+"""Refusals that every route may answer with, by status; `refusal_schemas` belong into the document."""
+
+
+def refusal_schemas() -> dict[str, dict[str, Any]]:
+    """The schemas that `PROBLEMS` refers to, by name."""
+    schema = shapes.ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    return {**schema.pop("$defs"), "ProblemBody": schema}
 
 
 TOLD: Final[dict[str, dict[str, Any]]] = {}

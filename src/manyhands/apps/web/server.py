@@ -41,7 +41,7 @@ from .problems import (
     problem_body,
 )
 from .purses import add_purses
-from .replies import PROBLEMS, answer
+from .replies import PROBLEMS, answer, refusal_schemas
 from .requester import add_requester
 from .security import Guard
 from .shell import choose_language, shell
@@ -142,7 +142,6 @@ def build_app(site: Site) -> FastAPI:
         if site.accounts is not None and site.ways is not None:
             add_ways_in(app, site, site.accounts, site.ways)
         _add_work(app, site, site.desk)
-        _document_hot_routes(app)
     if site.exchange is not None:
         add_own(app, site.exchange)
         add_public_record(app, site.exchange, site.parties)
@@ -161,6 +160,7 @@ def build_app(site: Site) -> FastAPI:
         _add_pictures(app, site)
     if site.take_message is not None:
         _add_messages(app, site.take_message)
+    _document(app, hot=site.desk is not None)
     return app
 
 
@@ -379,11 +379,8 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
         return answer({"standings": await desk.standings(worker.worker), "changes": changes})
 
 
-def _document_hot_routes(app: FastAPI) -> None:
-    """Adds the two routes that bypass the framework to the OpenAPI document, as written by a twin that never serves.
-
-    Every field of the whole document gets its example here.
-    """
+def _hot_routes_told() -> FastAPI:
+    """A twin that never serves, whose document tells of the two routes that bypass the framework."""
     twin = FastAPI(title="hot", version="0")
 
     @twin.post(
@@ -398,13 +395,22 @@ def _document_hot_routes(app: FastAPI) -> None:
     )  # fmt: skip
     async def answers(job_id: JobId, wish: shapes.Answers) -> None: ...
 
+    return twin
+
+
+def _document(app: FastAPI, *, hot: bool) -> None:
+    """Completes the OpenAPI document when it is first asked for: the hot routes, what refusals look like, examples."""
     plain = app.openapi
 
     def whole() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document, hot = plain(), twin.openapi()
-            document["paths"].update(hot["paths"])
-            document["components"]["schemas"].update(hot["components"]["schemas"])
+            document = plain()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            if hot:
+                told = _hot_routes_told().openapi()
+                document["paths"].update(told["paths"])
+                schemas.update(told["components"]["schemas"])
+            schemas.update(refusal_schemas())
             app.openapi_schema = with_examples(document)
         return app.openapi_schema
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from manyhands.protocol.appeals import check_ruling, outcome_of
@@ -12,16 +10,10 @@ from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.appealing import APPEAL_WINDOW_MS
 from manyhands.roles.exchange.errors import BadRequest, NoSuchCase, NothingToAppeal
 from manyhands.roles.exchange.testing import OpenJob, put_open_job
-from manyhands.store.database import Database
 
-from .test_role import House
+from .scripted import House
 
 JOB = "job-1"
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> House:
-    return House(database, tmp_path / "blobs")
 
 
 async def refused_worker(house: House, *, tasks: int = 2) -> tuple[str, list[str]]:

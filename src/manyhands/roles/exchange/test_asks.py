@@ -6,9 +6,8 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -24,31 +23,15 @@ from manyhands.protocol.manifest import QualityRule, Scope, parse_manifest
 from manyhands.protocol.messages import DocumentRef, DocumentsHanded, PageRef, ResultsAssembled, TasksOpened
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
-from manyhands.store.database import Database, rows, rows_of
-from manyhands.store.migrations import Room
+from manyhands.store.database import rows, rows_of
 from manyhands.task_types.asked import asked_of, claim
 
 from .decisions import PiecePlan
 from .opening import PageRow
 from .results import QUERIES, exposure_file
-from .test_role import JOB, House, png_size
+from .scripted import JOB, House, png_size
 
 NO_GOLD = QualityRule(gold_share_bp=0)
-
-
-@pytest.fixture(scope="session")
-def rooms() -> Sequence[Room]:
-    return [Room("exchange", "manyhands.roles.exchange")]
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
-    yield House(database, tmp_path / "blobs")
-
-
-@pytest.fixture(scope="module")
-def receipt_scan() -> SampleDocument:
-    return sample_documents(seed=1, receipts=1)[0]
 
 
 class ReaderOf:

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from manyhands.documents.conftest_material import readings_from_truth
 from manyhands.documents.model import Box
-from manyhands.documents.samples import SampleDocument, sample_documents
+from manyhands.documents.samples import SampleDocument
 from manyhands.protocol.manifest import QualityRule
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
-from manyhands.store.database import Database, rows
-from manyhands.store.migrations import Room
+from manyhands.store.database import rows
 
+from .scripted import JOB, House
 from .second_round import CUT_ANEW
 from .test_asks import delivered
-from .test_role import JOB, House
-
-
-@pytest.fixture(scope="session")
-def rooms() -> Sequence[Room]:
-    return [Room("exchange", "manyhands.roles.exchange")]
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
-    yield House(database, tmp_path / "blobs")
-
-
-@pytest.fixture(scope="module")
-def receipt_scan() -> SampleDocument:
-    return sample_documents(seed=1, receipts=1)[0]
 
 
 class CutsThrough:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from manyhands.protocol.errors import BadManifest
@@ -14,14 +12,9 @@ from manyhands.roles.exchange.books import Wishes
 from manyhands.roles.exchange.errors import BadRequest, ScoreTooLow
 from manyhands.roles.exchange.fitting import NEWCOMER_BP, Known, unfit
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
-from manyhands.store.database import Database, Tx, rows
+from manyhands.store.database import Tx, rows
 
-from .test_role import House
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> House:
-    return House(database, tmp_path / "blobs")
+from .scripted import House
 
 
 @pytest.mark.parametrize(

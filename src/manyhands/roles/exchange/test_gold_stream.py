@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from manyhands.roles.exchange.lending import Bundle, Lending
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
 from manyhands.store.database import Database, Tx, rows, scalar
-from manyhands.store.migrations import Room
 
 JOB = "job-1"
 NOW_MS = 1_790_000_000_000
-
-
-@pytest.fixture(scope="session")
-def rooms() -> Sequence[Room]:
-    return [Room("exchange", "manyhands.roles.exchange")]
 
 
 @pytest.fixture

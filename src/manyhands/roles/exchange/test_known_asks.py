@@ -5,45 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhands.documents.samples import SampleDocument, sample_documents
+from manyhands.documents.samples import SampleDocument
 from manyhands.protocol.manifest import QualityRule, Scope
 from manyhands.protocol.messages import MADE, REQUESTER, DocumentRef, DocumentsHanded, PageRef, TasksOpened
 from manyhands.quality.gold import ENTRY_GOLD, known_questions_most
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
-from manyhands.store.database import Database, rows, scalar
-from manyhands.store.migrations import Room
+from manyhands.store.database import rows, scalar
 from manyhands.task_types import reconcile, verify_claim
 from manyhands.task_types.asked import asked_of, claim, match, which
 
 from .decisions import PageAsk
 from .known_asks import altered, spread_views, with_known_questions
+from .scripted import JOB, House, png_size
 from .test_asks import ReaderOf, answered, delivered
-from .test_role import JOB, House, png_size
-
-
-@pytest.fixture(scope="session")
-def rooms() -> Sequence[Room]:
-    return [Room("exchange", "manyhands.roles.exchange")]
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
-    yield House(database, tmp_path / "blobs")
-
-
-@pytest.fixture(scope="module")
-def receipt_scan() -> SampleDocument:
-    return sample_documents(seed=1, receipts=1)[0]
-
 
 # --- another figure -----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,12 +16,11 @@ from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import BadRequest, NoSuchPractice
 from manyhands.roles.exchange.learning import _seed, guide_version
 from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
-from manyhands.store.database import Database
 from manyhands.task_types import task_type
 from manyhands.task_types.asked import asked_of
 from manyhands.task_types.practising import LANGUAGES, LESSONS, PIECES, is_right, practice_of
 
-from .test_role import House
+from .scripted import House
 
 JOB, KIND = "job-1", "transcription"
 ASKED_BY = {
@@ -33,11 +31,6 @@ ASKED_BY = {
 PRACTISED = ("field_choice", "reconcile", "transcription", "verify_claim")
 RULE = Learning(guide_ms=60_000, practice_ms=120_000, places=2)
 VERSION = guide_version(task_type(KIND).guide)
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> House:
-    return House(database, tmp_path / "blobs")
 
 
 async def people(house: House, count: int = 2) -> list[str]:

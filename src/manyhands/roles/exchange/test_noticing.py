@@ -14,7 +14,7 @@ from manyhands.roles.exchange.testing import OpenJob, put_open_job, worker_addre
 from manyhands.store.database import Database
 from manyhands.store.mailbox import Receipt
 
-from .test_role import House
+from .scripted import House
 
 WORKER, OTHER = worker_address(1), worker_address(2)
 SIGN = WorkerSign(

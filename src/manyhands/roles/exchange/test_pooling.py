@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -24,16 +23,10 @@ from manyhands.roles.exchange.errors import (
 )
 from manyhands.roles.exchange.pooling import DAY_MS, POOLS_MAX, SEES, Member, OpenPool, PoolJob
 from manyhands.roles.exchange.testing import OpenJob, manifest_of, put_open_job
-from manyhands.store.database import Database
 
-from .test_role import House
+from .scripted import House
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> House:
-    return House(database, tmp_path / "blobs")
 
 
 async def person(house: House, name: str) -> Account:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,33 +12,22 @@ import pytest
 
 from manyhands.documents.conftest_material import readings_from_truth
 from manyhands.documents.model import Box, Piece, Reading
-from manyhands.documents.samples import SampleDocument, sample_documents
+from manyhands.documents.samples import SampleDocument
 from manyhands.protocol.manifest import PayRule, QualityRule, Scope
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
-from manyhands.store.database import Database, rows
-from manyhands.store.migrations import Room
+from manyhands.store.database import rows
 from manyhands.task_types.asked import asked_of
 from manyhands.task_types.choose_reading import NEITHER
 
 from .decisions import task_id_of
 from .readings import one_sign_changed, readings_to_show, worth_choosing
+from .scripted import JOB, House
 from .test_asks import delivered, truth_of
-from .test_role import JOB, House
 
 NO_GOLD = QualityRule(target_bp=9_900, gold_share_bp=0)
 PAY = PayRule(per_hour_minor=1_200, floor_per_hour_minor=1_200)
 LINE = "12 HARBOUR STREET, GEORGE TOWN"
-
-
-@pytest.fixture(scope="session")
-def rooms() -> Sequence[Room]:
-    return [Room("exchange", "manyhands.roles.exchange")]
-
-
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
-    yield House(database, tmp_path / "blobs")
 
 
 def _piece(*texts: str, field_type: str = "text") -> Piece:
@@ -115,11 +103,6 @@ class TwoReaders:
             for reading, text in zip(spot.readings, texts, strict=True)
         )
         return msgspec.structs.replace(spot, readings=unsure)
-
-
-@pytest.fixture(scope="module")
-def receipt_scan() -> SampleDocument:
-    return sample_documents(seed=1, receipts=1)[0]
 
 
 def company_of(scan: SampleDocument) -> str:
