@@ -124,13 +124,14 @@ class World:
                 env=os.environ | {"MANYHANDS_SUPERVISOR": str(os.getpid())},
             )  # fmt: skip
         deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"the site ended with {self.process.returncode}:\n{self.log()[-3000:]}")
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/api/health", timeout=2).status_code == 200:
-                    return
-            time.sleep(0.05)
+        with httpx.Client(base_url=self.url, timeout=2, trust_env=False, verify=False) as http:
+            while time.monotonic() < deadline:
+                if self.process.poll() is not None:
+                    raise AssertionError(f"the site ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+                with contextlib.suppress(httpx.HTTPError):
+                    if http.get("/api/health").status_code == 200:
+                        return
+                time.sleep(0.05)
         raise AssertionError(f"the site did not answer:\n{self.log()[-3000:]}")
 
     def stop(self, *, kill: bool = False) -> None:

@@ -91,7 +91,9 @@ class SimulatedPerson:
     ) -> None:
         self.person, self.known, self.counted, self.reports = person, known, counted, reports
         self._chance = random.Random(f"work {seed}")  # noqa: S311  a simulation, repeatable on purpose
-        self._http = httpx.AsyncClient(base_url=base_url, headers=HEADERS, timeout=30)
+        self._http = httpx.AsyncClient(
+            base_url=base_url, headers=HEADERS, timeout=30, verify=base_url.startswith("https")
+        )
         self._signed_in = False
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ import httpx
 import jsonschema_rs
 import msgspec
 import pytest
+import requests
 import schemathesis
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -89,7 +90,7 @@ class Trials(msgspec.Struct):
 
 
 def trial(
-    url: str, operation: Any, mode: GenerationMode, headers: dict[str, str], examples: int, until_s: float,
+    url: str, operation: Any, mode: GenerationMode, session: requests.Session, examples: int, until_s: float,
     seen: list[str],
 ) -> Any:  # fmt: skip
     """A test of one operation that notes each request, and what broke the site with a leading `!`.
@@ -105,7 +106,7 @@ def trial(
     def once(case: Any) -> None:
         if time.monotonic() > until_s:
             raise TimeIsUp
-        told = case.call(base_url=url, headers=headers, timeout=PATIENCE_S)
+        told = case.call(base_url=url, session=session, timeout=PATIENCE_S)
         broke = told.status_code >= 500 and told.status_code != 503
         seen.append(f"{'!' * broke}{case.method} {case.formatted_path} {case.body!r:.200} -> {told.status_code}")
 
@@ -122,17 +123,15 @@ def tried(url: str, name: str, examples: int, time_s: float) -> Trials:
     for place, operation in enumerate(operations):
         began_s = time.monotonic()
         share_s = max(0.5, (ends_s - began_s) / (len(operations) - place) / 2)
-        with httpx.Client(
-            base_url=url, headers=HEADERS, timeout=PATIENCE_S
-        ) as http:  # a session of its own: some operations end it
-            http.post("/api/sign-in", json={"name": name, "password": PASSWORD})
-            headers = {**HEADERS, "Cookie": f"mh_session={http.cookies.get('mh_session')}"}
+        session = requests.Session()  # of its own: some operations end it
+        session.headers.update(HEADERS)
+        session.post(f"{url}/api/sign-in", json={"name": name, "password": PASSWORD}, timeout=PATIENCE_S)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             until_s = time.monotonic() + share_s
             # an operation without anything to get wrong has no wrong form
             with contextlib.suppress(schemathesis.errors.SchemathesisError, Unsatisfiable, unittest.SkipTest):
                 try:
-                    trial(url, operation, mode, headers, examples, until_s, seen)()
+                    trial(url, operation, mode, session, examples, until_s, seen)()
                 except TimeIsUp:
                     cut_short.append(f"{operation.label} ({mode.value})")
         times.append((round(time.monotonic() - began_s, 1), operation.label))
