@@ -7,14 +7,16 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import pytest
 
 from manyhands.chain.client import ChainClient
-from manyhands.chain.contracts import DeploymentTerms
+from manyhands.chain.contracts import DeploymentTerms, encode_call
+from manyhands.chain.errors import CallReverted
 from manyhands.chain.indexer import Event
-from manyhands.chain.keys import dev_key
+from manyhands.chain.keys import UnsignedTransaction, dev_key
 from manyhands.chain.node import LocalNode
 from manyhands.chain.testing import until
 from manyhands.ledger.as_told import EscrowNotAsTold, EscrowTold
@@ -32,6 +34,7 @@ from manyhands.protocol.messages import (
     AnswerFact,
     AnswersCollected,
     JobSettled,
+    Role,
     Routing,
     TaskFacts,
     TasksOpened,
@@ -41,6 +44,7 @@ from manyhands.roles.recording import RecordingOracle
 from manyhands.roles.reputation import ReputationOracle
 from manyhands.roles.router import Health
 from manyhands.store.database import Tx, rows, scalar
+from manyhands.store.jobs import enqueue
 from manyhands.store.migrations import Room
 
 from . import conftest
@@ -98,7 +102,10 @@ class Capped:
     async def still(self) -> None:
         """Until nothing is under way: all that the day had room for is on the chain and known."""
 
+        before = 0
+
         async def quiet() -> bool:
+            nonlocal before
             await self.tick()
             async with self.house.db.connection() as tx:
                 open_acts = await scalar(
@@ -109,10 +116,10 @@ class Capped:
                     "select count(*) from outbox.transactions one where state = 'final' and job_id <> '' "
                     "and not exists (select from outbox.events event where event.tx_hash = one.tx_hash)",
                 )
-            return not open_acts and not unseen
+            before = before + 1 if not open_acts and not unseen else 0
+            return before > 1  # what was stored after the first look is heard in the second
 
-        await until(quiet, patience_s=60, every_s=0.1)
-        await self.tick()
+        await until(quiet, patience_s=30, every_s=0.1)
 
     async def of_chain(self, function: str) -> int:
         return await number(self.client, "Escrow", self.escrow, function)
@@ -203,6 +210,61 @@ class Capped:
             batch = AnswersCollected(job_id=self.job_id, batch_no=batch_no, answers=tuple(given[at : at + per_batch]))
             await self.house.say("exchange", batch, to="recording")
 
+    async def by_hand(self, role: Role, function: str, *arguments: object) -> str:
+        """Whoever has a role's key sends past its outbox. Returns why it was refused, "" if it was not."""
+        key = self.house.keys[role]
+        nonce = await self.client.transaction_count(key.address)
+        signed = key.sign_transaction(
+            UnsignedTransaction(CHAIN_A, nonce, self.escrow, encode_call("Escrow", function, *arguments), 0, 800_000,
+                                10**11, 10**9)
+        )  # fmt: skip
+        if role == "recording":  # its owner has noticed, and goes on with the nonce after it
+            async with self.house.db.transaction() as tx:
+                await tx.execute("update outbox.nonces set next_nonce = %s where sender = %s", [nonce + 1, key.address])
+        await self.client.send_raw(signed.raw, signed.tx_hash)
+
+        async def mined() -> bool:
+            return (await self.client.receipts([signed.tx_hash]))[0] is not None
+
+        await until(mined, patience_s=20)
+        receipt = (await self.client.receipts([signed.tx_hash]))[0]
+        assert receipt is not None
+        if receipt.succeeded:
+
+            async def seen() -> bool:
+                async with self.house.db.connection() as tx:
+                    found = await rows(tx, "select 1 from outbox.events where tx_hash = %s", [signed.tx_hash])
+                return bool(found)
+
+            await until(seen, patience_s=20)
+            return ""
+        with pytest.raises(CallReverted) as refused:
+            await self.client.call(self.escrow, encode_call("Escrow", function, *arguments), sender=key.address)
+        return refused.value.reason
+
+    async def book_pending(self) -> int:
+        """What the recording oracle's book holds for acts that the chain has not shown."""
+        async with self.house.db.connection() as tx:
+            return int(
+                await scalar(tx, "select count(*) from ledger.postings where book = 'recording' and state = 'pending'")
+            )
+
+    async def settled(self) -> JobSettled:
+        """What the launcher was told at the end."""
+        async with self.house.db.connection() as tx:
+            raw = await scalar(tx, "select settled from launcher.jobs where job_id = %s", [self.job_id])
+        body: JobSettled = canonical.decode(raw, JobSettled)
+        return body
+
+    async def lived(self, *, most_days: int = 12) -> int:
+        """Day by day until the job is closed; how many days that took."""
+        for days in range(most_days):
+            await self.still()
+            if (await self.house.launcher.view(self.job_id)).state == "closed":
+                return days
+            await self.next_day()
+        raise AssertionError((await self.house.launcher.view(self.job_id)).state)
+
 
 @asynccontextmanager
 async def capped(house: House, node: LocalNode) -> AsyncIterator[Capped]:
@@ -218,15 +280,25 @@ async def capped(house: House, node: LocalNode) -> AsyncIterator[Capped]:
         house.work.task(work)(body)
     stop = asyncio.Event()
 
+    async def hear(event: dict[str, Any]) -> None:
+        """As the platform does it: after the event is stored with the others of its transaction."""
+        said = DeskEvent(**event)
+        async with house.db.transaction() as tx:
+            await house.launcher.on_chain_event(tx, said)
+            for role in (recording, reputation):
+                await role.desk.hold_book(tx, said.whose)
+                job_id = await role.job_of_escrow(tx, said.chain_id, said.whose)
+                if job_id is not None:
+                    await role.desk.keep_books(tx, said, job_id=job_id)
+            await reputation.on_chain_event(tx, said)
+
+    house.work.task("chain.event")(hear)
+
     async def dispatch(tx: Tx, event: Event) -> None:
         said = DeskEvent.of(event)
-        await house.launcher.on_chain_event(tx, said)
-        for role in (recording, reputation):
-            await role.desk.hold_book(tx, said.whose)
-            job_id = await role.job_of_escrow(tx, said.chain_id, said.whose)
-            if job_id is not None:
-                await role.desk.keep_books(tx, said, job_id=job_id)
-        await reputation.on_chain_event(tx, said)
+        await enqueue(
+            tx, "chain.event", queue="roles", args={"event": msgspec.to_builtins(said)}, lock=f"chain:{said.whose}"
+        )
 
     async def settled(tx: Tx, entry: Entry) -> None:
         for role in (recording, reputation):
@@ -270,14 +342,8 @@ async def test_a_capped_job_is_reserved_and_paid_over_days_everyone_once_and_the
         await run.believes_only_the_cap_that_was_told()
         await run.work(share // 4, tasks=5, per_batch=3)  # ten answers, two and a half shares
         await finish(house, run.job_id)
-        days = 0
-        while not [body for body in house.heard_by("launcher") if isinstance(body, JobSettled)] and days < 10:
-            await run.still()
-            if (await house.launcher.view(run.job_id)).state == "closed":
-                break
-            await run.next_day()
-            days += 1
-        assert (await house.launcher.view(run.job_id)).state == "closed"
+        await run.lived()
+        assert await run.book_pending() == 0
         assert await run.refused() == []
         reserved, paid = await run.reserved_by_day(), await run.by_day("BulkTransferV3", "amounts")
         assert all(minor <= share for minor in (*reserved.values(), *paid.values()))
@@ -294,3 +360,101 @@ async def test_a_capped_job_is_reserved_and_paid_over_days_everyone_once_and_the
                 assert await reconcile(tx, book, nothing) == []
             assert await recount(tx) == []
             assert await scalar(tx, "select count(*) from outbox.alarms") == 0
+
+
+async def test_a_stolen_key_takes_a_days_share_and_the_others_are_paid_what_is_left(
+    house: House, local_node: LocalNode
+) -> None:
+    async with capped(house, local_node) as run:
+        share, thief = await run.launch(), "0x" + "99" * 20
+        await run.work(share // 8, tasks=2, per_batch=4)  # half a share, honestly
+        await run.still()
+        used = await run.of_chain("reservedFunds")
+        assert await run.by_hand("recording", "reserve", share, b"\7" * 32) == "Daily cap"
+        assert await run.by_hand("recording", "reserve", share - used, b"\7" * 32) == ""
+        assert await run.by_hand("recording", "reserve", 1, b"\7" * 32) == "Daily cap"
+        await run.work(share // 8, tasks=2, per_batch=4, start=50)  # the oracle sees the day used up, and waits
+        await run.still()
+        assert await run.of_chain("reservedFunds") == share
+        await run.next_day()
+        await run.still()
+        assert await run.of_chain("reservedFunds") == share + used
+        # the other key, on a day of its own: what is reserved is paid to the thief, as far as a day goes
+        assert await run.by_hand("reputation", "bulkPayOut", [thief], [share + 1], "u", "h", "t1", False) == "Daily cap"
+        assert await run.by_hand("reputation", "bulkPayOut", [thief], [share], "u", "h", "t2", False) == ""
+        assert await run.by_hand("reputation", "bulkPayOut", [thief], [1], "u", "h", "t3", False) == "Daily cap"
+        await finish(house, run.job_id)
+        for _ in range(
+            5
+        ):  # the thief has used the nonces that the oracle signs with: it signs anew until one is its own
+            await run.still()
+            await run.next_day()
+        await run.still()
+        assert await run.paid(thief) == share
+        honest = sum([await run.paid(worker) for worker in WORKERS])
+        assert honest == share // 8 * 8 + (share - used) - share and await run.of_chain("reservedFunds") == 0
+        assert await run.refused() == []  # nothing of the oracles' own was sent in vain
+
+
+async def test_what_the_chain_refuses_for_its_day_goes_on_the_next_and_what_is_mined_after_midnight_counts_there(
+    house: House, local_node: LocalNode
+) -> None:
+    async with capped(house, local_node) as run:
+        share = await run.launch()
+        await run.work(share // 4, tasks=2, per_batch=4)  # a whole share
+        await run.still()
+        first = await run.of_chain("reservedFunds")
+        assert share - 4 <= first <= share
+        # our clock runs a day ahead of the chain's: what is signed for tomorrow is refused today
+        house.clock.now_ms += DAY_S * 1_000
+        await run.work(share // 4, tasks=1, per_batch=4, start=50)
+        await run.still()
+        (refusal,) = await run.refused()
+        assert refusal.endswith("Daily cap") and await run.of_chain("reservedFunds") == first
+        assert await run.book_pending() == 1, "it is still owed"
+        await run.next_day(after_s=2 * 3_600)
+        await run.still()
+        assert await run.of_chain("reservedFunds") == first + 2 * (share // 4)
+        assert len(await run.refused()) == 1 and await run.book_pending() == 0
+        # signed before midnight and mined after it: the new day knows of it
+        await run.to((await run.chain_s() // DAY_S + 1) * DAY_S - 30)
+        await run.client.ask("evm_setAutomine", [False])
+        await run.work(share // 4, tasks=1, per_batch=4, start=70)
+        await asyncio.sleep(0.5)
+        await run.client.ask("evm_increaseTime", [400])
+        await run.client.ask("evm_setAutomine", [True])
+        await run.client.ask("evm_mine", [])
+        house.clock.now_ms = await run.chain_s() * 1_000
+        await run.still()
+        days = await run.reserved_by_day()
+        assert sorted(days.values())[-1] <= share and len(await run.refused()) == 1
+        assert days[max(days)] == 2 * (share // 4), "it counts into the day it was mined on"
+
+
+async def test_a_freeze_is_waited_for_and_what_the_last_days_cannot_hold_strands_nobody(
+    house: House, local_node: LocalNode
+) -> None:
+    async with capped(house, local_node) as run:
+        share = await run.launch()
+        await run.work(share // 4, tasks=2, per_batch=1)  # a whole share
+        await run.still()
+        assert await run.by_hand("exchange", "freeze", b"\5" * 32) == ""
+        await run.next_day()
+        await run.work(share // 4, tasks=3, per_batch=1, start=50)  # one and a half
+        await run.still()
+        first = await run.of_chain("reservedFunds")
+        assert first <= share and await run.refused() == []
+        # its launcher asks for the end as soon as it can, a week later; only the very last hour is used to record
+        await run.to(await run.chain_s() + 7 * DAY_S)
+        assert await run.by_hand("launcher", "requestCancellation") == ""
+        await run.to(await run.of_chain("cancelDeadline") - 3_600)
+        await run.still()
+        assert await run.of_chain("reservedFunds") == first + 4 * (share // 4)
+        await run.to(await run.of_chain("cancelDeadline") + 8 * DAY_S)
+        await finish(house, run.job_id)
+        await run.lived()
+        paid = sum([await run.paid(worker) for worker in WORKERS])
+        assert paid == first + 4 * (share // 4), "all that was reserved, and what answers earned before anything on top"
+        assert await run.of_chain("getBalance") == 0 and await run.book_pending() == 0
+        settled = await run.settled()
+        assert sum(settled.paid_minor.values()) == paid

@@ -95,6 +95,7 @@ HEARD_BY: dict[str, tuple[Role, ...]] = {
     "Completed": ("recording", "reputation", "exchange", "launcher"),
     "CaseOpened": ("jury",),
     "Ruled": ("jury",),
+    "CancellationRequested": ("exchange",),
     "Upheld": ("exchange", "recording", "reputation"),
     "Cleared": ("exchange",),
     "Frozen": ("exchange",),

@@ -13,9 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyhands.chain.contracts import decode_call
+from manyhands.protocol.daily_cap import DAY_S
 
 MIDNIGHT_MARGIN_S = 120
 """A chain's clock may be late by so much: blocks of a minute ago still count into yesterday."""
+
+
+AGAIN_AFTER_MS = 3_600_000
+"""How long an act that the chain refused for now is left alone: by then a freeze or the day may be over."""
+CANCEL_WINDOW_S = 3 * DAY_S
+FREEZE_S = 7 * DAY_S
+ESCROW_LASTS_S = 100 * DAY_S
+"""As contracts/Escrow.vy and the terms of deployment have them."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +92,19 @@ def chain_time_s(*, seen_s: int, now_ms: int) -> int:
 
 def _total(amount: Any) -> int:
     return sum(int(one) for one in amount) if isinstance(amount, (list, tuple)) else int(amount)
+
+
+def recording_ends_s(*, asked_s: int, set_up_s: int, freezes: int) -> int | None:
+    """When an escrow surely records nothing more, in the chain's time; None = not known.
+
+    asked_s   when its end was asked for or a report upheld, 0 = not
+    set_up_s  when it was set up, 0 = not seen; it was launched before, and lasts a hundred days from then
+    freezes   so far; each lets the clock stand still for a week at most
+
+    >>> recording_ends_s(asked_s=0, set_up_s=100, freezes=0), recording_ends_s(asked_s=50, set_up_s=1, freezes=1)
+    (8640100, 864050)
+    """
+    ends = [
+        began_s + lasts_s for began_s, lasts_s in ((asked_s, CANCEL_WINDOW_S), (set_up_s, ESCROW_LASTS_S)) if began_s
+    ]
+    return min(ends) + freezes * FREEZE_S if ends else None

@@ -58,7 +58,7 @@ from .bookkeeping import (
     standing,
 )
 from .books import balance, post, state_of, void
-from .daily_cap import RESERVED, Counted, DayUsed, chain_time_s, counted_today_minor
+from .daily_cap import RESERVED, Counted, DayUsed, chain_time_s, counted_today_minor, recording_ends_s
 from .outbox import Entry, State, submit
 from .posting import Posting, account, currency_of
 
@@ -292,12 +292,13 @@ class Desk:
                     await void(tx, self.role, intended, because=because, now_ms=self._clock())
 
     def refused_for_now(self, entry: Entry) -> RefusedForNow | None:
-        """What of this role a daily cap or a freeze has put off; None for anything else.
+        """What of this role a daily cap, a freeze or a nonce used elsewhere has put off; None for anything else.
 
-        Neither should happen, as what does not fit is not signed. It does when another one uses the key, when a freeze
-        comes between signing and mining, and when a chain's clock is far from ours.
+        None of it should happen, as what does not fit is not signed. It does when another one uses the key, when a
+        freeze comes between signing and mining, and when a chain's clock is far from ours.
         """
-        if entry.state is not State.REVERTED or entry.reason not in PASSING_REVERTS or entry.sender != self.key.address:
+        passes = entry.state is State.DISPLACED or (entry.state is State.REVERTED and entry.reason in PASSING_REVERTS)
+        if not passes or entry.sender != self.key.address:
             return None
         again = int(entry.purpose.rpartition(":again:")[2]) if ":again:" in entry.purpose else 0
         for function, place in (("anchorAndReserve", 0), ("reserve", 1)):
@@ -495,6 +496,27 @@ class Desk:
         found = await rows(tx, QUERIES.last_freeze, where)
         return bool(found) and int(found[0][0]) > chain_time_s(seen_s=seen_s, now_ms=self._clock())
 
+    async def recording_over(self, tx: Tx, *, chain_id: int, escrow: str) -> bool:
+        """Whether the escrow surely records nothing more: its end was asked for three days ago, or it is old."""
+        facts, _ = self._at(chain_id)
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
+        ((asked_s, set_up_s, freezes),) = await rows(tx, QUERIES.ends_of_escrow, where)
+        ends_s = recording_ends_s(asked_s=int(asked_s), set_up_s=int(set_up_s), freezes=freezes)
+        seen_s = int(await scalar(tx, QUERIES.time_of_chain, where))
+        return ends_s is not None and ends_s < chain_time_s(seen_s=seen_s, now_ms=self._clock())
+
+    async def break_promise(
+        self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, reference: str, amount_minor: int,
+        shares: Sequence[Share] = (), because: str,
+    ) -> None:  # fmt: skip
+        """Gives up a reservation that was promised and can never be made."""
+        of = self._accounts(chain_id, job_id, escrow)
+        for intended in reserves_of(of, reason=reference, amount_minor=amount_minor, shares=shares):
+            assert isinstance(intended, Promise)
+            intended = await standing(tx, self.role, intended)
+            if await state_of(tx, self.role, intended) == "pending":
+                await void(tx, self.role, intended, because=because, now_ms=self._clock())
+
     async def promise_reserve(
         self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, reference: str, amount_minor: int,
         shares: Sequence[Share] = (),
@@ -574,11 +596,15 @@ class Desk:
         by_batches = await self._sum(tx, facts, escrow, "Anchored", "reserved")
         return by_batches + await self._sum(tx, facts, escrow, "Reserved", "amount")
 
-    async def payable_minor(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
-        """What was ever reserved in the escrow and not released by a jury, by the chain's word."""
+    async def payable_minor(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, parts: int, hash_: str) -> int:
+        """What was ever reserved in the escrow for the job's parts, by the chain's word: without what a jury released
+        and what was paid otherwise, by whoever else had the key."""
         facts, _ = self._at(chain_id)
         released = await self._sum(tx, facts, escrow, "Released", "amount")
-        return await self.reserved_minor(tx, chain_id=chain_id, escrow=escrow) - released
+        where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
+        others = await rows(tx, QUERIES.payouts_not_of_ids, {**where, "payout_ids": _part_ids(job_id, parts, hash_)})
+        taken_minor = sum(int(minor) for (amounts,) in others for minor in amounts)
+        return await self.reserved_minor(tx, chain_id=chain_id, escrow=escrow) - released - taken_minor
 
     async def pay_in_bulk(
         self,
@@ -641,7 +667,7 @@ class Desk:
     async def parts_seen(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, parts: int, hash_: str) -> int:
         """How many of a job's parts the chain shows as paid. What somebody else paid by this key is none of them."""
         facts, _ = self._at(chain_id)
-        ids = ["0x" + keccak(digest("payout", job_id, part_no, hash_).encode()).hex() for part_no in range(parts)]
+        ids = _part_ids(job_id, parts, hash_)
         where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "payout_ids": ids}
         return int(await scalar(tx, QUERIES.payouts_of_ids, where))
 
@@ -798,3 +824,8 @@ class Desk:
 def _again(purpose: str, tries: int) -> str:
     """The purpose of doing a thing that the chain has refused for now, so many times."""
     return f"{purpose}:again:{tries}" if tries else purpose
+
+
+def _part_ids(job_id: str, parts: int, hash_: str) -> list[str]:
+    """The ids under which the escrow knows a job's parts."""
+    return ["0x" + keccak(digest("payout", job_id, part_no, hash_).encode()).hex() for part_no in range(parts)]

@@ -141,3 +141,17 @@ order by frozen.block_number desc, frozen.index_in_block desc limit 1;
 select count(*) from outbox.events
 where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'BulkTransferV3' and not orphaned
   and args ->> 'payoutId' = any(%(payout_ids)s);
+
+-- name: ends_of_escrow
+-- When its end was asked for, 0 = not; when it was set up; how often it was frozen.
+select coalesce(min(block_timestamp_s) filter (where name in ('CancellationRequested', 'Upheld')), 0),
+       coalesce(min(block_timestamp_s) filter (where name = 'PendingV3'), 0),
+       count(*) filter (where name = 'Frozen')
+from outbox.events
+where chain_id = %(chain_id)s and contract = %(escrow)s and not orphaned
+  and name in ('CancellationRequested', 'Upheld', 'PendingV3', 'Frozen');
+
+-- name: payouts_not_of_ids
+select args -> 'amounts' from outbox.events
+where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'BulkTransferV3' and not orphaned
+  and args ->> 'payoutId' <> all (%(payout_ids)s);

@@ -255,7 +255,16 @@ class Collecting:
             raise NotYours(body.job_id, sender, "launcher")
         if job.state not in ("announced", "reading", "cutting", "open"):
             return  # it has ended, or is ending already
-        because = body.because or "the requester wants no more work"
+        await self._cancel(tx, job, because=body.because or "the requester wants no more work")
+
+    async def cancelled_on_chain(self, tx: Tx, *, chain_id: int, escrow: str) -> None:
+        """The same by the chain's own word: work that is lent after it could not be recorded in time, or reserved."""
+        for (job_id,) in await rows(tx, QUERIES.running_with_escrow, {"chain_id": chain_id, "escrow": escrow.lower()}):
+            job = await lock_job(tx, job_id)
+            if job.state in ("announced", "reading", "cutting", "open"):
+                await self._cancel(tx, job, because="the escrow's end was asked for on the chain")
+
+    async def _cancel(self, tx: Tx, job: JobRow, *, because: str) -> None:
         await tx.execute(
             QUERIES.set_cancelling, {"job_id": job.job_id, "state": job.after("cancel"), "because": because}
         )

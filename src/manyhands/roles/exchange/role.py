@@ -225,7 +225,7 @@ class Exchange:
                 raise ProtocolError(f"the exchange takes no {type(body).__name__}")
 
     async def on_chain_event(self, tx: Tx, event: ChainEvent) -> None:
-        """Takes one final event of the chain; told twice it counts once. Only money that reaches an escrow matters."""
+        """Takes one final event of the chain; told twice it counts once: money that reaches an escrow, and its end."""
         if event.name == "Fund":
             await self.opening.funds_seen(
                 tx,
@@ -234,6 +234,9 @@ class Exchange:
                 tx_hash=event.tx_hash,
                 received_minor=int(event.args["amount"]),
             )
+
+        if event.name == "CancellationRequested":
+            await self.collecting.cancelled_on_chain(tx, chain_id=event.chain_id, escrow=event.address)
 
     async def tick(self) -> None:
         """What time brings: leases end, answers are sent, jobs end, offers are refreshed. Every `TICK_MS`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import msgspec
 
 from manyhands.ledger.as_told import EscrowTold
 from manyhands.ledger.bookkeeping import Share, extra_parts, extra_shares
-from manyhands.ledger.daily_cap import RESERVED
+from manyhands.ledger.daily_cap import AGAIN_AFTER_MS, RESERVED
 from manyhands.ledger.desk import Desk
 from manyhands.ledger.outbox import Entry
 from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay, due_minor, most_for_learning
@@ -60,6 +61,8 @@ from manyhands.task_types.judging import (
     skill_name,
     standing_from,
 )
+
+log = logging.getLogger(__name__)
 
 QUERIES = load_queries("manyhands.roles.recording", "sql")
 
@@ -165,7 +168,8 @@ class Act:
     evidence_hash: bytes | None
     amount_minor: int
     shares: bytes
-    again: int
+    again: int = 0
+    not_before_ms: int = 0
 
 
 class RecordingOracle:
@@ -346,7 +350,7 @@ class RecordingOracle:
 
         returns  the transaction, "" while it waits
         """
-        act = Act(0, batch_no, reference, answers, evidence_hash, amount_minor, canonical.encode(tuple(shares)), 0)
+        act = Act(0, batch_no, reference, answers, evidence_hash, amount_minor, canonical.encode(tuple(shares)))
         if job.cap_minor is None:
             return await self._sign(tx, job, act)
         values = {
@@ -404,7 +408,12 @@ class RecordingOracle:
 
     async def _send_what_fits(self, tx: Tx, job: JobRow) -> None:
         """Signs what waits, in order, as far as this chain day's share goes. The job's row is locked."""
+        where = {"job_id": job.job_id}
         if job.cap_minor is None or await self.desk.frozen_now(tx, chain_id=job.chain_id, escrow=job.escrow):
+            return
+        waiting = await rows_of(tx, Act, QUERIES.acts_waiting, where)
+        if waiting and await self.desk.recording_over(tx, chain_id=job.chain_id, escrow=job.escrow):
+            await self._give_up(tx, job, waiting)
             return
         left_minor = await self.desk.left_today_minor(
             tx,
@@ -414,12 +423,28 @@ class RecordingOracle:
             counted=RESERVED,
             cap_minor=job.cap_minor,
         )
-        for act in await rows_of(tx, Act, QUERIES.acts_waiting, {"job_id": job.job_id}):
-            if act.amount_minor > left_minor:
+        for act in waiting:
+            if act.amount_minor > left_minor or act.not_before_ms > self.ctx.clock():
                 return
             await self._sign(tx, job, act)
-            await tx.execute(QUERIES.act_sent, {"job_id": job.job_id, "act_no": act.act_no})
+            await tx.execute(QUERIES.act_sent, {**where, "act_no": act.act_no})
             left_minor -= act.amount_minor
+
+    async def _give_up(self, tx: Tx, job: JobRow, acts: Sequence[Act]) -> None:
+        """The escrow records nothing more: what still waited for a day can never be reserved."""
+        for act in acts:
+            await tx.execute(QUERIES.act_sent, {"job_id": job.job_id, "act_no": act.act_no})
+            await self.desk.break_promise(
+                tx,
+                job_id=job.job_id,
+                chain_id=job.chain_id,
+                escrow=job.escrow,
+                reference="0x" + bytes(act.reference).hex(),
+                amount_minor=act.amount_minor,
+                shares=_shares(act.shares) if act.batch_no is None else (),
+                because="the job's end was asked for, and the days to record were over",
+            )
+            log.warning("job %s: %s can't be reserved any more", job.job_id, act.amount_minor)
 
     async def tick(self) -> None:
         """What a new day has room for is sent."""
@@ -441,11 +466,16 @@ class RecordingOracle:
         if found is None:
             return
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": entry.job_id})
-        again = {"job_id": entry.job_id, "reference": found.reference, "again": found.again}
+        again = {
+            "job_id": entry.job_id,
+            "reference": found.reference,
+            "again": found.again,
+            "not_before_ms": self.ctx.clock() + AGAIN_AFTER_MS,
+        }
         for amount_minor, shares in await rows(tx, QUERIES.act_refused, again) if job is not None else ():
             assert job is not None
             batch_no = 0 if found.is_batch else None
-            await self._promise(tx, job, Act(0, batch_no, found.reference, 0, None, amount_minor, shares, 0))
+            await self._promise(tx, job, Act(0, batch_no, found.reference, 0, None, amount_minor, shares))
 
     async def _task_books(
         self, tx: Tx, job_id: str, task_ids: list[str]

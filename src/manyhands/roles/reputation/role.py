@@ -11,7 +11,7 @@ import msgspec
 from manyhands.documents.compare import Comparison, compare_package
 from manyhands.ledger.as_told import EscrowTold
 from manyhands.ledger.bookkeeping import extra_parts, extra_shares
-from manyhands.ledger.daily_cap import PAID
+from manyhands.ledger.daily_cap import AGAIN_AFTER_MS, PAID
 from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
 from manyhands.ledger.outbox import Entry
 from manyhands.pricing import check_juror_pay, learning_pay
@@ -156,6 +156,7 @@ class Part:
     amount_minor: int
     again: int
     waits: bool
+    not_before_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -663,7 +664,8 @@ class ReputationOracle:
     async def _pay_what_fits(self, tx: Tx, job: JobRow) -> None:
         """Pays what this chain day has room for, out of what the chain shows as reserved. The job's row is locked.
 
-        The day is used up before the next one is waited for; less is paid only where more has to be reserved first.
+        The day is used up, as far as pay is reserved. While more is being reserved today, less than that waits for it,
+        so that nobody is paid in crumbs.
         """
         if job.state not in ("reserving", "paying") or job.cap_minor is None:
             return
@@ -677,15 +679,30 @@ class ReputationOracle:
             tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow, counted=PAID, cap_minor=job.cap_minor
         )
         for part in parts:
-            if part.waits and part.amount_minor <= left_minor:
-                left_minor -= part.amount_minor
-                await self._send_part(tx, job, part)
-        if any(part.waits and part.amount_minor > left_minor for part in parts):
-            return
-        reserved_minor = await self.desk.payable_minor(tx, chain_id=job.chain_id, escrow=job.escrow)
+            if not part.waits:
+                continue
+            if part.amount_minor > left_minor or part.not_before_ms > self.ctx.clock():
+                return
+            left_minor -= part.amount_minor
+            await self._send_part(tx, job, part)
+        reserved_minor = await self.desk.payable_minor(
+            tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow, parts=len(parts), hash_=job.payouts_hash
+        )
         free_minor = reserved_minor - sum(part.amount_minor for part in parts)
         if free_minor < min(left_minor, sum(minor for _, _, minor in owed)):
-            return
+            day = await self.desk.day_used(tx, job.chain_id, job.escrow)
+            over = await self.desk.recording_over(tx, chain_id=job.chain_id, escrow=job.escrow)
+            if day.reserved_today_minor and not over:
+                return  # more is being reserved
+            if free_minor <= 0:
+                if not over:
+                    return
+                # what the escrow's last days did not hold is owed by nobody any more: whoever is waiting is not kept
+                await tx.execute(QUERIES.drop_owed, where)
+                await tx.execute(QUERIES.set_state, {**where, "state": "paying"})
+                await self._complete_when_all_parts_stand(tx, job, parts)
+                return
+            left_minor = min(left_minor, free_minor)
         for part_no, pay in enumerate(await self._take(tx, job.job_id, owed, left_minor), start=len(parts)):
             raw, total_minor = canonical.encode(tuple(pay.items())), sum(pay.values())
             await tx.execute(QUERIES.add_part, {**where, "part_no": part_no, "pay": raw, "amount_minor": total_minor})
@@ -750,6 +767,7 @@ class ReputationOracle:
         found = self.desk.refused_for_now(entry)
         if found is not None:
             part = {"job_id": entry.job_id, "part_no": int(found.reference), "again": found.again}
+            part["not_before_ms"] = self.ctx.clock() + AGAIN_AFTER_MS
             await tx.execute(QUERIES.part_refused, part)
 
     async def _complete(self, tx: Tx, job: JobRow) -> None:
@@ -762,13 +780,19 @@ class ReputationOracle:
         if job.state != "completing":
             return
         file = job.payouts_file()
+        paid_minor = {pay.worker: pay.total_minor for pay in file.pay}
+        if job.cap_minor is not None:
+            paid_minor = {}
+            for part in await rows_of(tx, Part, QUERIES.parts_of, {"job_id": job_id}):
+                for worker, minor in canonical.decode(bytes(part.pay), tuple[tuple[str, int], ...]):
+                    paid_minor[worker] = paid_minor.get(worker, 0) + minor
         outcome = await self.desk.close_books(
             tx, job_id=job_id, chain_id=job.chain_id, escrow=job.escrow, currency=job.parsed().pay.currency
         )
         body = JobSettled(
             job_id=job_id,
             accepted=file.accepted,
-            paid_minor={pay.worker: pay.total_minor for pay in file.pay},
+            paid_minor=paid_minor,
             fees_minor=outcome.fees_minor,
             refunded_minor=outcome.refunded_minor,
             package_blob=job.package_blob or "",

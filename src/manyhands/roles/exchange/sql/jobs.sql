@@ -23,6 +23,10 @@ where chain_id = %(chain_id)s and escrow = %(escrow)s;
 -- name: announced_with_escrow
 select job_id from exchange.jobs where chain_id = %(chain_id)s and escrow = %(escrow)s and state = 'announced';
 
+-- name: running_with_escrow
+select job_id from exchange.jobs
+where chain_id = %(chain_id)s and escrow = %(escrow)s and state in ('announced', 'reading', 'cutting', 'open');
+
 -- name: add_page
 insert into exchange.pages
     (job_id, page_key, doc_id, page_no, kind, blob, width_px, height_px, text_blob, truth_blob,

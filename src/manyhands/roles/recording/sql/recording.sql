@@ -158,7 +158,8 @@ select %(job_id)s, 1 + coalesce(max(act_no), 0), %(batch_no)s, %(reference)s, %(
 from recording.acts where job_id = %(job_id)s;
 
 -- name: acts_waiting
-select act_no, batch_no, reference, answers, evidence_hash, amount_minor, shares, again from recording.acts
+select act_no, batch_no, reference, answers, evidence_hash, amount_minor, shares, again, not_before_ms
+from recording.acts
 where job_id = %(job_id)s and waits order by act_no;
 
 -- name: act_sent
@@ -166,7 +167,7 @@ update recording.acts set waits = false where job_id = %(job_id)s and act_no = %
 
 -- name: act_refused
 -- The chain refused it for now: it waits again, once however often that is told.
-update recording.acts set waits = true, again = again + 1
+update recording.acts set waits = true, again = again + 1, not_before_ms = %(not_before_ms)s
 where job_id = %(job_id)s and reference = %(reference)s and again = %(again)s and not waits
 returning amount_minor, shares;
 

@@ -174,16 +174,21 @@ insert into reputation.parts (job_id, part_no, pay, amount_minor)
 values (%(job_id)s, %(part_no)s, %(pay)s, %(amount_minor)s);
 
 -- name: parts_of
-select part_no, pay, amount_minor, again, waits from reputation.parts where job_id = %(job_id)s order by part_no;
+select part_no, pay, amount_minor, again, waits, not_before_ms from reputation.parts where job_id = %(job_id)s order by part_no;
 
 -- name: part_sent
 update reputation.parts set waits = false where job_id = %(job_id)s and part_no = %(part_no)s;
 
 -- name: part_refused
 -- The chain refused it for now: it waits again, once however often that is told.
-update reputation.parts set waits = true, again = again + 1
+update reputation.parts set waits = true, again = again + 1, not_before_ms = %(not_before_ms)s
 where job_id = %(job_id)s and part_no = %(part_no)s and again = %(again)s and not waits;
 
 -- name: jobs_to_pay
 select job_id from reputation.owed where sent_minor < amount_minor
 union select job_id from reputation.parts where waits;
+
+-- name: drop_owed
+-- What can never be paid, because it can never be reserved.
+update reputation.owed set lost_minor = amount_minor - sent_minor, sent_minor = amount_minor
+where job_id = %(job_id)s and sent_minor < amount_minor;
