@@ -49,6 +49,8 @@ class JudgingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     suspends_gold      whether gold that reliable people contradict is suspended
     type_lean          an answer weighs by its worker's skill in its answer type, where all other types stay under
                        so many answers (`reputation.of_type`); absent = by the skill of the whole
+    overlook_bp        share of wrong readings, shown to choose between, that newcomers are believed to take for right;
+                       absent = nobody is believed to overlook any
     """
 
     prior_right_micro: int = 8_500_000
@@ -57,6 +59,7 @@ class JudgingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     settled_weight_bp: int = 10_000
     suspends_gold: bool = False
     type_lean: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    overlook_bp: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -13,6 +13,8 @@ True
 'verify_claim'
 >>> asked_of(read(("JALAN SAGU 18", "JALAN SAGU 1B"))).question.options
 ('JALAN SAGU 18', 'JALAN SAGU 1B', 'neither of these')
+>>> [part.question.options for part in asked_of(several([which("company", 1), which("address", 1)])).parts]
+[('1', 'none of these'), ('1', 'none of these')]
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from .field_choice import NONE, prompt_of
 from .field_choice import TASK_TYPE as FIELD_CHOICE
 from .reconcile import OPTIONS as MATCHES
 from .reconcile import TASK_TYPE as RECONCILE
+from .several import PARTS_MAX, Several
 from .verify_claim import OPTIONS as VERDICTS
 from .verify_claim import TASK_TYPE as VERIFY_CLAIM
 
@@ -39,6 +42,8 @@ PLACES_MAX = 20
 """Places that one picture numbers at most."""
 
 QUESTION_CHARS_MAX = 600
+SEVERAL_CHARS_MAX = 1_600
+"""A question of several parts: four lines of an address with two readings each, 120 characters at most, are shorter."""
 
 
 class BadQuestion(ValueError):
@@ -47,10 +52,11 @@ class BadQuestion(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of another form than keying."""
+    """A question of another form than keying. parts: what it puts together, none where it asks one thing."""
 
     task_type: Choosing
     question: Question
+    parts: tuple[Asked, ...] = ()
 
 
 def which(field: str, places: int) -> str:
@@ -95,6 +101,36 @@ def _readings_in(rest: str) -> tuple[str, ...]:
     return readings
 
 
+_TOGETHER = ("which", "read")
+"""Forms of which several may be put together: their answers are short, and one picture can hold them."""
+
+
+def several(questions: Sequence[str]) -> str:
+    """Questions of one form about one picture, answered together. raises BadQuestion"""
+    told = f"several {msgspec.json.encode(list(questions)).decode()}"
+    _parts_in(told.partition(" ")[2])
+    return told
+
+
+def _parts_in(rest: str) -> tuple[Asked, ...]:
+    try:
+        questions = msgspec.json.decode(rest, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        questions = ()
+    forms = {question.partition(" ")[0] for question in questions}
+    if not 2 <= len(questions) <= PARTS_MAX or len(forms) != 1 or not forms <= {*_TOGETHER}:
+        raise BadQuestion(f"{rest[:60]!r} holds no 2 to {PARTS_MAX} questions of one form that can be put together")
+    if len(rest) > SEVERAL_CHARS_MAX:
+        raise BadQuestion(f"questions together have at most {SEVERAL_CHARS_MAX} characters, these have {len(rest)}")
+    return tuple(asked for question in questions if (asked := asked_of(question)) is not None)
+
+
+def questions_in(question: str) -> tuple[str, ...]:
+    """The questions that one puts together; itself where it asks one thing."""
+    word, _, rest = question.partition(" ")
+    return msgspec.json.decode(rest, type=tuple[str, ...]) if word == "several" else (question,)
+
+
 def asked_of(question: str) -> Asked | None:
     """What a question asks; None where a cutting is keyed.
 
@@ -112,6 +148,10 @@ def asked_of(question: str) -> Asked | None:
             return Asked(FIELD_CHOICE, Question(prompt_of(field), "text", (*numbers, NONE)))
         case "read":
             return Asked(CHOOSE_READING, CHOOSE_READING.question_of(_readings_in(rest)))
+        case "several":
+            parts = _parts_in(rest)
+            together = Several([(part.task_type, part.question) for part in parts])
+            return Asked(together, together.question, parts)
         case "claim":
             return Asked(VERIFY_CLAIM, Question(rest, "text", VERDICTS))
         case "match":

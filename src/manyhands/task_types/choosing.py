@@ -34,23 +34,26 @@ class Choosing:
         look_ms: int,
         ms_per_option: int,
         samples: Sequence[Sample],
+        look_again_ms: int | None = None,
         machine_counts: bool = True,
         ui: str = "choose",
     ) -> None:
         """name, title: as in TaskType. package: folder that holds guide.md.
 
         look_ms         time to look at the picture
+        look_again_ms   the same for a further question about a picture that lies open; None = as long
         ms_per_option   time to weigh one option
         machine_counts  whether one person who agrees with a machine's hidden suggestion suffices
         """
         self.name, self.title, self.ui = name, title, ui
-        self._package, self._look_ms, self._ms_per_option = package, look_ms, ms_per_option
+        self.package, self._look_ms, self._ms_per_option = package, look_ms, ms_per_option
+        self._look_again_ms = look_ms if look_again_ms is None else look_again_ms
         self._samples, self._machine_counts = tuple(samples), machine_counts
 
     @property
     def guide(self) -> str:
         """The worker's guide."""
-        return resources.files(self._package).joinpath("guide.md").read_text(encoding="utf-8")
+        return resources.files(self.package).joinpath("guide.md").read_text(encoding="utf-8")
 
     @property
     def answer_schema(self) -> dict[str, Any]:
@@ -102,6 +105,10 @@ class Choosing:
     def effort_ms(self, question: Question) -> int:
         """Time to look, and a little for every option."""
         return self._look_ms + self._ms_per_option * len(question.options)
+
+    def effort_more_ms(self, question: Question) -> int:
+        """What the question costs beside another about the same picture (`several`)."""
+        return self._look_again_ms + self._ms_per_option * len(question.options)
 
     def samples(self) -> Sequence[Sample]:
         """Worked examples."""

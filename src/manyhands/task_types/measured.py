@@ -35,6 +35,7 @@ from manyhands.task_types.judging import (
     keyed_of,
     known_keys,
     once_per_group,
+    parts_of,
     skill_name,
     transcription_rule,
 )
@@ -96,6 +97,16 @@ def measure_book(book: JobBook, batches: Sequence[BatchEvidence]) -> Measured:
     for task_id in sorted(book.tasks):
         task = book.tasks[task_id]
         if task.settled is None:
+            continue
+        if len(parts := parts_of(task)) > 1:
+            # of questions put together what was known of each is measured by itself; none of them is keyed
+            if any(part.measures for part in parts) and is_contested(task, book.workers):
+                contested.append(task_id)
+                continue
+            for part in parts:
+                if part.measures and part.facts.readings and not is_made(part.facts):
+                    by_people.add(_posterior(part, book, readers=False), known_keys(part.facts))
+                    by_requester.add(_posterior(part, book, readers=True), known_keys(part.facts))
             continue
         if not task.facts.gold or not task.facts.readings:
             if task.settled.outcome == "accept" and task.settled.value is not None:

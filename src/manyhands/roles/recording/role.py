@@ -48,6 +48,7 @@ from manyhands.store.sql import load_queries
 from manyhands.task_types.judging import (
     FIRST_TERMS,
     NO_TYPES,
+    OVERLOOK_BP,
     DeliveredSet,
     Judged,
     TaskBook,
@@ -550,6 +551,7 @@ class RecordingOracle:
             settled_weight_bp=SETTLED_WEIGHT_BP,
             suspends_gold=True,
             type_lean=reputation.TYPE_LEAN,
+            overlook_bp=OVERLOOK_BP,
         )
         await tx.execute(QUERIES.set_terms, {"job_id": job.job_id, "terms": canonical.encode(terms)})
         return terms

@@ -69,6 +69,8 @@ TASK_TYPE = ReadingChoice(
     title="Choose what you see",
     package=__name__,
     look_ms=1_500,  # with two options and neither 2.5 s: the project's document anchors, section 7
+    # a further line of a picture that lies open: what a cutting on a sheet of nine takes at most (the same section)
+    look_again_ms=1_000,
     ms_per_option=333,
     machine_counts=False,  # every option is a machine's: agreeing with one proves nothing
     samples=(

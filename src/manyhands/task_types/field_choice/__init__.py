@@ -69,6 +69,7 @@ TASK_TYPE = FieldChoice(
     package=__name__,
     ui="which",
     look_ms=2_000,  # 3-4 s with three to five candidates: the project's document anchors, section 7
+    look_again_ms=0,  # the same places, asked about once more: only they are weighed again, every one of them
     ms_per_option=400,
     samples=(
         Sample(_asks("total", 3), "2", "3", ("2",), "8.70 after rounding, not the 10.00 that was given"),
