@@ -24,7 +24,7 @@ import random
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,20 +34,23 @@ from documents import USUAL_SKILL_BP, _on_page, answered, load_scorer, readings_
 
 from manyhands.documents.acceptance import POLICIES, AcceptUnseen, decide_unseen
 from manyhands.documents.assemble import assemble
-from manyhands.documents.choices import Choice, choices_of, pieces_chosen, read_best, suggestion
+from manyhands.documents.choices import Choice, choices_of, pieces_chosen, put_together, read_best, suggestion
 from manyhands.documents.cutter import cut
 from manyhands.documents.fields import kind_spec
 from manyhands.documents.model import Chosen, Decision, PageImage, PageReadings, PageRecord, Piece, PieceRecord
 from manyhands.documents.text import same_value
 from manyhands.documents.truth import simulate_choice, simulate_reading_choice, true_answer, truth_for_pieces
 from manyhands.documents.writers import record_json
-from manyhands.protocol.manifest import PayRule
+from manyhands.protocol.evidence import JudgingTerms
+from manyhands.protocol.manifest import Manifest, PayRule, QualityRule
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
 from manyhands.quality import transcription
-from manyhands.roles.exchange.decisions import RULES_CONFIDENCE_BP
-from manyhands.roles.exchange.readings import readings_to_show, worth_choosing
-from manyhands.task_types.asked import asked_of, read, which
-from manyhands.task_types.judging import TaskBook, WorkerBook, decide, standing_from
+from manyhands.roles.exchange.decisions import RULES_CONFIDENCE_BP, PageAsk, PiecePlan, json_list
+from manyhands.roles.exchange.readings import LinesChoice, plan_reading_choices
+from manyhands.task_types.asked import asked_of, several, which
+from manyhands.task_types.choose_reading import NEITHER
+from manyhands.task_types.judging import OVERLOOK_BP, TaskBook, WorkerBook, decide, standing_from
+from manyhands.task_types.several import Several, because_of_part
 
 RULE = transcription.TranscriptionRule(target_bp=9_800)
 STANDING = standing_from(USUAL_SKILL_BP * 100_000, (10_000 - USUAL_SKILL_BP) * 100_000, 0)
@@ -59,26 +62,49 @@ CONVENTIONS = {"as published": 0.0, "half as the rules": 0.5, "as the rules": 1.
 """How people take a company's name and its address -> share of answers that take them as the kind's rules do."""
 
 
+NEW_TERMS = JudgingTerms(overlook_bp=OVERLOOK_BP)
+"""As the recording oracle fixes them. Nobody is measured here, so everybody is believed to overlook what newcomers do."""
+
+
 @dataclass(frozen=True)
 class Way:
-    """How chosen pieces are settled. overlook: share of people who take the likest reading where none is right."""
+    """How chosen pieces are settled.
+
+    together   fields that share their places, and lines of a field, are asked in one picture
+    overlook   share of people who take the likest reading where none is right
+    terms      by what their choices are judged
+    target_bp  of the job
+    """
 
     choosing: bool = True
+    together: bool = True
     overlook: float = 0.0
+    terms: JudgingTerms = NEW_TERMS
+    target_bp: int = 9_950
+
+    @property
+    def manifest(self) -> Manifest:
+        return Manifest(
+            job_id="benchmark", title="fields", requester="r", task_type="field_choice", crowd="simulated", pay=PAY,
+            quality=QualityRule(target_bp=self.target_bp), privacy="standard" if self.together else "strict",
+            page_count=1, document_count=1, budget_minor=1, created_at_ms=1,
+        )  # fmt: skip
 
 
 WAYS = {
+    "keyed blind, each alone": Way(choosing=False, together=False),
     "keyed blind": Way(choosing=False),
+    "chosen first, each alone": Way(together=False),
     "chosen first": Way(),
     "chosen first, 10 % overlook": Way(overlook=0.1),
     "chosen first, 30 % overlook": Way(overlook=0.3),
 }
-USUAL = "keyed blind"
+USUAL = "chosen first"
 OPEN_TO_VIEWS = ("company", "address")
 
 
 def asked_until_settled(
-    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str]
+    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str], terms: JudgingTerms
 ) -> tuple[str | None, str, int, int]:
     """(answer people agree on or None, because, answers used, working ms), judged as a running job's oracle does.
 
@@ -89,7 +115,7 @@ def asked_until_settled(
     assert asked is not None
     answers: list[AnswerFact] = []
     while True:
-        people = {a.worker: WorkerBook(STANDING) for a in answers}
+        people = {a.worker: WorkerBook(STANDING, terms=terms) for a in answers}
         step = decide(TaskBook(facts, tuple(answers)), people, RULE)
         if step.outcome != "ask_more":
             break
@@ -99,40 +125,84 @@ def asked_until_settled(
     return (step.value or "" if step.outcome == "accept" else None), step.because, len(answers), used_ms
 
 
-def settled(
-    choice: Choice, right: str, *, error_rate: float, rng: random.Random, own_share: float
-) -> tuple[str | None, int, str, int]:
-    """(answer people agree on or None, answers used, because, working ms).
+def places_of(
+    group: Sequence[Choice],
+    rights: Sequence[str],
+    *,
+    error_rate: float,
+    rngs: Sequence[random.Random],
+    own_share: float,
+) -> tuple[list[str | None], list[str], int, int]:
+    """(answers people agree on or None, reasons, answers used, working ms) of fields that one picture asks for.
 
+    rights     true answers; rngs: chance of each field
     own_share  share of answers that take a name or an address as the kind's rules do
     """
-    hint = suggestion(choice)
+    hints = [suggestion(choice) for choice in group]
+
+    def answer() -> list[str]:
+        told = []
+        for choice, right, hint, rng in zip(group, rights, hints, rngs, strict=True):
+            owns = hint and choice.field in OPEN_TO_VIEWS and own_share and rng.random() < own_share
+            aims = hint if owns else right
+            told.append(simulate_choice(aims, hint, len(choice.places), error_rate=error_rate, rng=rng))
+        return told
+
+    questions = [which(choice.field, len(choice.places)) for choice in group]
+    if len(group) == 1:
+        said = hints[0]
+        readings = (ReadingFact(reader="rules", text=said, confidence_bp=RULES_CONFIDENCE_BP),) if said else ()
+        value, because, used, used_ms = asked_until_settled(questions[0], readings, lambda: answer()[0], NEW_TERMS)
+        return [value], [because], used, used_ms
+    said = Several.answer_of(hint or None for hint in hints)
+    readings = (ReadingFact(reader="rules", text=said, confidence_bp=RULES_CONFIDENCE_BP),)
+    value, because, used, used_ms = asked_until_settled(
+        several(questions), readings, lambda: Several.answer_of(answer()), NEW_TERMS
+    )
+    values = json_list(value) or (None,) * len(group)
+    return list(values), [because_of_part(because, n) for n in range(len(group))], used, used_ms
+
+
+def chosen_lines(
+    choice: LinesChoice,
+    pieces: dict[str, Piece],
+    texts: dict[str, str],
+    *,
+    way: Way,
+    error_rate: float,
+    rngs: dict[str, random.Random],
+) -> tuple[dict[str, Decision], int, int]:
+    """(decisions by people who chose between readings, answers used, working ms); who is missing is to be keyed."""
+    facts = choice.task.facts
+    asked = asked_of(facts.question)
+    assert asked is not None
+    parts = asked.parts or (asked,)
 
     def answer() -> str:
-        owns = hint and choice.field in OPEN_TO_VIEWS and own_share and rng.random() < own_share
-        return simulate_choice(hint if owns else right, hint, len(choice.places), error_rate=error_rate, rng=rng)
+        told = [
+            simulate_reading_choice(
+                texts[piece],
+                [option for option in part.question.options if option != NEITHER],
+                [one.text for one in pieces[piece].readings if one.reader != "ink"],
+                error_rate=error_rate,
+                rng=rngs[piece],
+                overlook_share=way.overlook,
+            )
+            for piece, part in zip(choice.pieces, parts, strict=True)
+        ]
+        return told[0] if len(told) == 1 else Several.answer_of(told)
 
-    readings = (ReadingFact(reader="rules", text=hint, confidence_bp=RULES_CONFIDENCE_BP),) if hint else ()
-    value, because, used, used_ms = asked_until_settled(which(choice.field, len(choice.places)), readings, answer)
-    return value, used, because, used_ms
-
-
-def chosen_reading(
-    piece: Piece, true: str, *, error_rate: float, overlook: float, rng: random.Random
-) -> tuple[Decision | None, int, int]:
-    """(decision by people who chose between readings, answers used, working ms); no decision = it is to be keyed."""
-    real, options = readings_to_show(piece, salt=piece.piece_id)
-    if not worth_choosing(piece, options, PAY):
-        return None, 0, 0
-
-    def answer() -> str:
-        return simulate_reading_choice(true, options, real, error_rate=error_rate, rng=rng, overlook_share=overlook)
-
-    known = tuple(ReadingFact(reader="machine", text=text, confidence_bp=0) for text in real)
-    value, because, used, used_ms = asked_until_settled(read(options), known, answer)
-    if value is None:
-        return None, used, used_ms
-    return Decision("people", value, because, None, used), used, used_ms
+    value, because, used, used_ms = asked_until_settled(facts.question, facts.readings, answer, way.terms)
+    values = (value,) if len(parts) == 1 else json_list(value) or (None,) * len(parts)
+    return (
+        {
+            piece: Decision("people", told, because_of_part(because, n), None, used)
+            for n, (piece, told) in enumerate(zip(choice.pieces, values, strict=True))
+            if told is not None
+        },
+        used,
+        used_ms,
+    )
 
 
 def run(
@@ -163,20 +233,42 @@ def run(
         drafts = [read_best(of_page[page.page.page_no], page) for page in blank]
         chosen: dict[str, Chosen] = {}
         fields = {field.name: field for field in spec.fields}
-        for choice in choices_of(spec, drafts):
-            value = str((truths[doc_id].get("fields") or {}).get(choice.field, ""))
-            right = true_answer(choice, fields[choice.field], texts, value)
-            rng = random.Random(f"{seed} {doc_id} {choice.field}")
-            answer, used, because, ms = settled(choice, right, error_rate=error_rate, rng=rng, own_share=own_share)
+        found = choices_of(spec, drafts)
+        groups = put_together(spec, found, drafts) if way.together else [(one,) for one in found]
+        asks: dict[int, list[PageAsk]] = {}
+        for number, group in enumerate(groups):
+            rights, rngs = [], []
+            for choice in group:
+                value = str((truths[doc_id].get("fields") or {}).get(choice.field, ""))
+                rights.append(true_answer(choice, fields[choice.field], texts, value))
+                rngs.append(random.Random(f"{seed} {doc_id} {choice.field}"))
+                asks.setdefault(choice.page_no, []).append(
+                    PageAsk(f"{number} {choice.field}", "", choice=choice, within=str(number))
+                )
+            values, reasons, used, ms = places_of(
+                group, rights, error_rate=error_rate, rngs=rngs, own_share=own_share
+            )
             tally[f"{kind} choices"] += 1
             tally[f"{kind} choice answers"] += used
             tally[f"{kind} human ms"] += ms
-            tally[f"{kind} places"] += len(choice.places)
-            chosen[choice.field] = Chosen(pieces_chosen(choice, answer), used, because)
-            if wrong and seed == 0 and (answer != right or "none" in right or suggestion(choice) != right):
-                print(f"{doc_id} {choice.field}: rules {suggestion(choice)!r}, true {right!r}, said {answer!r}")
+            for choice, right, answer, because in zip(group, rights, values, reasons, strict=True):
+                chosen[choice.field] = Chosen(pieces_chosen(choice, answer), used, because)
+                if wrong and seed == 0 and (answer != right or "none" in right or suggestion(choice) != right):
+                    print(f"{doc_id} {choice.field}: rules {suggestion(choice)!r}, true {right!r}, said {answer!r}")
         keyed = {i for one in chosen.values() for i in one.pieces}
         records = []
+        picked: dict[str, Decision] = {}
+        by_id = {piece.piece_id: piece for piece in pieces[doc_id]}
+        for page_no, own in of_page.items() if way.choosing else ():
+            open_ones = {p.piece_id: "" for p in own if p.piece_id in keyed and not _unseen(decisions[p.piece_id])}
+            plans = [PiecePlan(piece, None, "", gold=False) for piece in own]
+            for lines in plan_reading_choices(plans, open_ones, way.manifest, asks.get(page_no, ())):
+                chances = {one: random.Random(f"{seed} {one}") for one in lines.pieces}
+                told, used, ms = chosen_lines(lines, by_id, texts, way=way, error_rate=error_rate, rngs=chances)
+                picked |= told
+                tally[f"{kind} reading choices"] += 1
+                tally[f"{kind} reading answers"] += used
+                tally[f"{kind} human ms"] += ms
         for page in blank:
             done = [
                 PieceRecord(
@@ -190,7 +282,7 @@ def run(
                         error_rate,
                         random.Random(f"{seed} {p.piece_id}"),
                         tally,
-                        way,
+                        picked.get(p.piece_id),
                     ),
                 )
                 for p in of_page[page.page.page_no]
@@ -199,6 +291,10 @@ def run(
         tally[f"{kind} documents"] += 1
         record = assemble(doc_id, kind, records, chosen=chosen, allow_open=True)
         (out / f"{doc_id}.json").write_bytes(record_json(record))
+
+
+def _unseen(step: Any) -> bool:
+    return isinstance(step, AcceptUnseen)
 
 
 def word(
@@ -210,7 +306,7 @@ def word(
     error_rate: float,
     rng: random.Random,
     tally: Counter[str],
-    way: Way,
+    picked: Decision | None,
 ) -> Decision:
     """What is believed of a piece: unseen, chosen or keyed because it belongs to a field, or nothing."""
     if isinstance(step, AcceptUnseen):
@@ -218,15 +314,10 @@ def word(
     if not wanted:
         return Decision("open", "", "nobody asked for it")
     tally[f"{kind} pieces"] += 1
-    if way.choosing:
-        picked, used, ms = chosen_reading(piece, true, error_rate=error_rate, overlook=way.overlook, rng=rng)
-        tally[f"{kind} reading choices"] += used > 0
-        tally[f"{kind} reading answers"] += used
-        tally[f"{kind} human ms"] += ms
-        if picked is not None:
-            tally[f"{kind} wrong chosen"] += not same_value(picked.text, true)
-            tally[f"{kind} chosen"] += 1
-            return picked
+    if picked is not None:
+        tally[f"{kind} wrong chosen"] += not same_value(picked.text, true)
+        tally[f"{kind} chosen"] += 1
+        return picked
     decision, used, ms = answered(piece, true, error_rate=error_rate, rng=rng, judge="running")
     tally[f"{kind} keyed"] += 1
     tally[f"{kind} key answers"] += used

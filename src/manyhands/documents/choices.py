@@ -98,6 +98,57 @@ def _choice(field: FieldSpec, lines: Sequence[Line]) -> Choice | None:
     )
 
 
+TOGETHER_MOST = 20
+"""Places that one picture numbers at most, where two fields are asked in it."""
+_UNIT_OF = {"letterhead": "row", "address": "row", "party": "line", "party_address": "line"}
+"""Finder -> what a place of it is: two fields can share a picture where their places are of one kind."""
+
+
+def put_together(
+    spec: KindSpec, choices: Sequence[Choice], pages: Sequence[PageRecord]
+) -> list[tuple[Choice, ...]]:
+    """The choices in groups that one picture holds: fields looked for among mostly the same lines of one page.
+
+    choices  of one document
+    returns  every choice once, in the order given; those of a group have the same places, numbered alike
+
+    Who is asked for a company's name sees the lines of its address, and the other way round: asked together they are
+    shown to one person instead of two, and no line more than before.
+    """
+    order = {
+        one.piece.piece_id: (page.page.page_no, one.piece.order) for page in pages for one in page.pieces
+    }
+    unit = {field.name: _UNIT_OF.get(field.find) for field in spec.fields}
+    groups: list[list[Choice]] = []
+    for choice in choices:
+        for group in groups:
+            first = group[0]
+            alike = unit.get(choice.field) is not None and unit.get(choice.field) == unit.get(first.field)
+            if not alike or choice.page_no != first.page_no or len(group) > 1:
+                continue
+            both = {*first.places, *choice.places}
+            pieces = [piece for place in both for piece in place]
+            mostly = 2 * len({*first.places} & {*choice.places}) >= len(both)
+            if mostly and len(both) <= TOGETHER_MOST and len(set(pieces)) == len(pieces):
+                places = tuple(sorted(both, key=lambda place: min(order[piece] for piece in place)))
+                group[:] = [_among_places(one, places, first, choice) for one in (first, choice)]
+                break
+        else:
+            groups.append([choice])
+    return [tuple(group) for group in groups]
+
+
+def _among_places(own: Choice, places: tuple[tuple[str, ...], ...], *both: Choice) -> Choice:
+    """A choice among the places of several, with its own suggestion."""
+    wanted = {own.places[number - 1] for number in own.suggested}
+    return msgspec.structs.replace(
+        own,
+        places=places,
+        suggested=tuple(n for n, place in enumerate(places, start=1) if place in wanted),
+        shown=tuple(dict.fromkeys(piece for one in both for piece in one.shown)),
+    )
+
+
 _DIGITS_LEAST = {"date": 4, "amount": 2, "code": 2}
 
 

@@ -113,6 +113,39 @@ def render_again(
     }
 
 
+_TAG_PX, _BETWEEN_PX = 34, 18
+
+
+def one_under_another(cuttings: Sequence[bytes]) -> bytes:
+    """Cuttings in one picture, each with its number from 1 before it, as a grey PNG.
+
+    raises  UnreadableImage
+    """
+    parts = [cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE) for one in cuttings]
+    if any(part is None for part in parts):
+        raise UnreadableImage(what="a cutting")
+    known = [np.asarray(part, np.uint8) for part in parts if part is not None]
+    left = 2 * _TAG_PX
+    width = left + max(part.shape[1] for part in known)
+    height = sum(max(_TAG_PX, part.shape[0]) + _BETWEEN_PX for part in known)
+    shown = np.full((height, width), 255, np.uint8)
+    at = _BETWEEN_PX // 2
+    for number, part in enumerate(known, start=1):
+        room = max(_TAG_PX, part.shape[0])
+        top = at + (room - part.shape[0]) // 2
+        shown[top : top + part.shape[0], left : left + part.shape[1]] = part
+        tag = at + (room - _TAG_PX) // 2
+        cv2.rectangle(shown, (0, tag), (_TAG_PX, tag + _TAG_PX - 4), 0, -1)
+        cv2.putText(
+            shown, str(number), (10, tag + _TAG_PX - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.75, 255, 2, cv2.LINE_AA
+        )
+        at += room + _BETWEEN_PX
+    done, encoded = cv2.imencode(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    if not done:
+        raise UnreadableImage(what="cuttings")
+    return encoded.tobytes()
+
+
 class _Room(NamedTuple):
     """Room around a piece, thousandths of its height: what is shown, and what of it is shown though it is another's."""
 

@@ -35,11 +35,13 @@ from manyhands.roles.exchange.decisions import (
     PageAsk,
     again_task_id_of,
     choose_task_id_of,
+    json_list,
     known_choice_id_of,
     task_id_of,
 )
 from manyhands.roles.launcher.plan import check_has_fields
 from manyhands.roles.launcher.values import JobView, LaunchOptions
+from manyhands.task_types.asked import questions_in
 
 from .crowd import Known, work
 
@@ -250,6 +252,8 @@ class Demo:
                     here += coming
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 2)
+                if self.options.fields:
+                    known.update(await self._known(platform, view.job_id, truths))
                 progress = await platform.exchange.progress(view.job_id)
                 coming = min(NEWCOMERS, PEOPLE_MAX - here) if progress.out_of_reach else 0
                 if coming:
@@ -279,13 +283,18 @@ class Demo:
             raw = truths.get(doc_id)
             # a piece that is asked a second time has two tasks, but stands on the page once
             texts = truth_for_pieces(list({p.piece_id: p for p in pieces}.values()), json.loads(raw)) if raw else {}
+            by_piece: dict[str, Known] = {}
             for key, piece in zip(keys, pieces, strict=True):
                 read = next((reading.text for reading in piece.readings if reading.text), None)
-                knows = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
+                knows = by_piece[piece.piece_id] = Known(texts.get(piece.piece_id) if raw else read, piece.readings)
                 for task_id in (key, *(id_of(job_id, piece.piece_id) for id_of in TASKS_OF_A_PIECE)):
                     known[task_id] = knows
                     self.document_of[task_id] = doc_id
             for key, ask in asks.items():
+                if ask is not None and ask.choice is None and ask.parts:  # lines that are put together
+                    known[key] = Known(None, parts=tuple(by_piece.get(part, Known(None)) for part in ask.parts))
+                    self.document_of[key] = doc_id
+                    continue
                 known[key] = self._known_choice(ask, places[key].kind, texts, json.loads(raw) if raw else None)
                 self.document_of[key] = doc_id
         return known
@@ -294,8 +303,21 @@ class Demo:
         self, ask: PageAsk | None, kind: str, texts: Mapping[str, str], truth: Mapping[str, Any] | None
     ) -> Known:
         """What simulated people tap: where the truth's value stands; without a truth what the rules would take."""
-        if ask is None or ask.choice is None or truth is None:
+        if ask is None or ask.choice is None:
             return Known(ask.suggested or None if ask else None)
+        questions = questions_in(ask.question)
+        if len(questions) > 1:
+            choices = [
+                msgspec.structs.replace(ask.choice, field=question.split(" ", 2)[2]) for question in questions
+            ]
+            suggested = json_list(ask.suggested) or (None,) * len(questions)
+            alone = [
+                msgspec.structs.replace(ask, question=question, choice=choice, suggested=hint or "")
+                for question, choice, hint in zip(questions, choices, suggested, strict=True)
+            ]
+            return Known(None, parts=tuple(self._known_choice(one, kind, texts, truth) for one in alone))
+        if truth is None:
+            return Known(ask.suggested or None)
         own = self.options.kinds
         spec = kind_spec_of(own[kind]) if kind in own else kind_spec(kind)
         one = next(field for field in spec.fields if field.name == ask.choice.field)

@@ -330,6 +330,8 @@ class PageAsk(msgspec.Struct, frozen=True):
     known_by   who knows: the requester, or the exchange that made the question up
     views      how often it may be lent as gold alone; 0 = it is work like any other
     after      id of the ask about an earlier page that must find nothing before this one is opened; "" = at once
+    parts      ids of the asks or pieces that it puts together, in the order of its questions; empty = it asks one thing
+    within     id of the ask that puts this one together with others: it is no task of its own; "" = it is one
     """
 
     ask_id: str
@@ -340,6 +342,8 @@ class PageAsk(msgspec.Struct, frozen=True):
     known_by: str = ""
     views: int = 0
     after: str = ""
+    parts: tuple[str, ...] = ()
+    within: str = ""
 
     @property
     def made(self) -> bool:
@@ -391,7 +395,7 @@ def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> li
     share = page_share(manifest.privacy, pieces=pieces)
     planned = []
     for number, ask in enumerate(asks):
-        if ask.after:
+        if ask.after or ask.within:
             continue
         asked = asked_of(ask.question)
         assert asked is not None, "an ask is of a form of its own"
@@ -411,10 +415,19 @@ def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> li
             reward_minor=reward_minor(manifest.pay, effort_ms=effort),
         )
         # where no rule has a say two people have to agree: both are asked at once
-        wanted = asked.task_type.first_answers if facts.readings else min(2, manifest.quality.max_answers)
+        hinted = bool(facts.readings) and not any(None in json_list(one.text) for one in facts.readings if asked.parts)
+        wanted = asked.task_type.first_answers if hinted else min(2, manifest.quality.max_answers)
         plan = TaskPlan(facts, ask.ask_id, PLACE_OF_ASKS + 10 * number, share, wanted)
         planned.append(msgspec.structs.replace(plan, reserve=bool(ask.views), views=ask.views) if ask.views else plan)
     return planned
+
+
+def json_list(text: str | None) -> tuple[str | None, ...]:
+    """What is told of the parts of a question, in their order; nothing where it is no such list."""
+    try:
+        return msgspec.json.decode(text or "[]", type=tuple[str | None, ...])
+    except msgspec.DecodeError:
+        return ()
 
 
 def _plan_task(plan: PiecePlan, manifest: Manifest, share: int | None) -> TaskPlan:

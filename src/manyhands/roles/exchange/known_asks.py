@@ -26,9 +26,10 @@ from manyhands.documents.model import Choice
 from manyhands.protocol.ids import digest
 from manyhands.protocol.messages import MADE
 from manyhands.quality.gold import known_questions_most
-from manyhands.task_types.asked import BadQuestion, asked_of, claim, match, which
+from manyhands.task_types.asked import BadQuestion, asked_of, claim, match, several, which
 from manyhands.task_types.field_choice import NONE
 from manyhands.task_types.reconcile import AMOUNT_DIFFERS, OTHER
+from manyhands.task_types.several import Several
 from manyhands.task_types.verify_claim import FALSE, NOT_TOLD
 
 from .decisions import GOLD_VIEWS_MOST, PageAsk
@@ -118,22 +119,29 @@ def made_choices(
     wanted: Sequence[str],
     doc_id: str,
     job_id: str,
+    together: Sequence[Sequence[str]] = (),
 ) -> list[tuple[int, PageAsk]]:
     """Places of one field, asked about as another that none of them can be: the known answer is "none of these".
 
     choices    field -> (page, its places), of one document
     strangers  field -> fields of the kind that none of its places can be
     wanted     fields of the job, taken first: a question that only measures would be known by its field
+    together   fields that the document's pictures ask for together: asked apart they would be known as made
     """
     made = []
     for name, (page_key, choice) in sorted(choices.items()):
         others = sorted(strangers.get(name, ()), key=lambda one: (one not in wanted, one))
         if not others:
             continue
-        question = which(others[0], len(choice.places))
-        twin = msgspec.structs.replace(choice, field=others[0], suggested=())
+        fields = next((group for group in together if others[0] in group), (others[0],))
+        if not set(fields) <= {*others}:
+            continue
+        questions = [which(field, len(choice.places)) for field in fields]
+        question = questions[0] if len(fields) == 1 else several(questions)
+        known = NONE if len(fields) == 1 else Several.answer_of([NONE] * len(fields))
+        twin = msgspec.structs.replace(choice, field=fields[0], suggested=())
         ask_id = digest("made ask", job_id, doc_id, choice.page_no, name, question)
-        made.append((page_key, PageAsk(ask_id, question, choice=twin, known=(NONE,), known_by=MADE)))
+        made.append((page_key, PageAsk(ask_id, question, choice=twin, known=(known,), known_by=MADE)))
     return made
 
 

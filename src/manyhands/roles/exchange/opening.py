@@ -361,9 +361,9 @@ class Opening:
         reserved = sum(plan.reserve for plan in everything)
         # what known pieces can't give comes from settled work, up to what the quote has for it
         own_asks = [ask for own in asks.values() for ask in own] or [ask for page in pages for ask in page.asked()]
-        keyed = KEYED_OF_CHOICE * len(own_asks) if manifest.task_type == FIELD_CHOICE else len(everything)
+        keyed = KEYED_OF_CHOICE * sum(not ask.parts for ask in own_asks) if manifest.task_type == FIELD_CHOICE else len(everything)
         gold_most = gold_answers_most(keyed, manifest.quality.gold_share_bp) + known_questions_most(
-            sum(not ask.views and not ask.after for ask in own_asks), manifest.quality.gold_share_bp
+            sum(not ask.views and not ask.after and not ask.parts for ask in own_asks), manifest.quality.gold_share_bp
         )
         reserved_views = GOLD_VIEWS_MOST * reserved + sum(ask.views for ask in own_asks)
 
@@ -455,10 +455,24 @@ class Opening:
             for piece_id, one in sorted(drawn.items())
         }
 
+    async def draw_lines(self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk]) -> dict[str, str]:
+        """The pieces that each ask puts together, one under another; ask id -> blob."""
+        png = await self._ctx.blobs.get(page.blob)
+        from manyhands.documents.cutter import one_under_another, render_cuttings
+
+        drawn = await asyncio.to_thread(render_cuttings, png, [plan.piece for plan in plans], straight=page.straight())
+        pictures = {}
+        for ask in asks:
+            picture = await asyncio.to_thread(one_under_another, [drawn[piece] for piece in ask.parts])
+            pictures[ask.ask_id] = await self._ctx.blobs.put(picture, media_type="image/png", namespace=page.job_id)
+        return pictures
+
     async def draw_asks(self, page: PageRow, plans: Sequence[PiecePlan], asks: Sequence[PageAsk]) -> dict[str, str]:
         """What people see of each ask: the numbered places alone, or the page itself."""
         pictures = {ask.ask_id: page.blob for ask in asks if ask.choice is None}
-        choices = [(ask.ask_id, ask.choice) for ask in asks if ask.choice is not None and not ask.after]
+        choices = [
+            (ask.ask_id, ask.choice) for ask in asks if ask.choice is not None and not ask.after and not ask.within
+        ]
         if not choices:
             return pictures
         png = await self._ctx.blobs.get(page.blob)
@@ -561,11 +575,12 @@ def _plan_choices(
     truths  document -> record as the requester knows it: its choices measure people
     seed    which of the made questions are asked
     """
-    from manyhands.documents.choices import choices_of, read_best, suggestion
+    from manyhands.documents.choices import choices_of, put_together, read_best, suggestion
     from manyhands.documents.fields import kind_spec, kind_spec_of
     from manyhands.documents.model import PageImage, PageReadings, PageRecord
     from manyhands.documents.strangers import strangers_of
-    from manyhands.task_types.asked import which
+    from manyhands.task_types.asked import several, which
+    from manyhands.task_types.several import Several
 
     own_kinds = manifest.kinds if isinstance(manifest.kinds, dict) else {}
     named = manifest.scope.fields if isinstance(manifest.scope, Scope) else ()
@@ -586,16 +601,35 @@ def _plan_choices(
         spec = kind_spec_of(own_kinds[kind]) if kind in own_kinds else kind_spec(kind)
         known = _known_places(truths.get(doc_id), spec, [plan for page in own for plan in plans[page.page_key]])
         found = choices_of(spec, drafts)
-        for choice in found:
-            if wanted and choice.field not in wanted:
-                continue
-            question = which(choice.field, len(choice.places))
-            ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, question)
-            told = known(choice) if share_bp else ""
-            ask = PageAsk(ask_id, question, suggestion(choice), choice)
-            if told:
-                ask = msgspec.structs.replace(ask, known=(told,), known_by=REQUESTER)
-            asks[key_of[choice.page_no]].append(ask)
+        groups = put_together(spec, [one for one in found if not wanted or one.field in wanted], drafts)
+        for group in groups:
+            own_asks = []
+            for choice in group:
+                question = which(choice.field, len(choice.places))
+                ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, question)
+                told = known(choice) if share_bp else ""
+                ask = PageAsk(ask_id, question, suggestion(choice), choice)
+                if told:
+                    ask = msgspec.structs.replace(ask, known=(told,), known_by=REQUESTER)
+                own_asks.append(ask)
+            page_key = key_of[group[0].page_no]
+            if len(own_asks) > 1:
+                question = several([ask.question for ask in own_asks])
+                together = PageAsk(
+                    ask_id_of(manifest.job_id, doc_id, group[0].page_no, question),
+                    question,
+                    Several.answer_of(ask.suggested or None for ask in own_asks),
+                    group[0],
+                    parts=tuple(ask.ask_id for ask in own_asks),
+                )
+                if any(ask.known for ask in own_asks):
+                    told = Several.answer_of(ask.known[0] if ask.known else None for ask in own_asks)
+                    together = msgspec.structs.replace(together, known=(told,), known_by=REQUESTER)
+                own_asks = [msgspec.structs.replace(ask, within=together.ask_id) for ask in own_asks]
+                asks[page_key].append(together)
+            asks[page_key].extend(own_asks)
+        for choice in (one for group in groups for one in group):
+            ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, which(choice.field, len(choice.places)))
             # where people find it nowhere on the likeliest page, they are asked about the others, one after the other
             for other in sorted(drafts, key=lambda one: one.page.page_no):
                 if other.page.page_no == choice.page_no:
@@ -610,16 +644,18 @@ def _plan_choices(
             {choice.field: (key_of[choice.page_no], choice) for choice in found},
             strangers_of(spec, found, drafts),
             wanted=wanted or tuple(field.name for field in spec.fields),
+            together=[tuple(one.field for one in group) for group in groups if len(group) > 1],
             doc_id=doc_id,
             job_id=manifest.job_id,
         )
-    room = known_questions_most(sum(not ask.after for own in asks.values() for ask in own), share_bp)
+    room = known_questions_most(sum(not ask.after and not ask.parts for own in asks.values() for ask in own), share_bp)
     for page_key, ask in sorted(made, key=lambda one: digest("made of", seed, one[1].ask_id))[:room]:
         asks[page_key].append(ask)
     asks = spread_views(asks, views=room)
     # known pieces in reserve stay, as many as are wanted beside what is keyed: they are what people are measured by
     reserve = sorted(plan.piece.piece_id for own in plans.values() for plan in own if plan.reserve)
-    views = gold_answers_most(KEYED_OF_CHOICE * sum(not one.after for own in asks.values() for one in own), share_bp)
+    fields = sum(not one.after and not one.parts for own in asks.values() for one in own)
+    views = gold_answers_most(KEYED_OF_CHOICE * fields, share_bp)
     kept = choose_gold(reserve, count=-(-views // GOLD_VIEWS_MOST), job_id=manifest.job_id)
     left = {
         page_key: [

@@ -18,31 +18,30 @@ third person would key it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
-
 import msgspec
 
+from manyhands.documents.model import Piece  # plain values: they stay light
 from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.ids import digest
 from manyhands.protocol.manifest import Manifest, PayRule
 from manyhands.protocol.messages import MADE, ReadingFact, TaskFacts
 from manyhands.quality.gold import known_questions_most
-from manyhands.task_types.asked import BadQuestion, asked_of, read
+from manyhands.task_types.asked import BadQuestion, asked_of, read, several
 from manyhands.task_types.choose_reading import CHOSEN_TARGET_MOST_BP, NEITHER
 from manyhands.task_types.choose_reading import TASK_TYPE as CHOOSE_READING
+from manyhands.task_types.several import PARTS_MAX, Several
 
 from .decisions import (
     KNOWN_CONFIDENCE_BP,
+    PageAsk,
     PiecePlan,
     TaskPlan,
     choose_task_id_of,
     expected_chars,
     known_choice_id_of,
     page_share,
+    task_id_of,
 )
-
-if TYPE_CHECKING:
-    from manyhands.documents.model import Piece
 
 CHOICES_WORTH_KEYING_PERCENT = 250
 """Keying must cost more than so many choices: 2 / (1 - 1/5), two people's choice and every fifth piece keyed on top."""
@@ -118,86 +117,176 @@ def chooses_first(manifest: Manifest) -> bool:
     return manifest.machine != "none" and manifest.quality.target_bp <= CHOSEN_TARGET_MOST_BP
 
 
-def plan_reading_choices(plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest) -> list[TaskPlan]:
-    """Tasks of one page for the wanted pieces whose readings people choose between; the others are to be keyed.
+class LinesChoice(msgspec.Struct, frozen=True):
+    """A choice between readings as a task, and the ask that says which pieces it puts together; None = it is of one."""
+
+    task: TaskPlan
+    ask: PageAsk | None = None
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """What its picture shows."""
+        return self.ask.parts if self.ask is not None else (self.task.piece_id,)
+
+
+def plan_reading_choices(
+    plans: Sequence[PiecePlan], wanted: Mapping[str, str], manifest: Manifest, asks: Sequence[PageAsk] = ()
+) -> list[LinesChoice]:
+    """Tasks of one page whose readings people are asked to choose between; the others are to be keyed.
 
     plans   all pieces of the page
     wanted  piece id -> why its text is needed
+    asks    of the page: what one picture of places showed to one person may be put together once more
     """
     if not chooses_first(manifest):
         return []
+    shown_by = {
+        piece: ask.within or ask.ask_id
+        for ask in asks
+        if ask.choice is not None and not ask.made and not ask.parts
+        for place in ask.choice.places
+        for piece in place
+    }
+    groups: dict[str, list[_Line]] = {}
+    for plan in sorted(plans, key=lambda one: one.piece.order):
+        piece = plan.piece
+        if piece.piece_id not in wanted:
+            continue
+        real, options = readings_to_show(piece, salt=piece.piece_id)
+        if worth_choosing(piece, options, manifest.pay):
+            line = _Line(piece, options, tuple(ReadingFact(reader="machine", text=t, confidence_bp=0) for t in real))
+            groups.setdefault(shown_by.get(piece.piece_id, piece.piece_id), []).append(line)
     share = page_share(manifest.privacy, pieces=len(plans)) or APART
-    planned: list[TaskPlan] = []
-    for plan in plans:
-        if plan.piece.piece_id not in wanted:
+    return [
+        choice
+        for _, lines in sorted(groups.items(), key=lambda one: one[1][0].piece.order)
+        for some in _parted(lines, manifest)
+        for choice in _choices_of(some, manifest, share)
+    ]
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A piece with what is shown beside it. readings: what a machine read, or what is known"""
+
+    piece: Piece
+    options: tuple[str, ...]
+    readings: tuple[ReadingFact, ...]
+
+
+def _parted(lines: Sequence[_Line], manifest: Manifest) -> list[Sequence[_Line]]:
+    """Lines as they are put together: as many as one look holds, in parts of about one size; at strict each alone."""
+    most = 1 if manifest.privacy == "strict" else PARTS_MAX
+    parts = -(-len(lines) // most)
+    return [lines[n * len(lines) // parts : (n + 1) * len(lines) // parts] for n in range(parts)]
+
+
+def _choices_of(lines: Sequence[_Line], manifest: Manifest, share: int, *, known: bool = False) -> list[LinesChoice]:
+    """One choice of all the lines; where a question cannot hold them, of each alone."""
+    id_of = known_choice_id_of if known else choose_task_id_of
+    if len(lines) > 1:
+        try:
+            question = several([read(line.options) for line in lines])
+        except BadQuestion:
+            question = ""
+        if question:
+            first = lines[0].piece
+            parts = tuple(line.piece.piece_id for line in lines)
+            ask_id = digest("lines", manifest.job_id, "known" if known else "", *parts)
+            most = max(len(line.readings) for line in lines)
+            facts = tuple(
+                ReadingFact(
+                    reader=lines[0].readings[0].reader,
+                    text=Several.answer_of(
+                        line.readings[n].text if n < len(line.readings) else None for line in lines
+                    ),
+                    confidence_bp=lines[0].readings[0].confidence_bp,
+                )
+                for n in range(most)
+            )
+            task = _task_of(task_id_of(manifest.job_id, ask_id), ask_id, first.order, question, facts, manifest, share)
+            ask = PageAsk(ask_id, question, parts=parts, known_by=MADE if known else "", views=int(known))
+            return [LinesChoice(task, ask)]
+    found = []
+    for line in lines:
+        try:
+            question = read(line.options)
+        except BadQuestion:  # a reading that cannot be shown on one line: it is keyed
             continue
-        real, options = readings_to_show(plan.piece, salt=plan.piece.piece_id)
-        if not worth_choosing(plan.piece, options, manifest.pay):
-            continue
-        facts = tuple(ReadingFact(reader="machine", text=text, confidence_bp=0) for text in real)
-        task_id = choose_task_id_of(manifest.job_id, plan.piece.piece_id)
-        task = _choice_of(task_id, plan.piece, options, facts, manifest, share)
-        if task is not None:
-            planned.append(task)
-    return planned
+        piece = line.piece
+        task_id = id_of(manifest.job_id, piece.piece_id)
+        task = _task_of(task_id, piece.piece_id, piece.order, question, line.readings, manifest, share)
+        found.append(LinesChoice(task))
+    return found
 
 
 def known_reading_choices(
-    pages: Mapping[int, Sequence[PiecePlan]], choices: int, manifest: Manifest, *, seed: int
-) -> dict[int, list[TaskPlan]]:
+    pages: Mapping[int, Sequence[PiecePlan]], choices: Sequence[int], manifest: Manifest, *, seed: int
+) -> dict[int, list[LinesChoice]]:
     """Choices whose answer is known, so that somebody who does not look is noticed; by page.
 
-    Made of lines that readers agreed on and that are long enough to be asked: two of three show the reading beside a
-    changed one, every third shows two changed ones, of which neither is right. Lent as gold alone, once each.
+    Made of lines that readers agreed on and that are long enough to be asked: one of two shows the reading beside a
+    changed one, the other two changed ones, of which neither is right. That is what overlooking is measured by. Lent as
+    gold alone, once each.
 
     pages    plans of all pages, by page key
-    choices  that are asked for their own sake
+    choices  how many lines each of those puts together that are asked for their own sake: the known ones look alike
     seed     nobody outside knows which lines these are
     """
-    room = known_questions_most(choices, manifest.quality.gold_share_bp) if chooses_first(manifest) else 0
-    fit = [
-        (page_key, plan)
-        for page_key, plans in pages.items()
-        for plan in plans
-        if plan.unseen and not plan.left_out and not plan.gold
-    ]
-    planned: dict[int, list[TaskPlan]] = {}
+    room = known_questions_most(len(choices), manifest.quality.gold_share_bp) if chooses_first(manifest) else 0
+    planned: dict[int, list[LinesChoice]] = {}
+    sizes = sorted(choices, key=lambda size: (size == 1, -size))
     count = 0
-    for page_key, plan in sorted(fit, key=lambda one: digest("known choice", seed, one[1].piece.piece_id)):
-        if count >= room:
-            break
+    for page_key in sorted(pages, key=lambda key: digest("known choices of page", seed, key)):
+        lines = _known_lines(pages[page_key], manifest, seed=seed)
+        share = page_share(manifest.privacy, pieces=len(pages[page_key])) or APART
+        while lines and count < room:
+            size = sizes[count % len(sizes)]
+            made = _choices_of(lines[:size], manifest, share, known=True)
+            lines = lines[size:]
+            planned.setdefault(page_key, []).extend(
+                msgspec.structs.replace(
+                    one,
+                    task=msgspec.structs.replace(
+                        one.task,
+                        facts=msgspec.structs.replace(one.task.facts, gold=True),
+                        reserve=True,
+                        views=1,
+                    ),
+                )
+                for one in made
+            )
+            count += len(made)
+    return planned
+
+
+def _known_lines(plans: Sequence[PiecePlan], manifest: Manifest, *, seed: int) -> list[_Line]:
+    """Lines of a page that readers agreed on, each with a right reading and a changed one, or with two changed ones."""
+    lines: list[_Line] = []
+    fit = [plan for plan in plans if plan.unseen and not plan.left_out and not plan.gold]
+    for plan in sorted(fit, key=lambda one: digest("known choice", seed, one.piece.piece_id)):
         assert plan.unseen is not None
         text, draw = " ".join(plan.unseen.split()), digest("made choice", seed, plan.piece.piece_id)
         first, second = (one_sign_changed(text, draw=f"{draw} {n}") for n in (1, 2))
         if first is None or second is None or first == second:
             continue
-        neither = count % 3 == 2
+        neither = int(digest("neither", draw)[:8], 16) % 2 == 1
         options = in_no_order((first, second) if neither else (text, first), salt=draw)
         if len(text) > OPTION_CHARS_MAX or not worth_choosing(plan.piece, options, manifest.pay):
             continue
         told = ReadingFact(reader=MADE, text=NEITHER if neither else text, confidence_bp=KNOWN_CONFIDENCE_BP[MADE])
-        share = page_share(manifest.privacy, pieces=len(pages[page_key])) or APART
-        task_id = known_choice_id_of(manifest.job_id, plan.piece.piece_id)
-        task = _choice_of(task_id, plan.piece, options, (told,), manifest, share)
-        if task is not None:
-            task = msgspec.structs.replace(task, facts=msgspec.structs.replace(task.facts, gold=True))
-            planned.setdefault(page_key, []).append(msgspec.structs.replace(task, reserve=True, views=1))
-            count += 1
-    return planned
+        lines.append(_Line(plan.piece, options, (told,)))
+    return lines
 
 
-def _choice_of(
+def _task_of(
     task_id: str,
-    piece: Piece,
-    options: Sequence[str],
+    piece_id: str,
+    place: int,
+    question: str,
     readings: tuple[ReadingFact, ...],
     manifest: Manifest,
     share: int,
-) -> TaskPlan | None:
-    try:
-        question = read(options)
-    except BadQuestion:  # a reading that cannot be shown on one line: it is keyed
-        return None
+) -> TaskPlan:
     asked = asked_of(question)
     assert asked is not None
     effort = asked.task_type.effort_ms(asked.question)
@@ -210,4 +299,4 @@ def _choice_of(
         reward_minor=reward_minor(manifest.pay, effort_ms=effort),
     )
     # the second person is asked once the first has chosen: who sees neither sends it to keying alone
-    return TaskPlan(facts, piece.piece_id, piece.order, share, asked.task_type.first_answers)
+    return TaskPlan(facts, piece_id, place, share, asked.task_type.first_answers)

@@ -33,12 +33,21 @@ from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
 from manyhands.store.jobs import enqueue
 from manyhands.store.sql import load_queries
+from manyhands.task_types.several import because_of_part
 
 from .alikes import BECAUSE as ALIKE_BECAUSE
 from .alikes import believed_text
 from .auditing import AUDIT_NAME, audit_file, plans_of
 from .collecting import Collecting
-from .decisions import PiecePlan, again_task_id_of, areas_of, choose_task_id_of, known_choice_id_of
+from .decisions import (
+    PiecePlan,
+    again_task_id_of,
+    areas_of,
+    choose_task_id_of,
+    json_list,
+    known_choice_id_of,
+    task_id_of,
+)
 from .errors import NotYours, OutOfOrder
 from .opening import FIELD_CHOICE, PageRow, lock_job
 
@@ -135,11 +144,7 @@ class Results:
                 Manifest,
                 what="manifest",
             )
-            answers: dict[str, list[str]] = {}
-            for piece_id, task_id, text in await rows(connection, QUERIES.answers_of_pieces, where):
-                if task_id == known_choice_id_of(job_id, piece_id):
-                    continue
-                answers.setdefault(piece_id, []).append("" if text is None else text)
+            given = await rows(connection, QUERIES.answers_of_pieces, where)
             shown: dict[str, set[str]] = {}
             for worker, piece_id in await rows(connection, QUERIES.pieces_shown, where):
                 # whom a name in the package stands for is nobody's business but the exchange's
@@ -154,8 +159,10 @@ class Results:
             ]
         batches = [canonical.decode(await self._ctx.blobs.get(one), BatchEvidence, what="evidence") for one in evidence]
         shown = {name: pieces_of_asks(pages, ids) for name, ids in shown.items()}
+        answers = answers_of_parts(given, pages, job_id)
         measured = await asyncio.to_thread(measured_of, manifest, batches)
-        files = await asyncio.to_thread(record_files, pages, with_confidences(decided, measured), answers, manifest)
+        decided = unfolded(with_confidences(decided, measured), pages, job_id)
+        files = await asyncio.to_thread(record_files, pages, decided, answers, manifest)
         files.files[EXPOSURE_NAME] = await asyncio.to_thread(exposure_file, pages, decided, shown, manifest)
         audit = await asyncio.to_thread(lambda: audit_file(plans_of(pages), decided, manifest))
         if audit is not None:
@@ -291,6 +298,57 @@ def without_made(decided: Sequence[DecidedTask], job_id: str) -> list[DecidedTas
     return [task for task in decided if task.task_id != known_choice_id_of(job_id, task.piece_id)]
 
 
+def unfolded(decided: Sequence[DecidedTask], pages: Sequence[PageRow], job_id: str) -> list[DecidedTask]:
+    """The words on tasks, those on questions put together taken apart: one on each ask or piece that they are about.
+
+    Of what was made to measure people there is none: it says nothing of any piece.
+    """
+    together = {ask.ask_id: ask for page in pages for ask in page.asked() if ask.parts}
+    told: list[DecidedTask] = []
+    for task in decided:
+        ask = together.get(task.piece_id)
+        if ask is None:
+            told.append(task)
+            continue
+        if ask.made:
+            continue
+        values = json_list(task.value) if task.state == "accepted" else ()
+        for n, part in enumerate(ask.parts):
+            value = values[n] if n < len(values) else None
+            state = "unreadable" if task.state == "accepted" and value is None else task.state
+            told.append(
+                msgspec.structs.replace(
+                    task,
+                    piece_id=part,
+                    task_id=task_id_of(job_id, part) if ask.choice is not None else choose_task_id_of(job_id, part),
+                    state=state,
+                    value=value,
+                    confidence_bp=task.confidence_bp if state == "accepted" else None,
+                    because=because_of_part(task.because or "", n),
+                )
+            )
+    return told
+
+
+def answers_of_parts(
+    given: Sequence[tuple[str, str, str | None]], pages: Sequence[PageRow], job_id: str
+) -> dict[str, list[str]]:
+    """What people answered, by piece or ask; "" = they could not. given: (piece, task, answer) in order"""
+    together = {ask.ask_id: ask for page in pages for ask in page.asked() if ask.parts}
+    answers: dict[str, list[str]] = {}
+    for piece_id, task_id, text in given:
+        ask = together.get(piece_id)
+        if task_id == known_choice_id_of(job_id, piece_id) or (ask is not None and ask.made):
+            continue
+        if ask is None:
+            answers.setdefault(piece_id, []).append(text or "")
+            continue
+        said = json_list(text)
+        for n, part in enumerate(ask.parts):
+            answers.setdefault(part, []).append((said[n] if n < len(said) else None) or "")
+    return answers
+
+
 def draft_records(
     pages: Sequence[PageRow],
     decided: Sequence[DecidedTask],
@@ -346,9 +404,10 @@ def chosen_fields(
 
 
 def pieces_of_asks(pages: Sequence[PageRow], shown: Set[str]) -> set[str]:
-    """What a worker saw, in pieces: of a choice all that its picture holds."""
-    choices = [ask for page in pages for ask in page.asked() if ask.ask_id in shown and ask.choice is not None]
-    return set(shown) | {piece for ask in choices if ask.choice is not None for piece in ask.choice.shown}
+    """What a worker saw, in pieces: of a choice all that its picture holds, of lines put together each of them."""
+    asked = [ask for page in pages for ask in page.asked() if ask.ask_id in shown]
+    places = {piece for ask in asked if ask.choice is not None for piece in ask.choice.shown}
+    return set(shown) | places | {piece for ask in asked if ask.choice is None for piece in ask.parts}
 
 
 def answers_csv(
@@ -373,7 +432,7 @@ def answers_csv(
         fields = {field.name: field for field in documents[page.doc_id].fields}
         for ask in page.asked():
             asked, task = asked_of(ask.question), last.get(ask.ask_id)
-            if ask.made or asked is None or (ask.after and task is None):
+            if ask.made or ask.parts or asked is None or (ask.after and task is None):
                 continue
             count += 1
             said = (task.value or "") if task is not None and task.state == "accepted" else ""

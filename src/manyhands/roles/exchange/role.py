@@ -177,7 +177,10 @@ class Exchange:
         self.collecting = Collecting(ctx, self.appealing, self.learning)
         self.reporting = Reporting(ctx, self.accounts, self.collecting)
         self.results = Results(ctx, self.collecting)
-        self.second_round = SecondRound(ctx, self.opening.draw, self.opening.draw_again, self.opening.draw_asks)
+        opening = self.opening
+        self.second_round = SecondRound(
+            ctx, opening.draw, opening.draw_again, draw_asks=opening.draw_asks, draw_lines=opening.draw_lines
+        )
         self.collecting.checked_by(self.second_round.begin)
         self.books = Books(ctx)
         self.linking = Linking(ctx)

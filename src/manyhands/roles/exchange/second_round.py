@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -55,6 +56,7 @@ from .results import (
     chosen_fields,
     draft_records,
     last_words,
+    unfolded,
     with_confidences,
     without_made,
 )
@@ -81,10 +83,17 @@ class AskDrawer(Protocol):
 
 
 class SecondRound:
-    """Checking and asking again. draw_again: of the pieces named those that were cut badly."""
+    """Checking and asking again.
 
-    def __init__(self, ctx: RoleContext, draw: Drawer, draw_again: Drawer, draw_asks: AskDrawer) -> None:
+    draw_again  of the pieces named those that were cut badly
+    draw_lines  pieces that are put together, one under another
+    """
+
+    def __init__(
+        self, ctx: RoleContext, draw: Drawer, draw_again: Drawer, draw_asks: AskDrawer, draw_lines: AskDrawer
+    ) -> None:
         self._ctx, self._draw, self._draw_again, self._draw_asks = ctx, draw, draw_again, draw_asks
+        self._draw_lines = draw_lines
         ctx.jobs.task(CHECK_FIELDS)(self.check_fields)
 
     async def begin(self, tx: Tx, job_id: str) -> None:
@@ -102,8 +111,9 @@ class SecondRound:
             seed = int(found[0][2])
             manifest = canonical.decode(found[0][1], Manifest, what="manifest")
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
-            decided = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
-        choices = choices_asked(decided, job_id)
+            words = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
+        decided = unfolded(words, pages, job_id)
+        choices = places_of_choices(pages, decided, job_id)
         chosen = chosen_to_key(pages, decided, job_id) if manifest.task_type == FIELD_CHOICE else {}
         further = further_asks(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
         wanted = {} if further else chosen or await asyncio.to_thread(_to_show, pages, decided, manifest)
@@ -118,9 +128,13 @@ class SecondRound:
         planned: list[tuple[PageRow, TaskPlan, str]] = []
         plans_on = {page.page_key: msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan]) for page in pages}
         first_choices = {piece: because for piece, because in chosen.items() if piece not in choices}
-        between = {key: plan_reading_choices(plans, first_choices, manifest) for key, plans in plans_on.items()}
-        count = sum(map(len, between.values()))
-        known = {} if choices else known_reading_choices(plans_on, count, manifest, seed=seed)
+        asks_on = {page.page_key: page.asked() for page in pages}
+        between = {
+            key: plan_reading_choices(plans, first_choices, manifest, asks_on[key]) for key, plans in plans_on.items()
+        }
+        sizes = [len(choice.pieces) for own in between.values() for choice in own]
+        known = {} if choices else known_reading_choices(plans_on, sizes, manifest, seed=seed)
+        put_together: dict[int, list[PageAsk]] = {}
         for page in pages:
             plans = plans_on[page.page_key]
             if asks := further.get(page.page_key):
@@ -138,11 +152,18 @@ class SecondRound:
             if showing:
                 tasks = shown_tasks(plans, wanted, manifest)
             elif chosen:
-                tasks = between[page.page_key]
-                keyed = {piece: wanted[piece] for piece in wanted.keys() - {task.piece_id for task in tasks}}
-                tasks = [*tasks, *again_tasks(plans, keyed, manifest, again=False, apart=choices)]
-                tasks += known.get(page.page_key, [])
-                wanted = {**wanted, **{task.piece_id: "" for task in tasks if task.reserve}}
+                between_here = between[page.page_key]
+                shown = {piece for choice in between_here for piece in choice.pieces}
+                keyed = {piece: because for piece, because in chosen.items() if piece not in shown}
+                tasks = again_tasks(plans, keyed, manifest, again=False, apart=choices)
+                of_lines = (*between_here, *known.get(page.page_key, ()))
+                wanted = {**wanted, **{one.task.piece_id: chosen.get(one.pieces[0], "") for one in of_lines}}
+                tasks = [*(one.task for one in of_lines if one.ask is None), *tasks]
+                if together := [one.ask for one in of_lines if one.ask is not None]:
+                    put_together[page.page_key] = together
+                    pictures = await self._draw_lines(page, plans, together)
+                    several = [one.task for one in of_lines if one.ask is not None]
+                    planned.extend((page, task, pictures[task.piece_id]) for task in several)
             else:
                 tasks = again_tasks(plans, wanted, manifest, apart=choices)
             if tasks:
@@ -158,6 +179,9 @@ class SecondRound:
             await tx.execute(QUERIES.set_rounds, {"job_id": job_id, "rounds": 0 if more else 2})
             if not planned:
                 return
+            for page_key, asks in put_together.items():
+                everything = msgspec.json.encode([*asks_on[page_key], *asks])
+                await tx.execute(QUERIES.set_asks, {"job_id": job_id, "page_key": page_key, "asks": everything})
             async with tx.cursor() as cursor:
                 await cursor.executemany(
                     QUERIES.add_task_again,
@@ -203,9 +227,24 @@ def unread_pieces(decided: Sequence[DecidedTask], job_id: str) -> set[str]:
     return {task.piece_id for task in keyed if task.state == "unreadable"} - twice
 
 
-def choices_asked(decided: Sequence[DecidedTask], job_id: str) -> set[str]:
-    """Pieces whose readings people were asked to choose between."""
-    return {task.piece_id for task in decided if task.task_id == choose_task_id_of(job_id, task.piece_id)}
+def places_of_choices(pages: Sequence[PageRow], decided: Sequence[DecidedTask], job_id: str) -> dict[str, int]:
+    """Pieces whose readings people were asked to choose between -> the place where that was asked.
+
+    Lines that were put together were asked at the first one's place: whoever is lent anything there, or beside it, has
+    not seen them.
+    """
+    asked = {task.piece_id for task in decided if task.task_id == choose_task_id_of(job_id, task.piece_id)}
+    places: dict[str, int] = {}
+    for page in pages if asked else ():
+        order = {
+            plan.piece.piece_id: plan.piece.order
+            for plan in msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
+        }
+        places |= {piece: order[piece] for piece in asked & order.keys()}
+        for ask in page.asked():
+            if ask.choice is None and not ask.made and ask.parts:
+                places |= dict.fromkeys(asked.intersection(ask.parts), order[ask.parts[0]])
+    return places
 
 
 def chosen_to_key(pages: Sequence[PageRow], decided: Sequence[DecidedTask], job_id: str) -> dict[str, str]:
@@ -238,14 +277,14 @@ def again_tasks(
     manifest: Manifest,
     *,
     again: bool = True,
-    apart: Set[str] = frozenset(),
+    apart: Mapping[str, int] = MappingProxyType({}),
 ) -> list[TaskPlan]:
     """Tasks of the second round for one page.
 
     plans   all pieces of the page
     wanted  piece id -> why it is asked: a check that its field failed, or that it was chosen
     again   whether the pieces were asked before
-    apart   pieces whose readings were shown to people: others key them
+    apart   pieces whose readings were shown to people -> where that was asked: others key them
     """
     asked = [
         msgspec.structs.replace(plan, unseen=None, gold=False, like="", left_out=False)
@@ -254,7 +293,9 @@ def again_tasks(
         for plan in plans
     ]
     tasks = [
-        msgspec.structs.replace(task, page_share=task.page_share or APART) if task.piece_id in apart else task
+        msgspec.structs.replace(task, page_share=task.page_share or APART, place=apart[task.piece_id])
+        if task.piece_id in apart
+        else task
         for task in plan_tasks(asked, manifest)
         if task.piece_id in wanted
     ]

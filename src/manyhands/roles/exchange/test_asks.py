@@ -24,7 +24,9 @@ from manyhands.protocol.messages import DocumentRef, DocumentsHanded, PageRef, R
 from manyhands.roles.exchange import Given
 from manyhands.roles.exchange.errors import JobNotOpen
 from manyhands.store.database import rows, rows_of
-from manyhands.task_types.asked import asked_of, claim
+from manyhands.task_types.asked import asked_of, claim, questions_in
+from manyhands.task_types.choose_reading import NEITHER
+from manyhands.task_types.several import Several
 
 from .decisions import PiecePlan
 from .opening import PageRow
@@ -71,6 +73,7 @@ async def answered(house: House, documents: Sequence[SampleDocument], workers: S
 
 
 def truth_of(task_id: str, view: Mapping[str, Any], truths: Mapping[str, Any]) -> str:
+    """What is true of a task: a text, the places of a field, or of questions put together a list of these."""
     place = view[task_id]
     truth = truths[place.doc_id]
     pieces = [one.piece for one in view.values() if one.piece is not None and one.doc_id == place.doc_id]
@@ -78,8 +81,19 @@ def truth_of(task_id: str, view: Mapping[str, Any], truths: Mapping[str, Any]) -
     if place.ask is None:
         return texts[place.piece.piece_id]
     spec = {field.name: field for field in kind_spec(truth["kind"]).fields}
-    field = place.ask.choice.field
-    return true_answer(place.ask.choice, spec[field], texts, truth["fields"].get(field, ""))
+    choice, parts = place.ask.choice, questions_in(place.ask.question)
+    if choice is None:  # lines: the reading that is true, or neither
+        shown = [asked_of(part).question.options for part in parts]
+        said = [texts[piece] for piece in place.ask.parts]
+        return Several.answer_of(
+            text if text in options else NEITHER for text, options in zip(said, shown, strict=True)
+        )
+    fields = [question.split(" ", 2)[2] for question in parts]
+    told = [
+        true_answer(msgspec.structs.replace(choice, field=field), spec[field], texts, truth["fields"].get(field, ""))
+        for field in fields
+    ]
+    return told[0] if len(told) == 1 else Several.answer_of(told)
 
 
 async def delivered(house: House) -> dict[str, bytes]:

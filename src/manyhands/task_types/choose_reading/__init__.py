@@ -19,12 +19,12 @@ from ..base import Accept, Answer, Judgement, Question, Sample, Unreadable, vote
 from ..choosing import Choosing
 
 NEITHER = "neither of these"
-CHOSEN_TARGET_MOST_BP = 9_900
-"""The highest target for which people may be shown words. Somebody who is shown a wrong reading takes it for
-right three times in a hundred (Parascript's own figure for validating, the project's document anchors, section 5);
-a tenth is reckoned with. Of words that readers give differently one in three is right in neither: 1/3 x 0.1 x 0.1
-of 2/3 is half a percent. That may be half of what a job lets be wrong, not all of it: a job that wants more than 99 %
-has its words keyed blind."""
+CHOSEN_TARGET_MOST_BP = 9_950
+"""The highest target for which people may be shown words. Somebody who is shown a wrong reading may take it for right.
+How often, a job's own known choices show; newcomers are believed to do so in one of ten. By that, half of what a
+target of 99.5 % lets be wrong is kept by two people where readers gave one text, by three where they differ
+(`judging.overlooked_too_likely`). Where a job wants more, most lines would be asked of three and keyed all the same:
+there everything is keyed blind."""
 
 _PROMPT = "Which of these is what you see?"
 

@@ -10,6 +10,9 @@ from exchange.jobs where job_id = %(job_id)s for update;
 -- name: set_rounds
 update exchange.jobs set rounds = %(rounds)s where job_id = %(job_id)s;
 
+-- name: set_asks
+update exchange.pages set asks = %(asks)s where job_id = %(job_id)s and page_key = %(page_key)s;
+
 -- name: rounds_of
 select rounds, manifest, gold_seed from exchange.jobs where job_id = %(job_id)s and state = 'open';
 
