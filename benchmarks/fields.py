@@ -34,10 +34,19 @@ from documents import USUAL_SKILL_BP, _on_page, answered, load_scorer, readings_
 
 from manyhands.documents.acceptance import POLICIES, AcceptUnseen, decide_unseen
 from manyhands.documents.assemble import assemble
-from manyhands.documents.choices import Choice, choices_of, pieces_chosen, put_together, read_best, suggestion
+from manyhands.documents.choices import choices_of, pieces_chosen, put_together, read_best, suggestion
 from manyhands.documents.cutter import cut
 from manyhands.documents.fields import kind_spec
-from manyhands.documents.model import Chosen, Decision, PageImage, PageReadings, PageRecord, Piece, PieceRecord
+from manyhands.documents.model import (
+    Choice,
+    Chosen,
+    Decision,
+    PageImage,
+    PageReadings,
+    PageRecord,
+    Piece,
+    PieceRecord,
+)
 from manyhands.documents.text import same_value
 from manyhands.documents.truth import simulate_choice, simulate_reading_choice, true_answer, truth_for_pieces
 from manyhands.documents.writers import record_json

@@ -11,14 +11,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from manyhands.documents.assemble import lines_of
-from manyhands.documents.choices import choices_of, draw_choice, read_best
+from manyhands.documents.choices import choices_of, draw_choice, put_together, read_best
 from manyhands.documents.conftest_material import readings_from_truth
-from manyhands.documents.cutter import cut, render_cuttings
+from manyhands.documents.cutter import cut, one_under_another, render_cuttings
 from manyhands.documents.fields import kind_spec
 from manyhands.documents.model import PageImage, PageRecord
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.roles.exchange.testing import OpenJob
-from manyhands.task_types.asked import claim, match, read, which
+from manyhands.task_types.asked import claim, match, questions_in, read, several, which
 
 from .conftest import DESK, PHONE
 from .test_pages import check
@@ -37,10 +37,20 @@ def choices_drawn(document: SampleDocument) -> list[tuple[bytes, str]]:
     draft = read_best(pieces, empty)
     assert lines_of(draft)
     by_id = {piece.piece_id: piece for piece in pieces}
+    spec = kind_spec(document.kind)
+    choices = choices_of(spec, [draft])
+    groups = [(choice,) for choice in choices] + [some for some in put_together(spec, choices, [draft]) if some[1:]]
+    asks = [(some[0], [which(one.field, len(one.places)) for one in some]) for some in groups]
     return [
-        (draw_choice(document.pages[0], choice, by_id), which(choice.field, len(choice.places)))
-        for choice in choices_of(kind_spec(document.kind), [draft])
+        (draw_choice(document.pages[0], choice, by_id), several(asked) if asked[1:] else asked[0])
+        for choice, asked in asks
     ]
+
+
+READINGS = (
+    ("OLD MILL STATIONERY SHOP", "OLD MlLL STATIONERY SH0P"),
+    ("NO. 4, ORCHARD AVENUE,", "NO. 4, 0RCHARD AVENUE,"),
+)
 
 
 def cutting_of(document: SampleDocument, text: str) -> bytes:
@@ -62,6 +72,7 @@ def questions() -> list[tuple[bytes, str]]:
             cutting_of(receipt, "OLD MILL STATIONERY SHOP"),
             read(("OLD MILL STATIONERY SHOP", "OLD MlLL STATIONERY SH0P")),
         ),
+        (one_under_another([cutting_of(receipt, right) for right, _ in READINGS]), several([*map(read, READINGS)])),
         (page, claim("The total to be paid is 74.90.")),
         (page, match("2025-12-09 MILL STATIONERY 74.90")),
     ]  # every place and every answer can be reached with keys
@@ -91,8 +102,20 @@ def test_every_question_is_accessible_and_fits_telephone_and_desk(
             check(page, axe)
             page.get_by_role("button", name="Larger page").click()
             page.get_by_role("radio").first.focus()
-        page.keyboard.press("1" if question.startswith("which") else "3")
-        if not question.startswith("read"):  # a reading is given with one tap, and may be taken back
+        parts = questions_in(question)
+        if len(parts) > 1:
+            page.keyboard.press("Enter")  # nothing is sent before each part has its answer
+            expect(page.locator("#why")).to_have_text("Answer each part first, or “Cannot tell”.")
+            for part in parts:
+                page.keyboard.press("1")
+                if part.startswith("which"):
+                    page.keyboard.press("Enter")  # on to the next part, and in the end away
+            look(page, f"{number:02}-answered-{screen}")
+        else:
+            page.keyboard.press("1" if question.startswith("which") else "3")
+        if len(parts) > 1 and parts[0].startswith("which"):
+            pass
+        elif not question.startswith("read"):  # a reading is given with one tap, and may be taken back
             page.keyboard.press("Enter")
         expect(page.locator(".progress i.open")).to_have_count(len(questions) - number - 1, timeout=5_000)
 
@@ -170,3 +193,34 @@ def test_a_reading_is_given_with_one_tap_and_may_be_taken_back(
         page.wait_for_timeout(100)
     stored = [text for given in world.answers(job_id).values() for text in given]
     assert sorted(map(str, stored)) == [right, "neither of these"]
+
+
+def test_questions_put_together_are_stored_as_one_answer_with_a_part_for_each(
+    world: World, worker_at: WorkerAt, job_id: str, questions: list[tuple[bytes, str]]
+) -> None:
+    together = [one for one in questions if one[1].startswith("several")]
+    fields = next(one for one in together if "company" in one[1])
+    lines = next(one for one in together if "read" in one[1])
+    tasks = world.open_questions(OpenJob(job_id=job_id, per_page=2), [fields, lines])
+    page = worker_at(f"/work/{job_id}", **PHONE)
+    company = page.get_by_role("group", name=re.compile("name of the company"))
+    address = page.get_by_role("group", name=re.compile("address of the company"))
+    page.wait_for_selector(".cutting img")
+    company.get_by_role("button", name="1", exact=True).click()
+    page.reload()  # what was tapped is still there
+    expect(company.get_by_role("button", name="1", exact=True)).to_have_attribute("aria-pressed", "true")
+    for number in (3, 2):
+        address.get_by_role("button", name=str(number), exact=True).click()
+    page.get_by_role("button", name=re.compile("^Next")).click()
+    first, second = (page.get_by_role("group", name=re.compile(f"^Line {n}")) for n in (1, 2))
+    first.get_by_role("button").filter(has_text=READINGS[0][1]).click()
+    first.get_by_role("button").filter(has_text=READINGS[0][0]).click()  # the later tap counts
+    second.get_by_role("button").filter(has_text="Neither of these").click()
+    page.get_by_role("button", name=re.compile("^Next")).click()
+    page.get_by_role("button", name=re.compile("^Next bundle|^More")).first.click()
+    for _ in range(100):
+        if len(world.answers(job_id)) == len(tasks):
+            break
+        page.wait_for_timeout(100)
+    stored = [world.answers(job_id)[task][0] for task in tasks]
+    assert stored == ['["1","2 3"]', f'["{READINGS[0][0]}","neither of these"]']

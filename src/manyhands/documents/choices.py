@@ -14,7 +14,7 @@ believes it unseen. Nothing else of the page is keyed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 import msgspec
@@ -26,6 +26,7 @@ from .errors import UnreadableImage
 from .fields import FieldSpec, KindSpec, Row, candidates_for, formed, rows_of
 from .model import Box, Choice, Decision, Line, PageRecord, Piece, PieceRecord, Straight
 from .straighten import laid_straight
+from .values import find_dates
 
 NONE_OF_THESE = "none of these"
 """The answer of people who see the field nowhere among the places."""
@@ -50,19 +51,48 @@ def read_best(pieces: Iterable[Piece], page: PageRecord) -> PageRecord:
     return msgspec.structs.replace(page, pieces=decided)
 
 
-def choices_of(spec: KindSpec, pages: Sequence[PageRecord], *, fields: Sequence[str] = ()) -> list[Choice]:
+def choices_of(
+    spec: KindSpec, pages: Sequence[PageRecord], *, fields: Sequence[str] = (), every_row: bool = False
+) -> list[Choice]:
     """The choices to be put to people for one document.
 
-    pages   its pages as read, see `read_best`
-    fields  names of the fields wanted; empty = all of the kind
-    returns one for every field with a candidate, in the kind's order
+    pages      its pages as read, see `read_best`
+    fields     names of the fields wanted; empty = all of the kind
+    every_row  whether a name and an address are also looked for in rows that the kind's own words name as something
+               else: when people found none of the others
+    returns    one for every field with a candidate, in the kind's order
     """
     lines = [line for page in sorted(pages, key=lambda p: p.page.page_no) for line in lines_of(page)]
-    found = (_choice(field, lines) for field in spec.fields if not fields or field.name in fields)
+    strange = (lambda _: False) if every_row else _something_else(spec)
+    found = (_choice(field, lines, strange) for field in spec.fields if not fields or field.name in fields)
     return [choice for choice in found if choice is not None]
 
 
-def _choice(field: FieldSpec, lines: Sequence[Line]) -> Choice | None:
+_PRICE = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,' ]\d{3})*[.,]\d{2}(?![\d.,%])")
+
+
+def _something_else(spec: KindSpec) -> Callable[[Row], bool]:
+    """Whether a row at the head of a page is neither a name nor an address, by what a kind says of both.
+
+    A price or a date is no part of either. A row is something else where the kind's words for what is no name (`skip`)
+    and for where an address ends (`stops`) both meet it, and none of those that begin an address.
+    """
+    own = [field for field in spec.fields if field.find in ("letterhead", "address")]
+    words = [one for field in own if (one := field.skip if field.find == "letterhead" else field.stops)]
+    starts = [field.starts for field in own if field.starts]
+
+    def strange(row: Row) -> bool:
+        text = row.text
+        if any(re.search(one, text) for one in starts):
+            return False
+        if _PRICE.search(text) or find_dates(text):
+            return True
+        return bool(words) and all(re.search(one, text) for one in words)
+
+    return strange
+
+
+def _choice(field: FieldSpec, lines: Sequence[Line], strange: Callable[[Row], bool]) -> Choice | None:
     candidates = candidates_for(field, lines)
     best = candidates[0] if candidates else None
     rows = rows_of(lines)
@@ -70,7 +100,7 @@ def _choice(field: FieldSpec, lines: Sequence[Line]) -> Choice | None:
         page_no = best.lines[0].page_no if best else 1
         own = [row for row in rows if row.page_no == page_no]
         suggested = set(best.lines) if best else set()
-        places = _text_places(field, own, [c.lines for c in candidates], suggested)
+        places = _text_places(field, own, [c.lines for c in candidates], suggested, strange)
     elif best is None:
         page_no = rows[0].page_no if rows else 1
         own = [row for row in rows if row.page_no == page_no]
@@ -165,7 +195,11 @@ def _hopeful_places(field: FieldSpec, rows: Sequence[Row]) -> list[tuple[Line, .
 
 
 def _text_places(
-    field: FieldSpec, rows: Sequence[Row], candidates: Sequence[tuple[Line, ...]], suggested: set[Line]
+    field: FieldSpec,
+    rows: Sequence[Row],
+    candidates: Sequence[tuple[Line, ...]],
+    suggested: set[Line],
+    strange: Callable[[Row], bool],
 ) -> list[tuple[Line, ...]]:
     """Rows (or lines) at the head of the page, and wherever else the rules would look."""
     said = [row for row in rows if sum(c.isalpha() for c in row.text) >= 2 or suggested & set(row.lines)]
@@ -176,7 +210,8 @@ def _text_places(
         near = _with_neighbours(units, likely) if field.find == "party_address" else likely
         return [unit for unit in units if unit in head or set(unit) & near][: HEAD_ROWS + PLACES_MOST]
     last = max((i for i, row in enumerate(said) if suggested & set(row.lines)), default=0)
-    return [row.lines for row in said[: max(HEAD_ROWS, last + 2)]][: HEAD_ROWS + PLACES_MOST]
+    head = said[: max(HEAD_ROWS, last + 2)][: HEAD_ROWS + PLACES_MOST]
+    return [row.lines for row in head if suggested & set(row.lines) or not strange(row)] or [row.lines for row in head]
 
 
 def _with_neighbours(units: Sequence[tuple[Line, ...]], likely: set[Line]) -> set[Line]:

@@ -113,7 +113,7 @@ def render_again(
     }
 
 
-_TAG_PX, _BETWEEN_PX = 34, 18
+_BETWEEN_PX = 18
 
 
 def one_under_another(cuttings: Sequence[bytes]) -> bytes:
@@ -125,21 +125,21 @@ def one_under_another(cuttings: Sequence[bytes]) -> bytes:
     if any(part is None for part in parts):
         raise UnreadableImage(what="a cutting")
     known = [np.asarray(part, np.uint8) for part in parts if part is not None]
-    left = 2 * _TAG_PX
+    tag_px = min(part.shape[0] for part in known) * 4 // 5  # as large as the letters, so that a telephone shows it
+    left = tag_px * 3 // 2
     width = left + max(part.shape[1] for part in known)
-    height = sum(max(_TAG_PX, part.shape[0]) + _BETWEEN_PX for part in known)
-    shown = np.full((height, width), 255, np.uint8)
+    shown = np.full((sum(part.shape[0] + _BETWEEN_PX for part in known), width), 255, np.uint8)
     at = _BETWEEN_PX // 2
     for number, part in enumerate(known, start=1):
-        room = max(_TAG_PX, part.shape[0])
-        top = at + (room - part.shape[0]) // 2
-        shown[top : top + part.shape[0], left : left + part.shape[1]] = part
-        tag = at + (room - _TAG_PX) // 2
-        cv2.rectangle(shown, (0, tag), (_TAG_PX, tag + _TAG_PX - 4), 0, -1)
-        cv2.putText(
-            shown, str(number), (10, tag + _TAG_PX - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.75, 255, 2, cv2.LINE_AA
-        )
-        at += room + _BETWEEN_PX
+        height = part.shape[0]
+        shown[at : at + height, left : left + part.shape[1]] = part
+        tag = at + (height - tag_px) // 2
+        cv2.rectangle(shown, (0, tag), (tag_px, tag + tag_px), 0, -1)
+        scale, weight = tag_px / 40, max(1, tag_px // 16)
+        (wide, high), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, scale, weight)
+        place = ((tag_px - wide) // 2, tag + (tag_px + high) // 2)
+        cv2.putText(shown, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, weight, cv2.LINE_AA)
+        at += height + _BETWEEN_PX
     done, encoded = cv2.imencode(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
         raise UnreadableImage(what="cuttings")

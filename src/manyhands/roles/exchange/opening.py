@@ -630,16 +630,21 @@ def _plan_choices(
             asks[page_key].extend(own_asks)
         for choice in (one for group in groups for one in group):
             ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, which(choice.field, len(choice.places)))
-            # where people find it nowhere on the likeliest page, they are asked about the others, one after the other
-            for other in sorted(drafts, key=lambda one: one.page.page_no):
-                if other.page.page_no == choice.page_no:
-                    continue
-                for further in choices_of(spec, [other], fields=(choice.field,)):
-                    question = which(further.field, len(further.places))
-                    further_id = ask_id_of(manifest.job_id, doc_id, further.page_no, question)
-                    waiting = PageAsk(further_id, question, suggestion(further), further, after=ask_id)
-                    asks[key_of[further.page_no]].append(waiting)
-                    ask_id = further_id
+            # where people find it nowhere among the likeliest rows they are shown every row, and where it is on none of
+            # the likeliest page's they are asked about the other pages, one after the other
+            others = sorted(
+                (one for one in drafts if one.page.page_no != choice.page_no), key=lambda one: one.page.page_no
+            )
+            further = choices_of(spec, drafts, fields=(choice.field,), every_row=True)
+            further = [one for one in further if not {*one.places} <= {*choice.places}]
+            for other in others:
+                further += choices_of(spec, [other], fields=(choice.field,))
+            for one in further:
+                question = which(one.field, len(one.places))
+                further_id = ask_id_of(manifest.job_id, doc_id, one.page_no, question)
+                waiting = PageAsk(further_id, question, suggestion(one), one, after=ask_id)
+                asks[key_of[one.page_no]].append(waiting)
+                ask_id = further_id
         made += made_choices(
             {choice.field: (key_of[choice.page_no], choice) for choice in found},
             strangers_of(spec, found, drafts),

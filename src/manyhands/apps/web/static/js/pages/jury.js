@@ -8,6 +8,12 @@ const codes = loader(() => get("/api/report-codes"));
 const problems = signal({});
 const voted = signal(0);
 
+/** A question without the word of its form; of questions put together each. */
+function plain(question) {
+  if (question.startsWith("several ")) return JSON.parse(question.slice(8)).map(plain).join(" · ");
+  return question.replace(/^(which \d+|claim|match|read) /, "");
+}
+
 function Case({ one }) {
   async function vote(event) {
     event.preventDefault();
@@ -28,7 +34,7 @@ function Case({ one }) {
       ? html`<h2>${t("appeal_case")}</h2><div class="exhibits">${one.exhibits.map((piece) => html`<figure><img src=${piece.picture_url} alt=${t("cutting_alt")} /><figcaption>${t("was_keyed")} <b dir="auto">${keyed(piece.text)}</b></figcaption></figure>`)}</div><p><strong>${t("worker_says")}</strong></p>`
       : html`<div class="cutting" tabindex="0" role="group" aria-label=${t("cutting")}><img class="plain" src=${one.picture_url} alt=${t("cutting_alt")} /></div><p><strong>${t("reported_as")}</strong> ${said}</p>`}
     ${one.text && html`<blockquote dir="auto">${one.text}</blockquote>`}
-    <p class="hint">${!appeal && html`${t("question_was")} ${(one.question.includes(" ") ? one.question.replace(/^(which \d+|claim|match|read) /, "") : t(`question_${one.question}`))} · `}${t("jury_pays")} <${Amount} minor=${one.reward_minor} /></p>
+    <p class="hint">${!appeal && html`${t("question_was")} ${(one.question.includes(" ") ? plain(one.question) : t(`question_${one.question}`))} · `}${t("jury_pays")} <${Amount} minor=${one.reward_minor} /></p>
     <form onSubmit=${vote}>
       <fieldset><legend>${t(appeal ? "appeal_question" : "jury_question")}</legend>
         <label class="choice"><input type="radio" name="vote" value="uphold" required /> <span>${t(appeal ? "appeal_uphold" : "jury_uphold")}</span></label>

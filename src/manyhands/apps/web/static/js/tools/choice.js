@@ -16,16 +16,19 @@ const STEP = 10;
 const LEAST_SCALE = 0.4; // a choice's lines are drawn 30 px high: 12 px are the least that is read with ease
 const SIZES = 3; // of a page: whole, as wide as it is read, larger
 
-/** {form, places, about}: "which 5 total" is five places and the total; of readings, `about` is their texts. */
+/** {form, places, about}: "which 5 total" is five places and the total; of readings, `about` is their texts. Of questions
+ *  put together `parts` are these. */
 export function asked(question) {
   const [form, ...rest] = question.split(" ");
   if (form === "read") return { form, places: 0, about: JSON.parse(rest.join(" ")) };
+  if (form === "several") return { form, places: 0, about: "", parts: JSON.parse(rest.join(" ")) };
   return form === "which" ? { form, places: Number(rest[0]), about: rest.slice(1).join(" ") } : { form, places: 0, about: rest.join(" ") };
 }
 
 /** What a question asks about, in the reader's language where the words are the site's. */
 export function about(question) {
-  const { form, about: what } = asked(question);
+  const { form, about: what, parts } = asked(question);
+  if (parts) return [...new Set(parts.map(about))].join(" ");
   if (form === "read") return t("read_asks");
   if (form !== "which") return what;
   return t(IN_ONE_PLACE.has(what) ? "which_asks_one" : "which_asks", { what: FIELDS.has(what) ? t(`field_${what}`) : what.replaceAll("_", " ") });
@@ -33,12 +36,23 @@ export function about(question) {
 
 /** An answer as people say it: a place's number, a verdict in the reader's language. */
 export function words(question, text) {
-  const { form } = asked(question);
+  const { form, parts } = asked(question);
+  if (parts) return partsOf(text, parts.length).map((one, n) => (one ? words(parts[n], one) : "–")).join(" · ");
   const [said] = text.split(" @ ");
   if (form === "read") return text === NEITHER ? t("neither_of_these") : text;
   if (form === "which") return said === NONE ? t("none_of_these") : said;
   const number = VERDICTS[form]?.indexOf(said) ?? -1;
   return number < 0 ? said : t(`verdict_${form}_${number}`);
+}
+
+/** What is said of each of so many parts; nothing where the text is no such list. */
+function partsOf(text, count) {
+  try {
+    const told = JSON.parse(text);
+    return Array.isArray(told) && told.length === count ? told.map((one) => one ?? "") : Array(count).fill("");
+  } catch {
+    return Array(count).fill("");
+  }
 }
 
 function Mark({ box: [x0, y0, x1, y1], kind = "" }) {
@@ -75,12 +89,13 @@ function begin(item) {
 
 /** The picture; on a claim's page two taps mark a place, and the arrow keys move it. */
 export function Picture({ item }) {
-  const { form } = asked(item.question);
+  const { form, parts } = asked(item.question);
+  const of = parts ? asked(parts[0]).form : form;
   if (item.broken) return html`<div class="cutting broken" role="alert"><p>${t("picture_broken")}</p></div>`;
   if (!item.picture) return html`<div class="cutting loading"><p class="quiet" role="status">${t("picture_loading")}</p></div>`;
   // all places of a choice at one look where its letters stay large enough; a page as large as it can be read, or whole
   const ratio = (item.width / item.height).toFixed(3);
-  const wide = form === "read" ? `min(100%, ${Math.max(item.width, 320)}px)` : form === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 42rem)", `max(150%, ${item.width}px)`][size.value];
+  const wide = of === "read" ? `min(100%, ${Math.max(item.width, 320)}px)` : of === "which" ? `max(min(100%, ${item.width}px, ${ratio} * 56vh), ${Math.round(item.width * LEAST_SCALE)}px)` : [`min(100%, ${ratio} * 56vh)`, "max(100%, 42rem)", `max(150%, ${item.width}px)`][size.value];
   const at = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     return [Math.round((1000 * (event.clientX - box.left)) / box.width), Math.round((1000 * (event.clientY - box.top)) / box.height)];
@@ -106,7 +121,7 @@ export function Picture({ item }) {
     const within = (n, least) => Math.min(1000, Math.max(least, n));
     mark.value = event.shiftKey ? [x0, y0, within(x1 + by[0], x0 + STEP), within(y1 + by[1], y0 + STEP)] : x0 + by[0] < 0 || x1 + by[0] > 1000 || y0 + by[1] < 0 || y1 + by[1] > 1000 ? mark.value : [x0 + by[0], y0 + by[1], x1 + by[0], y1 + by[1]];
   }
-  const sizes = form !== "which" && form !== "read" && html`<div class="sizes">${[[-1, "page_smaller", "−"], [1, "page_larger", "+"]].map(([by, name, sign]) => html`<button type="button" class="button quietly" disabled=${size.value + by < 0 || size.value + by >= SIZES} aria-label=${t(name)} title=${t(name)} onClick=${() => (size.value += by)}>${sign}</button>`)}</div>`;
+  const sizes = of !== "which" && of !== "read" && html`<div class="sizes">${[[-1, "page_smaller", "−"], [1, "page_larger", "+"]].map(([by, name, sign]) => html`<button type="button" class="button quietly" disabled=${size.value + by < 0 || size.value + by >= SIZES} aria-label=${t(name)} title=${t(name)} onClick=${() => (size.value += by)}>${sign}</button>`)}</div>`;
   return html`${sizes}<div class="cutting page" tabindex="0" role="group" aria-label=${t(form === "claim" ? "page_to_mark" : "cutting")} onKeyDown=${move}>
     <div class="sheet" style=${{ inlineSize: wide }} onClick=${tap}>
       <img key=${item.assignment_id} src=${item.picture} data-assignment=${item.assignment_id} style=${{ inlineSize: "100%" }} alt=${t("page_alt")} draggable=${false} />
@@ -115,8 +130,86 @@ export function Picture({ item }) {
   </div>`;
 }
 
-/** As the tool for keying: item = the assignment shown; answer(text|null) returns whether it was taken. */
-export function Task({ item, answer, why, onTry, keep = keepDraft }) {
+/** What counts as the field, in the requester's words or the kind's. counts: field -> sentences */
+function Counts({ counts, field }) {
+  return counts?.[field]?.map((one) => html`<p class="counts" dir="auto">${one}</p>`) ?? null;
+}
+
+const told = signal([]);
+
+/** Questions put together: each has its own buttons, and all are sent at once. Digits answer the one that is in focus. */
+function Parts({ item, answer, why, onTry, keep, counts }) {
+  const id = item.assignment_id;
+  const { parts } = asked(item.question);
+  const firsts = useRef([]);
+  useLayoutEffect(() => {
+    told.value = partsOf(item.text ?? "", parts.length);
+    firsts.current[0]?.focus({ preventScroll: true });
+  }, [id]);
+  const at = (n) => told.value[n] ?? "";
+  const open = () => parts.findIndex((_, n) => !at(n));
+  function put(n, text) {
+    told.value = parts.map((_, m) => (m === n ? text : at(m)));
+    onTry("");
+    keep(id, JSON.stringify(told.value));
+  }
+  function next(event) {
+    event?.preventDefault();
+    const left = open();
+    if (left >= 0) {
+      firsts.current[left]?.focus();
+      onTry("choose_each");
+    } else if (!answer(JSON.stringify(told.value))) onTry("picture");
+  }
+  function toggle(n, number) {
+    const { about: field } = asked(parts[n]);
+    const now = at(n).split(" ").filter((one) => /^\d+$/.test(one)).map(Number);
+    const others = IN_ONE_PLACE.has(field) ? [] : now.filter((one) => one !== number);
+    put(n, (now.includes(number) ? others : [...others, number]).sort((a, b) => a - b).join(" "));
+  }
+  function key(event, n, options) {
+    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    const number = Number(event.key);
+    if (event.key === "Enter" && event.shiftKey) {
+      event.preventDefault();
+      if (!answer(null)) onTry("picture");
+    } else if (event.key === "Enter") {
+      // on to what is still open, and in the end away; the button in focus is pressed by the space bar
+      next(event);
+    } else if (options && number >= 1 && number <= options.length) {
+      put(n, options[number - 1]);
+      firsts.current[n + 1]?.focus();
+    } else if (!options && number >= 1 && number <= Math.min(9, asked(parts[n]).places)) toggle(n, number);
+  }
+  return html`<form class="keying" onSubmit=${next}>
+    ${parts.map((question, n) => {
+      const { form, places, about: what } = asked(question);
+      const options = form === "read" ? [...shuffled(what, `${id} ${n}`), NEITHER] : null;
+      const first = (m) => (m === 0 ? (element) => (firsts.current[n] = element) : undefined);
+      return html`<div class="part" key=${n} onKeyDown=${(event) => key(event, n, options)}>
+        <p class="asks" id=${`asks-${n}`}><strong dir="auto">${options ? t("line_asks", { n: n + 1 }) : about(question)}</strong></p>
+        ${!options && html`<${Counts} counts=${counts} field=${what} />`}
+        <div class=${options ? "readings" : "places"} role="group" aria-labelledby=${`asks-${n}`}>
+          ${options
+            ? options.map((text, m) => html`<button key=${text} type="button" ref=${first(m)} class=${text === NEITHER ? "button quietly" : "button quietly reading"} aria-pressed=${at(n) === text} dir=${text === NEITHER ? undefined : "auto"} onClick=${() => put(n, text)}><kbd aria-hidden="true">${m + 1}</kbd> <span>${text === NEITHER ? t("neither_of_these") : text}</span></button>`)
+            : html`${Array.from({ length: places }, (_, m) => html`<button type="button" ref=${first(m)} class="button quietly" aria-pressed=${at(n).split(" ").includes(String(m + 1))} onClick=${() => toggle(n, m + 1)}>${m + 1}</button>`)}
+                <button type="button" class="button quietly" aria-pressed=${at(n) === NONE} onClick=${() => put(n, NONE)}>${t("none_of_these")}</button>`}
+        </div>
+      </div>`;
+    })}
+    <p id="why" class="why" role="status">${why ? t(`why_${why}`) : ""}</p>
+    <button class="button next">${t("next")}<kbd aria-hidden="true">⏎</kbd></button>
+  </form>`;
+}
+
+/** As the tool for keying: item = the assignment shown; answer(text|null) returns whether it was taken.
+ *  counts = field -> what counts as it, in the reader's language. */
+export function Task({ item, answer, why, onTry, keep = keepDraft, counts }) {
+  if (asked(item.question).parts) return html`<${Parts} key="parts" item=${item} answer=${answer} why=${why} onTry=${onTry} keep=${keep} counts=${counts} />`;
+  return html`<${One} key="one" item=${item} answer=${answer} why=${why} onTry=${onTry} keep=${keep} counts=${counts} />`;
+}
+
+function One({ item, answer, why, onTry, keep, counts }) {
   const first = useRef(null);
   const id = item.assignment_id;
   const { form, places, about: field } = asked(item.question);
@@ -167,6 +260,7 @@ export function Task({ item, answer, why, onTry, keep = keepDraft }) {
   }
   return html`<form class="keying" onSubmit=${next} onKeyDown=${key}>
     <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about(item.question)}</strong></p>
+    ${form === "which" && html`<${Counts} counts=${counts} field=${field} />`}
     ${form === "which"
       ? html`<div class="places" role="group" aria-labelledby="asks">
           ${Array.from({ length: places }, (_, n) => html`<button type="button" ref=${n === 0 ? first : undefined} class="button quietly" aria-pressed=${chosen.value.includes(n + 1)} onClick=${() => toggle(n + 1)}>${n + 1}</button>`)}
