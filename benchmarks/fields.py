@@ -72,7 +72,7 @@ CONVENTIONS = {"as published": 0.0, "half as the rules": 0.5, "as the rules": 1.
 
 
 NEW_TERMS = JudgingTerms(overlook_bp=OVERLOOK_BP)
-"""As the recording oracle fixes them. Nobody is measured here, so everybody is believed to overlook what newcomers do."""
+"""As the recording oracle fixes them. Nobody is measured here: everybody is believed to overlook what newcomers do."""
 
 
 @dataclass(frozen=True)
@@ -254,9 +254,7 @@ def run(
                 asks.setdefault(choice.page_no, []).append(
                     PageAsk(f"{number} {choice.field}", "", choice=choice, within=str(number))
                 )
-            values, reasons, used, ms = places_of(
-                group, rights, error_rate=error_rate, rngs=rngs, own_share=own_share
-            )
+            values, reasons, used, ms = places_of(group, rights, error_rate=error_rate, rngs=rngs, own_share=own_share)
             tally[f"{kind} choices"] += 1
             tally[f"{kind} choice answers"] += used
             tally[f"{kind} human ms"] += ms

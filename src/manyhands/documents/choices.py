@@ -134,9 +134,7 @@ _UNIT_OF = {"letterhead": "row", "address": "row", "party": "line", "party_addre
 """Finder -> what a place of it is: two fields can share a picture where their places are of one kind."""
 
 
-def put_together(
-    spec: KindSpec, choices: Sequence[Choice], pages: Sequence[PageRecord]
-) -> list[tuple[Choice, ...]]:
+def put_together(spec: KindSpec, choices: Sequence[Choice], pages: Sequence[PageRecord]) -> list[tuple[Choice, ...]]:
     """The choices in groups that one picture holds: fields looked for among mostly the same lines of one page.
 
     choices  of one document
@@ -145,9 +143,7 @@ def put_together(
     Who is asked for a company's name sees the lines of its address, and the other way round: asked together they are
     shown to one person instead of two, and no line more than before.
     """
-    order = {
-        one.piece.piece_id: (page.page.page_no, one.piece.order) for page in pages for one in page.pieces
-    }
+    order = {one.piece.piece_id: (page.page.page_no, one.piece.order) for page in pages for one in page.pieces}
     unit = {field.name: _UNIT_OF.get(field.find) for field in spec.fields}
     groups: list[list[Choice]] = []
     for choice in choices:
@@ -210,8 +206,9 @@ def _text_places(
         near = _with_neighbours(units, likely) if field.find == "party_address" else likely
         return [unit for unit in units if unit in head or set(unit) & near][: HEAD_ROWS + PLACES_MOST]
     last = max((i for i, row in enumerate(said) if suggested & set(row.lines)), default=0)
-    head = said[: max(HEAD_ROWS, last + 2)][: HEAD_ROWS + PLACES_MOST]
-    return [row.lines for row in head if suggested & set(row.lines) or not strange(row)] or [row.lines for row in head]
+    at_head = said[: max(HEAD_ROWS, last + 2)][: HEAD_ROWS + PLACES_MOST]
+    kept = [row for row in at_head if suggested & set(row.lines) or not strange(row)]
+    return [row.lines for row in kept or at_head]
 
 
 def _with_neighbours(units: Sequence[tuple[Line, ...]], likely: set[Line]) -> set[Line]:

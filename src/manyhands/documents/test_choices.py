@@ -1,6 +1,8 @@
 """What people are asked to find, and what a simulated person who knows the value taps."""
 
-from manyhands.documents.choices import choices_of, pieces_chosen, suggestion
+import msgspec
+
+from manyhands.documents.choices import choices_of, pieces_chosen, put_together, suggestion
 from manyhands.documents.fields import field_of_choice, kind_spec, raw_on_lines
 from manyhands.documents.model import Box, Choice, Chosen, Decision, Line, PageImage, PageRecord, Piece, PieceRecord
 from manyhands.documents.truth import true_answer
@@ -63,3 +65,55 @@ def test_a_person_taps_no_place_that_adds_nothing() -> None:
     assert pieces_chosen(choice, "2") == ("1",)
     both = {"0": "POPULAR BOOK", "1": "CO. (M) SDN BHD", "2": "TEL 03"}
     assert true_answer(choice, FIELDS["receipt"]["company"], both, "POPULAR BOOK CO. (M) SDN BHD") == "1 2"
+
+
+HEAD = (
+    "HARBOUR CAFE SDN BHD",
+    "12 HARBOUR STREET",
+    "GEORGE TOWN",
+    "TEL: 03-3362 4137",
+    "TAX INVOICE",
+    "18/04/2017 12:03",
+    "Tea 12.50",
+)
+
+
+def test_a_name_and_an_address_share_one_picture_and_its_numbers() -> None:
+    page = _page(*HEAD)
+    choices = choices_of(RECEIPT, [page])
+    groups = put_together(RECEIPT, choices, [page])
+    assert [[one.field for one in group] for group in groups] == [["company", "address"], ["date"], ["total"]]
+    company, address = groups[0]
+    assert company.places == address.places and company.shown == address.shown
+    assert suggestion(company) == "1" and pieces_chosen(address, suggestion(address)) == ("1", "2")
+
+
+def test_fields_of_other_places_or_pages_or_of_one_place_are_asked_apart() -> None:
+    page = _page(*HEAD)
+    company, _, address, total = choices_of(RECEIPT, [page])
+    away = msgspec.structs.replace(address, page_no=2)
+    assert [len(group) for group in put_together(RECEIPT, [company, away, total], [page])] == [1, 1, 1]
+    elsewhere = msgspec.structs.replace(address, places=(("5",), ("6",)), suggested=(1,))
+    assert [len(group) for group in put_together(RECEIPT, [company, elsewhere], [page])] == [1, 1]
+    assert put_together(RECEIPT, [], [page]) == []
+
+
+def test_rows_that_a_kind_names_as_something_else_are_offered_only_when_nothing_else_was_right() -> None:
+    page = _page(*HEAD)
+    (company, address) = choices_of(RECEIPT, [page], fields=["company", "address"])
+    offered = {piece for place in company.places for piece in place}
+    assert offered == {"0", "1", "2"}, "no telephone, heading, date or price"
+    (every, _) = choices_of(RECEIPT, [page], fields=["company", "address"], every_row=True)
+    assert {piece for place in every.places for piece in place} == {str(n) for n in range(7)} - {"5"}
+    assert {*company.places} < {*every.places} and address.places == company.places
+
+
+def test_a_row_that_begins_an_address_is_offered_though_a_telephone_stands_in_it() -> None:
+    page = _page("HARBOUR CAFE", "NO 12 JALAN SAGU TEL 03-3362 4137", "GST REG 0012")
+    (company,) = choices_of(RECEIPT, [page], fields=["company"])
+    assert company.places == (("0",), ("1",))
+
+
+def test_a_page_of_nothing_but_such_rows_offers_them_all() -> None:
+    (company,) = choices_of(RECEIPT, [_page("TAX INVOICE", "GST REG 0012")], fields=["company"])
+    assert company.places == (("0",), ("1",))

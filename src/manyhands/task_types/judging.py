@@ -530,9 +530,7 @@ def _decide_parts(
     asked: Asked, task: TaskBook, people: Mapping[str, WorkerBook], rule: transcription.TranscriptionRule
 ) -> Decision:
     """Questions put together: people are asked on while any of them needs it; each has its own word in the value."""
-    words = [
-        _decide_asked(own, part, people, rule) for own, part in zip(asked.parts, parts_of(task), strict=True)
-    ]
+    words = [_decide_asked(own, part, people, rule) for own, part in zip(asked.parts, parts_of(task), strict=True)]
     settled = [word for word in words if word.outcome == "accept"]
     wanted = max(word.wanted for word in words)
     outcome: Literal["accept", "ask_more", "unreadable"] = (

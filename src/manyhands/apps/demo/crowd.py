@@ -140,7 +140,9 @@ class SimulatedPerson:
 
     async def _work(self, job_id: str, assignments: list[dict[str, object]], known: Mapping[str, Known]) -> None:
         answers: list[dict[str, object]] = []
-        for _ in range(UNKNOWN_WAITS):  # lines put together are tasks of a later round: their truth comes a little later
+        for _ in range(
+            UNKNOWN_WAITS
+        ):  # lines put together are tasks of a later round: their truth comes a little later
             if all(str(assignment["task_id"]) in known for assignment in assignments):
                 break
             await asyncio.sleep(0.5)

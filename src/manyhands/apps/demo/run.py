@@ -307,9 +307,7 @@ class Demo:
             return Known(ask.suggested or None if ask else None)
         questions = questions_in(ask.question)
         if len(questions) > 1:
-            choices = [
-                msgspec.structs.replace(ask.choice, field=question.split(" ", 2)[2]) for question in questions
-            ]
+            choices = [msgspec.structs.replace(ask.choice, field=question.split(" ", 2)[2]) for question in questions]
             suggested = json_list(ask.suggested) or (None,) * len(questions)
             alone = [
                 msgspec.structs.replace(ask, question=question, choice=choice, suggested=hint or "")

@@ -361,7 +361,11 @@ class Opening:
         reserved = sum(plan.reserve for plan in everything)
         # what known pieces can't give comes from settled work, up to what the quote has for it
         own_asks = [ask for own in asks.values() for ask in own] or [ask for page in pages for ask in page.asked()]
-        keyed = KEYED_OF_CHOICE * sum(not ask.parts for ask in own_asks) if manifest.task_type == FIELD_CHOICE else len(everything)
+        keyed = (
+            KEYED_OF_CHOICE * sum(not ask.parts for ask in own_asks)
+            if manifest.task_type == FIELD_CHOICE
+            else len(everything)
+        )
         gold_most = gold_answers_most(keyed, manifest.quality.gold_share_bp) + known_questions_most(
             sum(not ask.views and not ask.after and not ask.parts for ask in own_asks), manifest.quality.gold_share_bp
         )

@@ -18,6 +18,7 @@ third person would key it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+
 import msgspec
 
 from manyhands.documents.model import Piece  # plain values: they stay light
@@ -196,9 +197,7 @@ def _choices_of(lines: Sequence[_Line], manifest: Manifest, share: int, *, known
             facts = tuple(
                 ReadingFact(
                     reader=lines[0].readings[0].reader,
-                    text=Several.answer_of(
-                        line.readings[n].text if n < len(line.readings) else None for line in lines
-                    ),
+                    text=Several.answer_of(line.readings[n].text if n < len(line.readings) else None for line in lines),
                     confidence_bp=lines[0].readings[0].confidence_bp,
                 )
                 for n in range(most)

@@ -141,6 +141,51 @@ async def test_all_fields_are_found_and_the_job_ends_though_pieces_of_the_page_l
     assert set(record["fields"]) == set(receipt_scan.truth["fields"])
 
 
+async def test_a_name_and_an_address_are_asked_in_one_picture_and_each_has_its_own_word(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
+    scope = Scope(fields=("company", "address"))
+    await house.announce(
+        [receipt_scan], task_type="field_choice", scope=scope, machine="agreeing_readers", quality=NO_GOLD
+    )
+    await house.fund()
+    await house.settle_down()
+    asked = await answered(house, [receipt_scan], await house.workers(3))
+    (together,) = [question for question in asked if question.startswith("several") and "which" in question]
+    assert [part.split(" ", 2)[2] for part in questions_in(together)] == ["company", "address"]
+    assert not any(question.startswith("which") for question in asked)
+    files = await delivered(house)
+    record = json.loads(files[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"] == {name: receipt_scan.truth["fields"][name] for name in scope.fields}
+    told = list(csv.DictReader(io.StringIO(files["answers.csv"].decode())))
+    assert [(one["form"], one["question"], one["verdict"]) for one in told] == [
+        ("which", "company", "found"),
+        ("which", "address", "found"),
+    ]
+
+
+async def test_where_a_name_is_in_none_of_the_likeliest_rows_every_row_is_shown(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
+    scope = Scope(fields=("company",))
+    await house.announce([receipt_scan], task_type="field_choice", scope=scope, machine="none", quality=NO_GOLD)
+    await house.fund()
+    await house.settle_down()
+    workers = await house.workers(2)
+    places = []
+    for _ in range(2):
+        for worker in workers:
+            (one,) = (await house.exchange.claim(worker, JOB, 20)).assignments
+            places.append(int(one.question.split()[1]))
+            await house.exchange.submit(worker, JOB, [Given(one.assignment_id, "none of these", active_ms=3_000)])
+        await house.settle_down()
+        await house.record()
+        await house.settle_down()
+    assert places[0] == places[1] < places[2] == places[3], "all rows, only after people found it nowhere"
+
+
 async def test_without_a_machine_two_people_choose_and_every_chosen_piece_is_keyed(
     house: House, receipt_scan: SampleDocument
 ) -> None:

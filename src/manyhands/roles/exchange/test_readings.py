@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from manyhands.documents.conftest_material import readings_from_truth
-from manyhands.documents.model import Box, Piece, Reading
+from manyhands.documents.model import Box, Choice, Piece, Reading
 from manyhands.documents.samples import SampleDocument
 from manyhands.protocol.manifest import PayRule, QualityRule, Scope
 from manyhands.roles.exchange import Given
@@ -20,10 +20,11 @@ from manyhands.store.database import rows
 from manyhands.task_types.asked import asked_of
 from manyhands.task_types.choose_reading import NEITHER
 
-from .decisions import task_id_of
-from .readings import one_sign_changed, readings_to_show, worth_choosing
+from .decisions import PageAsk, PiecePlan, task_id_of
+from .readings import one_sign_changed, plan_reading_choices, readings_to_show, worth_choosing
 from .scripted import JOB, House
 from .test_asks import delivered, truth_of
+from .testing import OpenJob, manifest_of
 
 NO_GOLD = QualityRule(target_bp=9_900, gold_share_bp=0)
 PAY = PayRule(per_hour_minor=1_200, floor_per_hour_minor=1_200)
@@ -256,6 +257,47 @@ async def test_choices_with_a_known_answer_measure_who_chooses_and_are_delivered
     record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
     assert record["fields"]["company"] == true
     assert NEITHER not in json.dumps(record["fields"])
+
+
+@pytest.mark.parametrize("privacy", ["standard", "off"])
+async def test_lines_of_a_field_are_chosen_in_one_answer_and_the_one_that_is_left_is_keyed_by_others(
+    house: House, receipt_scan: SampleDocument, privacy: str
+) -> None:
+    whole = receipt_scan.truth["fields"]["address"]
+    lines = [line["text"] for line in receipt_scan.truth["lines"] if line["text"].strip(",") in whole]
+    first, second = (text for text in lines if len(text) > 13)
+    said = {first: ("8" + first[1:], first), second: ("8" + second[1:], "9" + second[1:])}
+    await begun(house, receipt_scan, said, privacy=privacy, scope=Scope(fields=("address",)))
+    told = await worked(house, receipt_scan, await house.workers(6))
+    together = [(worker, question, answer) for worker, question, answer in told if question.startswith("several")]
+    assert {answer for *_, answer in together} == {msgspec.json.encode([first, NEITHER]).decode()}
+    assert len(together) == 2 and len({question for _, question, _ in together}) == 1
+    keyers = {worker for worker, question, _ in told if " " not in question}
+    assert keyers and not keyers & {worker for worker, *_ in together}
+    files = await delivered(house)
+    record = json.loads(files[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"]["address"] == whole
+    assert "2 people chose this reading of 2 shown" in json.dumps(record), "the reason is the line's own"
+    assert "; 2:" not in json.dumps(record)
+    exposure = json.loads(files["exposure.json"])
+    assert exposure["pieces_of_page_max"] >= 2, "who chose between the readings of two lines saw both"
+
+
+def test_at_strict_each_line_is_chosen_alone() -> None:
+    lines = [msgspec.structs.replace(_piece(LINE, LINE.replace("1", "7")), piece_id=f"p{n}", order=n) for n in range(6)]
+    plans = [PiecePlan(piece, None, "", gold=False) for piece in lines]
+    choice = Choice("address", 1, tuple((piece.piece_id,) for piece in lines), (), ())
+    wanted = {piece.piece_id: "people chose it: address" for piece in lines}
+    manifest = manifest_of(OpenJob(privacy="standard"))
+    manifest = msgspec.structs.replace(manifest, pay=PAY, machine="agreeing_readers", task_type="field_choice")
+    shown = plan_reading_choices(plans, wanted, manifest, [PageAsk("a", "", choice=choice)])
+    assert [one.pieces for one in shown] == [("p0", "p1", "p2"), ("p3", "p4", "p5")], "as many as one look holds"
+    assert len({one.task.facts.task_id for one in shown}) == 2
+    strict = msgspec.structs.replace(manifest, privacy="strict")
+    alone = plan_reading_choices(plans, wanted, strict, [PageAsk("a", "", choice=choice)])
+    assert [one.pieces for one in alone] == [(piece.piece_id,) for piece in lines]
+    apart = plan_reading_choices(plans, wanted, manifest, [])
+    assert all(one.ask is None for one in apart), "no picture of places showed them together"
 
 
 class ReaderOfTooLittleRoom:
