@@ -54,11 +54,12 @@ from manyhands.protocol.evidence import JudgingTerms
 from manyhands.protocol.manifest import Manifest, PayRule, QualityRule
 from manyhands.protocol.messages import AnswerFact, ReadingFact, TaskFacts
 from manyhands.quality import transcription
+from manyhands.quality.reputation import MICRO
 from manyhands.roles.exchange.decisions import RULES_CONFIDENCE_BP, PageAsk, PiecePlan, json_list
-from manyhands.roles.exchange.readings import LinesChoice, plan_reading_choices
+from manyhands.roles.exchange.readings import LinesChoice, plan_reading_choices, readings_to_show, worth_choosing
 from manyhands.task_types.asked import asked_of, several, which
 from manyhands.task_types.choose_reading import NEITHER
-from manyhands.task_types.judging import OVERLOOK_BP, TaskBook, WorkerBook, decide, standing_from
+from manyhands.task_types.judging import OVERLOOK_BP, OVERLOOKING, TaskBook, WorkerBook, decide, standing_from
 from manyhands.task_types.several import Several, because_of_part
 
 RULE = transcription.TranscriptionRule(target_bp=9_800)
@@ -79,16 +80,16 @@ NEW_TERMS = JudgingTerms(overlook_bp=OVERLOOK_BP)
 class Way:
     """How chosen pieces are settled.
 
-    together   fields that share their places, and lines of a field, are asked in one picture
-    overlook   share of people who take the likest reading where none is right
-    terms      by what their choices are judged
-    target_bp  of the job
+    together      fields that share their places, and lines of a field, are asked in one picture
+    overlook      share of people who take the likest reading where none is right
+    seen_through  known choices of which neither was right, and that each person was not taken in by
+    target_bp     of the job
     """
 
     choosing: bool = True
     together: bool = True
     overlook: float = 0.0
-    terms: JudgingTerms = NEW_TERMS
+    seen_through: int = 0
     target_bp: int = 9_950
 
     @property
@@ -105,6 +106,7 @@ WAYS = {
     "keyed blind": Way(choosing=False),
     "chosen first, each alone": Way(together=False),
     "chosen first": Way(),
+    "chosen first, known to see": Way(seen_through=10),
     "chosen first, 10 % overlook": Way(overlook=0.1),
     "chosen first, 30 % overlook": Way(overlook=0.3),
 }
@@ -113,18 +115,20 @@ OPEN_TO_VIEWS = ("company", "address")
 
 
 def asked_until_settled(
-    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str], terms: JudgingTerms
+    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str], seen_through: int = 0
 ) -> tuple[str | None, str, int, int]:
     """(answer people agree on or None, because, answers used, working ms), judged as a running job's oracle does.
 
-    answer  what the next person says
+    answer        what the next person says
+    seen_through  known choices of which neither was right, that each of them has seen through
     """
     facts = TaskFacts(task_id="t", question=question, readings=readings, gold=False, effort_ms=1, reward_minor=1)
     asked = asked_of(question)
     assert asked is not None
     answers: list[AnswerFact] = []
+    standing = msgspec.structs.replace(STANDING, types={OVERLOOKING: (seen_through * MICRO, 0)})
     while True:
-        people = {a.worker: WorkerBook(STANDING, terms=terms) for a in answers}
+        people = {a.worker: WorkerBook(standing, terms=NEW_TERMS) for a in answers}
         step = decide(TaskBook(facts, tuple(answers)), people, RULE)
         if step.outcome != "ask_more":
             break
@@ -161,12 +165,12 @@ def places_of(
     if len(group) == 1:
         said = hints[0]
         readings = (ReadingFact(reader="rules", text=said, confidence_bp=RULES_CONFIDENCE_BP),) if said else ()
-        value, because, used, used_ms = asked_until_settled(questions[0], readings, lambda: answer()[0], NEW_TERMS)
+        value, because, used, used_ms = asked_until_settled(questions[0], readings, lambda: answer()[0])
         return [value], [because], used, used_ms
     said = Several.answer_of(hint or None for hint in hints)
     readings = (ReadingFact(reader="rules", text=said, confidence_bp=RULES_CONFIDENCE_BP),)
     value, because, used, used_ms = asked_until_settled(
-        several(questions), readings, lambda: Several.answer_of(answer()), NEW_TERMS
+        several(questions), readings, lambda: Several.answer_of(answer())
     )
     values = json_list(value) or (None,) * len(group)
     return list(values), [because_of_part(because, n) for n in range(len(group))], used, used_ms
@@ -201,7 +205,7 @@ def chosen_lines(
         ]
         return told[0] if len(told) == 1 else Several.answer_of(told)
 
-    value, because, used, used_ms = asked_until_settled(facts.question, facts.readings, answer, way.terms)
+    value, because, used, used_ms = asked_until_settled(facts.question, facts.readings, answer, way.seen_through)
     values = (value,) if len(parts) == 1 else json_list(value) or (None,) * len(parts)
     return (
         {
@@ -344,10 +348,11 @@ def main() -> int:
     args = parser.parse_args()
     scorer = load_scorer(args.shared)
     truth_dir = args.shared / "documents" / "truth"
-    readings = {
-        d: one for d, one in readings_of(args.shared, args.readings, ("ppocr6", "ppocr4")).items() if one[0] != "table"
-    }
-    truths = {d: json.loads((truth_dir / f"{d}.json").read_text(encoding="utf-8")) for d in readings}
+    everything = readings_of(args.shared, args.readings, ("ppocr6", "ppocr4"))
+    readings = {d: one for d, one in everything.items() if one[0] != "table"}
+    truths = {d: json.loads((truth_dir / f"{d}.json").read_text(encoding="utf-8")) for d in everything}
+    counts = right_in_none(everything, truths)
+    truths = {d: truths[d] for d in readings}
     measured = {
         name: measure(scorer, readings, truths, truth_dir, args, own_share) for name, own_share in CONVENTIONS.items()
     }
@@ -358,12 +363,30 @@ def main() -> int:
         for name, way in WAYS.items()
     }
     page = markdown(
-        measured, ways, args.rounds, args.error, f"uv run python benchmarks/fields.py --rounds {args.rounds}"
+        measured, ways, counts, args.rounds, args.error, f"uv run python benchmarks/fields.py --rounds {args.rounds}"
     )
     print(page)
     if args.markdown:
         args.markdown.write_text(page, encoding="utf-8")
     return 0
+
+
+def right_in_none(
+    readings: dict[str, tuple[str, list[PageReadings]]], truths: dict[str, dict[str, Any]]
+) -> Counter[tuple[str, str, bool]]:
+    """(kind, "alike" or "differing", some reading is right) -> long lines that no rule believes."""
+    pieces = {d: [p for page in pages for p in cut(page, doc_id=d)] for d, (_, pages) in readings.items()}
+    decisions = decide_unseen([p for own in pieces.values() for p in own], POLICIES["agreement"])
+    counts: Counter[tuple[str, str, bool]] = Counter()
+    for doc_id, (kind, pages) in readings.items():
+        by_number = {page.page_no: page for page in pages}
+        texts = truth_for_pieces([_on_page(p, by_number[p.page_no]) for p in pieces[doc_id]], truths[doc_id])
+        for piece in pieces[doc_id]:
+            real, options = readings_to_show(piece, salt=piece.piece_id)
+            if not _unseen(decisions[piece.piece_id]) and worth_choosing(piece, options, PAY):
+                right = any(same_value(text, texts[piece.piece_id]) for text in real)
+                counts[kind, "alike" if len(real) == 1 else "differing", right] += 1
+    return counts
 
 
 Measured = tuple[Counter[str], dict[tuple[str, str], list[float]]]
@@ -425,16 +448,23 @@ GOALS = {"receipt": (">= 96 %", "<= 8", "<= 45", "<= 0.08 at 6"), "invoice": (">
 
 
 def markdown(
-    measured: dict[str, Measured], ways: dict[str, Measured], rounds: int, error_rate: float, command: str
+    measured: dict[str, Measured],
+    ways: dict[str, Measured],
+    counts: Counter[tuple[str, str, bool]],
+    rounds: int,
+    error_rate: float,
+    command: str,
 ) -> str:
     """The figures as a page."""
     lines = [
         "# Only the fields of a document, measured",
         "",
         f"`{command}`, scored by the shared `documents_score.py`. **The people are simulated**: {100 * error_rate:g} % "
-        f"of answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds. They tap where a field "
-        "stands (the rules' hidden suggestion agrees or not). Chosen pieces that no rule believes unseen are "
-        "keyed blind, as in every job whose target is above 99 %. Human seconds and cost are computed, not timed.",
+        f"of answers wrong, 15 % of these repeat the machine's own mistake; {rounds} rounds. They tap where fields "
+        "stand (the rules' hidden suggestion agrees or not), a name and an address in one picture; then they choose "
+        "between readings of the long lines that no rule believes, and key the rest: as every job up to a target of "
+        "99.5 % does, the default. Of nobody is known what they overlook. Human seconds and cost are computed, not "
+        "timed.",
         "",
         "Which line is the company's name, and where an address ends, is a convention. People who know the published "
         "one flatter the figure, so it is measured thrice: as published, with half of all answers for these two fields "
@@ -462,9 +492,9 @@ def markdown(
         "",
         "## Chosen between readings, or keyed blind",
         "",
-        "As published. *Overlook*: share of people who take the likest reading shown for right where none is; the "
-        "second column reckons with none. Long lines are chosen where a job's target is 99 % or less: two "
-        "people choose between the readings, what that does not settle is keyed.",
+        "As published. *Each alone*: every field and every line is a question of its own. *Overlook*: share of people "
+        "who take the likest reading shown for right where none is; elsewhere none do. *Known to see*: ten known "
+        "choices of which neither was right have been seen through by each.",
         "",
         "| measure | " + " | ".join(ways) + " |",
         "| --- |" + " --- |" * len(ways),
@@ -476,6 +506,21 @@ def markdown(
         names = (*MEASURES, "chosen pieces wrong", "keyed pieces wrong")
         for name, cells in zip(names, zip(*rows, strict=True), strict=True):
             lines.append(f"| {kind}: {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Lines of which no reading is right",
+        "",
+        "Long lines that no rule believes, all of a page: what choosing is judged by (ADR 0184), by kind.",
+        "",
+        "| kind | readers gave one text: right in none | readers differ: right in none |",
+        "| --- | --- | --- |",
+    ]
+    for kind in sorted({key[0] for key in counts}):
+        cells = (
+            f"{counts[kind, how, False]} of {counts[kind, how, False] + counts[kind, how, True]}"
+            for how in ("alike", "differing")
+        )
+        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 
 

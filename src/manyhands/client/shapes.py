@@ -30,6 +30,7 @@ class Offer(msgspec.Struct, frozen=True):
     unfit        why it does not fit
     pool_name    the work pool for whose members alone it is, "" = for everybody
     daily_share  None = it has no daily cap
+    meanings     of a job of fields: field -> what counts as it
     """
 
     job_id: str
@@ -50,6 +51,7 @@ class Offer(msgspec.Struct, frozen=True):
     unfit: tuple[str, ...] = ()
     pool_name: str = ""
     daily_share: DailyShare | None = None
+    meanings: dict[str, tuple[str, ...]] = {}
 
 
 class Assignment(msgspec.Struct, frozen=True):

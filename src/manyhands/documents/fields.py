@@ -22,6 +22,7 @@ import msgspec
 from .checks import CHECKS, failed_checks
 from .errors import DocumentsError
 from .layout import reading_order
+from .meanings import problem_of
 from .model import Box, Chosen, FieldValue, How, Kind, Line, PageImage
 from .text import unified
 from .values import CURRENCIES, decimal_of, find_amounts, find_dates, iso_date
@@ -38,6 +39,7 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one field is found.
 
     type     text, amount, date, code, currency
+    counts   what counts as it, in words that people are shown: one sentence, or one for each language
     find     letterhead, labelled, address, party, party_address, currency
     form     as_written, iso (dates), decimal (amounts), comma_lines (lines joined by comma)
     """
@@ -56,6 +58,7 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines_max: int = 6
     pay_labels: str = ""
     change_labels: str = ""
+    counts: str | dict[str, str] = ""
 
 
 class CheckSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,6 +107,8 @@ def kind_spec_of(yaml_text: str) -> KindSpec:
     for field in spec.fields:
         if field.find not in _FINDERS:
             raise KindSpecInvalid(where=f"field {field.name}", problem=f"find must be one of {', '.join(_FINDERS)}")
+        if problem := problem_of(field.counts):
+            raise KindSpecInvalid(where=f"field {field.name}", problem=problem)
         patterns = (field.headings, field.skip, field.avoid, field.starts, field.stops)
         for pattern in (*patterns, *field.markers, *(label.say for label in field.labels)):
             try:

@@ -17,11 +17,13 @@ from .jobs import (
     Kind,
     KindFile,
     Machine,
+    Means,
     PerHour,
     PrivacyLevel,
     Quality,
     import_folder_shown,
     kinds_of,
+    meanings_of,
     options_of,
 )
 from .show import Exit, as_json, errors, output, progress, table, told
@@ -52,6 +54,7 @@ def digitize(
     quality: Quality = 0.995,
     privacy: PrivacyLevel = "standard",
     fields: Fields = "",
+    means: Means = (),
     data: Data | None = None,
     json: AsJson = False,
 ) -> int:
@@ -67,6 +70,7 @@ def digitize(
         from manyhands.documents.importing import nothing_to_take
 
         kinds, named = kinds_of(kind_file, kind)
+        kinds = meanings_of(means, kinds, fields)
         if (nothing := nothing_to_take(folder)) is not None:  # said before anything is started
             raise NothingToLaunch(folder, (nothing,))
         match crowd:

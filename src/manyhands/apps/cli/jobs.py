@@ -68,6 +68,14 @@ Fields = Annotated[
     ),
 ]
 
+Means = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="What counts as a field, shown to whoever looks for it, once for each: --means 'company=The brand, in big "
+        "letters'. Default: the kind's own words."
+    ),
+]
+
 UnseenWrong = Annotated[
     float | None,
     Parameter(
@@ -210,6 +218,33 @@ def kinds_of(kind_file: Path | None, kind: str) -> tuple[dict[str, str], str]:
     return {name: text}, name
 
 
+def meanings_of(means: Sequence[str], kinds: dict[str, str], fields: str) -> dict[str, str]:
+    """The kinds of a job, with the requester's words for what counts as a field. raises BadKind"""
+    from manyhands.documents.fields import KindSpecInvalid, kind_spec_of
+    from manyhands.documents.meanings import kinds_that_mean
+
+    told: dict[str, str] = {}
+    for one in means:
+        field, equals, sentence = (part.strip() for part in one.partition("="))
+        if not (field and equals and sentence):
+            raise BadKind(f"--means {one!r} names no field and what counts as it", cure="Say --means 'total=...'.")
+        told[field] = sentence
+    if told and not fields:
+        raise BadKind("--means is for jobs that look for fields", cure="Add --fields all, or the fields you want.")
+    changed = kinds_that_mean(told, kinds)
+    for text in changed.values():
+        try:
+            spec = kind_spec_of(text)
+        except KindSpecInvalid as problem:
+            raise BadKind(f"--means: {problem}", cure="Say it in a sentence or two.") from problem
+        told = {field: sentence for field, sentence in told.items() if field not in {one.name for one in spec.fields}}
+    if told:
+        raise BadKind(
+            f"no kind of document has a field {sorted(told)[0]!r}", cure="`manyhands launch --help` names them."
+        )
+    return changed
+
+
 async def import_folder_shown(
     folder: Path,
     blobs: BlobStore,
@@ -273,6 +308,7 @@ def launch(
     machine: Machine = "agreeing_readers",
     privacy: PrivacyLevel = "standard",
     fields: Fields = "",
+    means: Means = (),
     claims: Annotated[
         Path | None,
         Parameter(
@@ -321,6 +357,7 @@ def launch(
         from manyhands.apps.compose import client
 
         kinds, named = kinds_of(kind_file, kind)
+        kinds = meanings_of(means, kinds, fields)
         questions = questions_of(claims, "claims") if claims else questions_of(ledger, "ledger") if ledger else None
         async with client(DataFolder(data or data_default())) as platform:
             truths = {path.stem: path.read_bytes() for path in sorted(holdback.glob("*.json"))} if holdback else {}

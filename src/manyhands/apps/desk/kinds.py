@@ -10,10 +10,11 @@ import yaml  # type: ignore[import-untyped]  # its stubs are a package of their 
 
 
 class KindField(msgspec.Struct, frozen=True):
-    """A field that the platform finds by itself."""
+    """A field that the platform finds by itself. counts: what counts as it, by language"""
 
     name: str
     type: str
+    counts: dict[str, str]
 
 
 class KindChoice(msgspec.Struct, frozen=True):
@@ -34,6 +35,8 @@ def kinds_to_choose() -> tuple[KindChoice, ...]:
     for entry in files("manyhands.documents").joinpath("kind_specs").iterdir():
         if entry.name.endswith(".yaml"):
             told = yaml.safe_load(entry.read_text(encoding="utf-8"))
-            fields = tuple(KindField(one["name"], one["type"]) for one in told.get("fields") or ())
+            fields = tuple(
+                KindField(one["name"], one["type"], one.get("counts") or {}) for one in told.get("fields") or ()
+            )
             found.append(KindChoice(told["kind"], fields))
     return tuple(sorted(found, key=lambda choice: choice.kind))

@@ -12,12 +12,13 @@ Rules kept here
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from manyhands.apps.questions import TASK_TYPES, Questions
 from manyhands.documents.ink import InkLine, estimate_of
+from manyhands.documents.meanings import MEANING_CHARS_MAX, kinds_that_mean
 from manyhands.pricing import Quote
 from manyhands.protocol.manifest import Crowd, MachinePolicy, Needs, PayRule, Privacy, QualityRule, Region, Scope
 from manyhands.roles.launcher.values import ImportedDocumentRef, LaunchOptions
@@ -43,12 +44,16 @@ TASK_TYPE_OF: Mapping[Asks, str] = {
 }
 
 
+Meaning = Annotated[str, msgspec.Meta(min_length=1, max_length=MEANING_CHARS_MAX)]
+
+
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a requester wants of a draft. Amounts in minor units of the platform's token.
 
     kind       of all documents; "" = as each was recognised
     asks       what people do: key whole pages, find and key fields alone, check claims, match a ledger's lines
     fields     names to pick out of the results, or to be found; empty = all that the kind has
+    means      of fields that are looked for: what counts as them, where the kind's own words do not do
     regions    boxes drawn on the page: only what lies in them goes to people
     pool       address of the work pool whose members alone work on it; "" = everybody
     needs      what the work asks of a worker; None = nothing
@@ -63,6 +68,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     kind: str = ""
     asks: Asks = "pages"
     fields: tuple[str, ...] = ()
+    means: dict[str, Meaning] = {}
     regions: tuple[Region, ...] = ()
     privacy: Privacy = "standard"
     machine: MachinePolicy = "agreeing_readers"
@@ -110,6 +116,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
 def options_of(wish: Wish, *, owner: str, request_key: str, tryout: bool) -> LaunchOptions:
     """The wish as the launcher takes it."""
+    means = {field: " ".join(said.split()) for field, said in wish.means.items() if said.strip()}
+    kinds = kinds_that_mean(means, {}) if wish.asks == "fields" else {}
     match wish.asks:
         case "pages":
             scope = Scope(regions=wish.regions, pieces_max=TRYOUT_PIECES if tryout else 0)
@@ -135,6 +143,7 @@ def options_of(wish: Wish, *, owner: str, request_key: str, tryout: bool) -> Lau
         # ten pieces are paid in one go: a day's share of so little would not hold a single answer
         daily_cap_parts=wish.daily_cap_parts if wish.daily_cap_parts and not tryout else msgspec.UNSET,
         request_key=request_key,
+        kinds=kinds or msgspec.UNSET,
     )
 
 

@@ -344,6 +344,10 @@ class Offer(Told):
         description='your work pool for whose members alone it is; "" = for everybody', examples=["town archive"]
     )
     daily_share: DailyShare | None = Field(default=None, description="null = the job has no daily cap")
+    meanings: dict[str, list[str]] = Field(
+        description="of a job of fields: field -> what counts as it, in the language asked for where there is one",
+        examples=[{"total": ["What is to be paid in the end: after tax, discount and rounding."]}],
+    )
 
 
 class Offers(Told):

@@ -16,7 +16,7 @@ from manyhands.documents.model import piece_on_page  # plain values: it stays li
 from manyhands.pricing import pay_per_hour_minor
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
-from manyhands.protocol.manifest import Manifest, Needs, cap_parts_of, parse_manifest
+from manyhands.protocol.manifest import Manifest, Needs, Scope, cap_parts_of, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
 from manyhands.protocol.money import CURRENCIES
 from manyhands.quality import reputation
@@ -30,7 +30,7 @@ from .decisions import SAMPLE_LEAST, PageAsk, PiecePlan, median_of
 from .errors import NoSuchJob
 from .fitting import NEWCOMER_BP, Known, needs_of, prior_from, unfit
 from .learning import Learning, LearningOffer, guide_version
-from .opening import PageRow
+from .opening import FIELD_CHOICE, PageRow
 
 QUERIES = load_queries("manyhands.roles.exchange")
 
@@ -43,6 +43,7 @@ class Offer(msgspec.Struct, frozen=True):
     learning     what this job pays the worker for getting ready
     pool_name    the worker's pool for whose members alone the job is; "" = for everybody
     daily_share  what the job's daily cap leaves of today; None = it has none
+    meanings     of a job of fields: field -> what counts as it, in the worker's language where there is one
     requester_*  what is known of who asks: jobs here, mean rating, share of refused answers; None = too little to say
     """
 
@@ -75,6 +76,7 @@ class Offer(msgspec.Struct, frozen=True):
     needs: Needs
     unfit: tuple[str, ...]
     pool_name: str
+    meanings: dict[str, tuple[str, ...]]
     daily_share: DailyShare | None = None
 
 
@@ -443,7 +445,19 @@ def _offer(
         unfit=misfits,
         pool_name=pool_name,
         daily_share=share,
+        meanings=_meanings_of(manifest, language) if task_type == FIELD_CHOICE else {},
     )
+
+
+def _meanings_of(manifest: Manifest, language: str) -> dict[str, tuple[str, ...]]:
+    """What counts as each of the job's fields, in the requester's words where they have some."""
+    from manyhands.documents.meanings import meanings_in
+
+    own = tuple(text for _, text in sorted(manifest.kinds.items())) if isinstance(manifest.kinds, dict) else ()
+    named = manifest.scope.fields if isinstance(manifest.scope, Scope) else ()
+    wanted = named if isinstance(named, tuple) else ()
+    told = meanings_in(language, own=own)
+    return {field: said for field, said in told.items() if said and (not wanted or field in wanted)}
 
 
 def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusals: list[str]) -> JobEarnings:

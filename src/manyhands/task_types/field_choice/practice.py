@@ -48,6 +48,10 @@ _WHY = {
         "The name stands on two lines: both numbers belong to the answer.",
         "El nombre ocupa dos líneas: los dos números son parte de la respuesta.",
     ),
+    "brand": said(
+        "The registered name, with its suffix, is the company; the brand above it is not. The question says which counts.",
+        "La empresa es el nombre registrado, con su forma legal; no la marca de encima. La pregunta dice cuál cuenta.",
+    ),
     "number": said(
         "The number of the invoice is asked. Customer and order have numbers of their own.",
         "Se pregunta por el número de la factura. El cliente y el pedido tienen números propios.",
@@ -130,6 +134,11 @@ def _make(rule: str, chance: random.Random) -> Sheet:
         case "company":
             rows = [(said(shop), ""), (said(f"For: {other}", f"Para: {other}"), ""), (said(chance.choice(STREETS)), "")]
             return _sheet("company", _numbered(rows), "1")
+        case "brand":
+            brand = shop.split()[0].upper()
+            street = f"{chance.randint(2, 96)} {chance.choice(STREETS)}"
+            rows = [(said(brand), ""), (said(f"{shop} Ltd"), ""), (said(street), "")]
+            return _sheet("company", _numbered(rows), "2")
         case "two_lines":
             rows = [
                 (said(f"{shop} and"), ""), (said("Daughters Ltd"), ""),
@@ -158,12 +167,13 @@ def _make(rule: str, chance: random.Random) -> Sheet:
 
 
 PRACTICE = DrawnPractice(
-    version="1",
-    lessons=("total", "address", "none", "alike"),
+    version="2",
+    lessons=("total", "brand", "address", "none", "alike"),
     measured=(
         "rounded",
         "date",
         "company",
+        "brand",
         "two_lines",
         "number",
         "tax",

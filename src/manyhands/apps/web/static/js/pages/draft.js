@@ -3,7 +3,7 @@
 // Rules kept here
 // - The quote beside the wishes is always the server's, for the wishes as they are kept there.
 // - Nothing is launched for a figure that the reader has not seen.
-import { about, Amount, asProblem, batch, count, html, loader, Loading, money, percent, Problem, signal, Simulated, t, useEffect } from "manyhands/kit.js";
+import { about, Amount, asProblem, batch, count, html, language, loader, Loading, money, percent, Problem, signal, Simulated, t, useEffect } from "manyhands/kit.js";
 import { at, del, get, post, put, putBytes } from "manyhands/api.js";
 import { DrawDialog } from "manyhands/desk/draw.js";
 import { Forecast, QuoteLines } from "manyhands/desk/quote.js";
@@ -300,6 +300,19 @@ function Table({ sheet }) {
     <p><label class=${`button${told ? " quietly" : ""}`}>${t(told ? "table_other" : "table_choose")}<input class="unseen" type="file" accept=".csv,text/csv,text/plain" onChange=${send} /></label></p></div>`;
 }
 
+/** What workers are told that counts as each field: the kind's own words until the requester has others. */
+function Meanings({ fields, means }) {
+  const usual = (field) => field.counts[language] ?? field.counts.en ?? "";
+  const say = (field, text) => {
+    const { [field.name]: _, ...others } = means;
+    const said = text.trim();
+    change({ means: said && said !== usual(field) ? { ...others, [field.name]: said } : others });
+  };
+  return html`<details class="meanings"><summary>${t("means_title")}</summary><p class="hint">${t("means_why")}</p>
+    ${fields.map((field) => html`<label key=${field.name}><span dir="auto">${field.name.replaceAll("_", " ")}</span><textarea rows="2" maxlength="240" dir="auto" value=${means[field.name] ?? usual(field)} onChange=${(event) => say(field, event.target.value)}></textarea></label>`)}
+  </details>`;
+}
+
 function Fields() {
   const wanted = wish.value;
   const kinds = choices.value.kinds;
@@ -320,6 +333,7 @@ function Fields() {
       ${kinds.map((one) => html`<option value=${one.kind} selected=${wanted.kind === one.kind}>${t(`kind_${one.kind}`)}</option>`)}
     </select></label>`}
     ${!table && fields.length > 0 && (wanted.regions.length === 0 || wanted.asks === "fields") && html`<fieldset><legend>${t("fields_pick")}</legend><p class="hint">${t(wanted.asks === "fields" ? "fields_find_why" : "fields_pick_why")}</p><div class="chips">${fields.map((field) => html`<label class="chip"><input type="checkbox" checked=${picked.has(field.name)} onChange=${() => toggle(field.name)} /><span dir="auto">${field.name.replaceAll("_", " ")}</span></label>`)}</div></fieldset>`}
+    ${wanted.asks === "fields" && fields.length > 0 && html`<${Meanings} fields=${fields.filter((field) => picked.has(field.name))} means=${wanted.means ?? {}} />`}
     ${wanted.asks === "pages" && html`<p class="spread"><span>${wanted.regions.length === 0 ? t("draw_invite") : t("draw_count", { n: count(wanted.regions.length) })}</span>
       <span><button class="button quietly small" onClick=${() => (drawn.value = draft.value.pages[0])}>${t("draw_open")}</button>${wanted.regions.length > 0 && html` <button class="plain" onClick=${() => change({ regions: [] })}>${t("draw_clear")}</button>`}</span></p>`}
   </section>`;

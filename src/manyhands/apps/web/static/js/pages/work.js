@@ -262,7 +262,7 @@ function Working() {
     <${Meters} />
     <${Progress} />
     <div class="desk">
-      ${tool ? html`<${tool.Picture} item=${item} /><${tool.Task} item=${item} answer=${answer} why=${why.value} onTry=${(name) => (why.value = name)} counts=${offer.value?.counts} />` : html`<p class="quiet" role="status">${t("bundle_loading")}</p>`}
+      ${tool ? html`<${tool.Picture} item=${item} /><${tool.Task} item=${item} answer=${answer} why=${why.value} onTry=${(name) => (why.value = name)} meanings=${offer.value?.meanings} />` : html`<p class="quiet" role="status">${t("bundle_loading")}</p>`}
       <div class="others">
         <button class="button quietly" onClick=${() => say(null)}>${t(keyed || !tool ? "cannot_read" : "cannot_tell")}<kbd aria-hidden="true">⇧⏎</kbd></button>
         ${keyed && html`<button class="button quietly" onClick=${() => say("")}>${t("nothing_there")}</button>`}

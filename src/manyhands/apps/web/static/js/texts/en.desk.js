@@ -440,6 +440,8 @@ export const texts = {
   table_choose: "Choose the table",
   table_other: "Choose another table",
   fields_find_why: "Only these are found and keyed.",
+  means_title: "What counts as each field",
+  means_why: "Workers read this sentence where they look for the field. Change it where you mean something else; yours is shown as you write it, in your language.",
   privacy_off_table_why: "Each worker sees a whole page beside the question. Choose this only for pages that may be seen.",
   tab_answers: "Answers",
   form_which: "Field",

@@ -440,6 +440,8 @@ export const texts = {
   table_choose: "Elegir la tabla",
   table_other: "Elegir otra tabla",
   fields_find_why: "Solo estos se buscan y se teclean.",
+  means_title: "Qué cuenta como cada campo",
+  means_why: "Los trabajadores leen esta frase donde buscan el campo. Cámbiela si usted se refiere a otra cosa; la suya se muestra tal como la escribe, en su idioma.",
   privacy_off_table_why: "Cada persona ve una página entera junto a la pregunta. Elíjalo solo para páginas que puedan verse.",
   tab_answers: "Respuestas",
   form_which: "Campo",

@@ -130,15 +130,15 @@ export function Picture({ item }) {
   </div>`;
 }
 
-/** What counts as the field, in the requester's words or the kind's. counts: field -> sentences */
-function Counts({ counts, field }) {
-  return counts?.[field]?.map((one) => html`<p class="counts" dir="auto">${one}</p>`) ?? null;
+/** What counts as the field, in the requester's words or the kind's. meanings: field -> sentences */
+function Means({ meanings, field }) {
+  return meanings?.[field]?.map((one) => html`<p class="means" dir="auto">${one}</p>`) ?? null;
 }
 
 const told = signal([]);
 
 /** Questions put together: each has its own buttons, and all are sent at once. Digits answer the one that is in focus. */
-function Parts({ item, answer, why, onTry, keep, counts }) {
+function Parts({ item, answer, why, onTry, keep, meanings }) {
   const id = item.assignment_id;
   const { parts } = asked(item.question);
   const firsts = useRef([]);
@@ -188,7 +188,7 @@ function Parts({ item, answer, why, onTry, keep, counts }) {
       const first = (m) => (m === 0 ? (element) => (firsts.current[n] = element) : undefined);
       return html`<div class="part" key=${n} onKeyDown=${(event) => key(event, n, options)}>
         <p class="asks" id=${`asks-${n}`}><strong dir="auto">${options ? t("line_asks", { n: n + 1 }) : about(question)}</strong></p>
-        ${!options && html`<${Counts} counts=${counts} field=${what} />`}
+        ${!options && html`<${Means} meanings=${meanings} field=${what} />`}
         <div class=${options ? "readings" : "places"} role="group" aria-labelledby=${`asks-${n}`}>
           ${options
             ? options.map((text, m) => html`<button key=${text} type="button" ref=${first(m)} class=${text === NEITHER ? "button quietly" : "button quietly reading"} aria-pressed=${at(n) === text} dir=${text === NEITHER ? undefined : "auto"} onClick=${() => put(n, text)}><kbd aria-hidden="true">${m + 1}</kbd> <span>${text === NEITHER ? t("neither_of_these") : text}</span></button>`)
@@ -203,13 +203,13 @@ function Parts({ item, answer, why, onTry, keep, counts }) {
 }
 
 /** As the tool for keying: item = the assignment shown; answer(text|null) returns whether it was taken.
- *  counts = field -> what counts as it, in the reader's language. */
-export function Task({ item, answer, why, onTry, keep = keepDraft, counts }) {
-  if (asked(item.question).parts) return html`<${Parts} key="parts" item=${item} answer=${answer} why=${why} onTry=${onTry} keep=${keep} counts=${counts} />`;
-  return html`<${One} key="one" item=${item} answer=${answer} why=${why} onTry=${onTry} keep=${keep} counts=${counts} />`;
+ *  meanings = field -> what counts as it, in the reader's language. */
+export function Task({ item, answer, why, onTry, keep = keepDraft, meanings }) {
+  if (asked(item.question).parts) return html`<${Parts} key="parts" item=${item} answer=${answer} why=${why} onTry=${onTry} keep=${keep} meanings=${meanings} />`;
+  return html`<${One} key="one" item=${item} answer=${answer} why=${why} onTry=${onTry} keep=${keep} meanings=${meanings} />`;
 }
 
-function One({ item, answer, why, onTry, keep, counts }) {
+function One({ item, answer, why, onTry, keep, meanings }) {
   const first = useRef(null);
   const id = item.assignment_id;
   const { form, places, about: field } = asked(item.question);
@@ -260,7 +260,7 @@ function One({ item, answer, why, onTry, keep, counts }) {
   }
   return html`<form class="keying" onSubmit=${next} onKeyDown=${key}>
     <p class="asks" id="asks">${form === "match" && html`<span class="quiet">${t("match_asks")}</span> `}${form === "claim" && html`<span class="quiet">${t("claim_asks")}</span> `}<strong dir="auto">${about(item.question)}</strong></p>
-    ${form === "which" && html`<${Counts} counts=${counts} field=${field} />`}
+    ${form === "which" && html`<${Means} meanings=${meanings} field=${field} />`}
     ${form === "which"
       ? html`<div class="places" role="group" aria-labelledby="asks">
           ${Array.from({ length: places }, (_, n) => html`<button type="button" ref=${n === 0 ? first : undefined} class="button quietly" aria-pressed=${chosen.value.includes(n + 1)} onClick=${() => toggle(n + 1)}>${n + 1}</button>`)}
