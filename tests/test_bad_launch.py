@@ -89,6 +89,22 @@ def test_a_kind_with_a_wrong_field_is_named_with_file_and_place(
 
 
 @pytest.mark.parametrize(
+    ("wishes", "named"),
+    [
+        (("--fields", "all", "--means", "company"), "names no field and what counts as it"),
+        (("--fields", "all", "--means", "colour=The brand."), "no kind of document has a field 'colour'"),
+        (("--means", "company=The brand."), "for jobs that look for fields"),
+        (("--fields", "all", "--means", f"company={'a' * 241}"), "240 characters at most"),
+    ],
+)
+def test_words_for_what_counts_that_cannot_be_used_are_named(
+    platform: PlatformUnderTest, scans: Path, wishes: tuple[str, ...], named: str
+) -> None:
+    error = launched(platform, scans, *wishes, exit_code=Exit.BAD_INPUT)["error"]
+    assert named in error["message"] and error["cure"]
+
+
+@pytest.mark.parametrize(
     ("rows", "named"),
     [
         ("document,page,claim\nnowhere,1,The total is 12.50\n", "column document: no document is called 'nowhere'"),

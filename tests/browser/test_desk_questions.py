@@ -131,6 +131,12 @@ def test_fields_alone_are_chosen_and_a_ledger_is_matched(
     page.get_by_text("Line by line").click()
     expect(page.get_by_text("4 fields to be found")).to_be_visible()
     assert int(page.locator(".price .amount").get_attribute("value") or 0) < whole
+    page.get_by_text("What counts as each field").click()
+    expect(page.get_by_role("textbox", name="company")).to_have_count(0)  # nobody looks for it
+    total = page.get_by_role("textbox", name="total")
+    assert total.input_value().startswith("What is to be paid in the end")
+    total.fill("What the card was charged.")
+    total.blur()
     look(page, "fields")
     everywhere(page, axe)
     page.get_by_role("radio", name="Match a ledger").check()

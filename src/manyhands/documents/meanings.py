@@ -1,8 +1,8 @@
 """What counts as a field, in the words that are shown to whoever looks for it.
 
 Rules kept here
-- A kind's description says it for each field (``counts``), in as many languages as it likes: whoever taps the place of a
-  field, or judges an answer to it, reads the same sentence. Nobody is left to guess a convention.
+- A kind's description says it for each field (``counts``), in as many languages as it likes: whoever taps the place of
+  a field reads the same sentence. Nobody is left to guess a convention.
 - A requester's own description holds; for fields that only shipped kinds have the shipped sentence does. A field of the
   same name counts alike in all shipped kinds, so a question need not tell its document's kind.
 - Light: it reads YAML and knows no page, so that a web process may load it.

@@ -17,6 +17,7 @@ import pytest
 
 from manyhands.documents.conftest_material import readings_from_truth
 from manyhands.documents.fields import kind_spec
+from manyhands.documents.meanings import kinds_that_mean
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.documents.truth import true_answer, truth_for_pieces
 from manyhands.protocol.manifest import QualityRule, Scope, parse_manifest
@@ -163,6 +164,33 @@ async def test_a_name_and_an_address_are_asked_in_one_picture_and_each_has_its_o
         ("which", "company", "found"),
         ("which", "address", "found"),
     ]
+
+
+@pytest.mark.parametrize(("language", "begins"), [("en", "Every line from"), ("es", "Todas las líneas"), ("fi", "Every")])
+async def test_whoever_looks_for_a_field_is_told_what_counts_in_their_language(
+    house: House, receipt_scan: SampleDocument, language: str, begins: str
+) -> None:
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
+    scope = Scope(fields=("company", "address"))
+    own = kinds_that_mean({"company": "The brand, in large letters."}, {})
+    await house.announce([receipt_scan], task_type="field_choice", scope=scope, quality=NO_GOLD, kinds=own)
+    await house.fund()
+    await house.settle_down()
+    (worker,) = await house.workers(1)
+    (offer,) = await house.exchange.offers(worker, language=language)
+    assert offer.meanings.keys() == {"company", "address"}, "of the fields that are asked for"
+    assert offer.meanings["company"] == ("The brand, in large letters.",), "a requester's own words hold"
+    assert offer.meanings["address"][0].startswith(begins)
+
+
+async def test_a_job_that_looks_for_no_fields_tells_none(house: House, receipt_scan: SampleDocument) -> None:
+    house.exchange.reading.readers = ReaderOf(receipt_scan.truth)
+    await house.announce([receipt_scan], machine="none", quality=NO_GOLD)
+    await house.fund()
+    await house.settle_down()
+    (worker,) = await house.workers(1)
+    (offer,) = await house.exchange.offers(worker)
+    assert offer.meanings == {}
 
 
 async def test_where_a_name_is_in_none_of_the_likeliest_rows_every_row_is_shown(

@@ -49,8 +49,8 @@ _WHY = {
         "El nombre ocupa dos líneas: los dos números son parte de la respuesta.",
     ),
     "brand": said(
-        "The registered name, with its suffix, is the company; the brand above it is not. The question says which counts.",
-        "La empresa es el nombre registrado, con su forma legal; no la marca de encima. La pregunta dice cuál cuenta.",
+        "The registered name, with its suffix, is the company; the brand above it is not. The question says so.",
+        "La empresa es el nombre registrado, con su forma legal; no la marca de encima. Lo dice la pregunta.",
     ),
     "number": said(
         "The number of the invoice is asked. Customer and order have numbers of their own.",
@@ -168,12 +168,12 @@ def _make(rule: str, chance: random.Random) -> Sheet:
 
 PRACTICE = DrawnPractice(
     version="2",
-    lessons=("total", "brand", "address", "none", "alike"),
+    lessons=("brand", "address", "none", "alike"),
     measured=(
+        "total",
         "rounded",
         "date",
         "company",
-        "brand",
         "two_lines",
         "number",
         "tax",
