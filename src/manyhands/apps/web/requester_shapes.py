@@ -78,6 +78,15 @@ class DraftWish(Asked):
         Field(description="key whole pages, find and key fields alone, check claims, match a ledger's lines"),
     ] = "pages"
     fields: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=60, default_factory=list)]
+    means: Annotated[
+        dict[str, Annotated[str, Field(min_length=1, max_length=240)]],
+        Field(
+            max_length=40,
+            default_factory=dict,
+            description="of fields that are looked for: what counts as them, where the kind's own words do not do",
+            examples=[{"company": "The brand, in large letters."}],
+        ),
+    ]
     regions: Annotated[list[RegionWish], Field(max_length=40, default_factory=list)]
     privacy: Literal["strict", "standard", "off"] = "standard"
     machine: Literal["agreeing_readers", "none"] = "agreeing_readers"

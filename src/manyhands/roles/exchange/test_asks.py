@@ -166,7 +166,9 @@ async def test_a_name_and_an_address_are_asked_in_one_picture_and_each_has_its_o
     ]
 
 
-@pytest.mark.parametrize(("language", "begins"), [("en", "Every line from"), ("es", "Todas las líneas"), ("fi", "Every")])
+@pytest.mark.parametrize(
+    ("language", "begins"), [("en", "Every line from"), ("es", "Todas las líneas"), ("fi", "Every line from")]
+)
 async def test_whoever_looks_for_a_field_is_told_what_counts_in_their_language(
     house: House, receipt_scan: SampleDocument, language: str, begins: str
 ) -> None:
