@@ -34,7 +34,7 @@ from documents import USUAL_SKILL_BP, _on_page, answered, load_scorer, readings_
 
 from manyhands.documents.acceptance import POLICIES, AcceptUnseen, decide_unseen
 from manyhands.documents.assemble import assemble
-from manyhands.documents.choices import choices_of, pieces_chosen, put_together, read_best, suggestion
+from manyhands.documents.choices import choices_of, pieces_chosen, put_together, read_best, suggestion, word_of_rules
 from manyhands.documents.cutter import cut
 from manyhands.documents.fields import kind_spec
 from manyhands.documents.model import (
@@ -161,13 +161,14 @@ def places_of(
             told.append(simulate_choice(aims, hint, len(choice.places), error_rate=error_rate, rng=rng))
         return told
 
+    words = [word_of_rules(choice) for choice in group]
     questions = [which(choice.field, len(choice.places)) for choice in group]
     if len(group) == 1:
-        said = hints[0]
+        said = words[0]
         readings = (ReadingFact(reader="rules", text=said, confidence_bp=RULES_CONFIDENCE_BP),) if said else ()
         value, because, used, used_ms = asked_until_settled(questions[0], readings, lambda: answer()[0])
         return [value], [because], used, used_ms
-    said = Several.answer_of(hint or None for hint in hints)
+    said = Several.answer_of(word or None for word in words)
     readings = (ReadingFact(reader="rules", text=said, confidence_bp=RULES_CONFIDENCE_BP),)
     value, because, used, used_ms = asked_until_settled(
         several(questions), readings, lambda: Several.answer_of(answer())

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from manyhands.documents.assemble import lines_of
 from manyhands.documents.choices import choices_of, draw_choice, put_together, read_best
 from manyhands.documents.conftest_material import readings_from_truth
 from manyhands.documents.cutter import cut, one_under_another, render_cuttings
 from manyhands.documents.fields import kind_spec
+from manyhands.documents.meanings import meanings_in
 from manyhands.documents.model import PageImage, PageRecord
 from manyhands.documents.samples import SampleDocument, sample_documents
 from manyhands.roles.exchange.testing import OpenJob
@@ -224,3 +225,28 @@ def test_questions_put_together_are_stored_as_one_answer_with_a_part_for_each(
         page.wait_for_timeout(100)
     stored = [world.answers(job_id)[task][0] for task in tasks]
     assert stored == ['["1","2 3"]', f'["{READINGS[0][0]}","neither of these"]']
+
+
+@pytest.mark.parametrize("screen", LOOKS)
+def test_what_counts_as_a_field_is_said_where_it_is_looked_for(
+    world: World, worker_at: WorkerAt, axe: str, job_id: str, questions: list[tuple[bytes, str]], screen: str
+) -> None:
+    together = next(one for one in questions if one[1].startswith("several") and "company" in one[1])
+    world.open_questions(OpenJob(job_id=job_id, per_page=1), [together])
+    page = worker_at("/", **LOOKS[screen])
+
+    def with_meanings(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for offer in told["offers"]:
+            offer["meanings"] = {"company": [*meanings_in("en")["company"]], "address": [*meanings_in("en")["address"]]}
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/offers*", with_meanings)
+    page.goto(page.url.rstrip("/") + f"/work/{job_id}")
+    page.wait_for_selector(".cutting img")
+    company, address = page.locator(".part").all()
+    expect(company).to_contain_text("Not a brand, slogan or person's name above it.")
+    expect(address).to_contain_text("Every line from the street")
+    look(page, f"meanings-{screen}")
+    check(page, axe)

@@ -125,6 +125,8 @@ def _choice(field: FieldSpec, lines: Sequence[Line], strange: Callable[[Row], bo
         places=tuple(tuple(i for line in place for i in line.pieces) for place in places),
         suggested=numbers,
         shown=tuple(dict.fromkeys(i for line in beside for i in line.pieces)),
+        # the rules prefer a legal form to what stands first: whoever was not told which counts may take the first
+        two_views=field.find == "letterhead" and bool(numbers) and numbers[0] > 1,
     )
 
 
@@ -219,6 +221,15 @@ def _with_neighbours(units: Sequence[tuple[Line, ...]], likely: set[Line]) -> se
 def suggestion(choice: Choice) -> str:
     """The rules' own answer, in the form in which people answer; "" where they find nothing."""
     return " ".join(str(n) for n in choice.suggested)
+
+
+def word_of_rules(choice: Choice) -> str:
+    """What the rules' answer counts for beside people's: nothing where a page can be seen in two ways.
+
+    One person who agrees with the rules settles a field. Where another name stands above the one that they prefer, a
+    person who was not told which counts agrees with them by chance, and half of such answers would be believed.
+    """
+    return "" if choice.two_views else suggestion(choice)
 
 
 def pieces_chosen(choice: Choice, answer: str | None) -> tuple[str, ...]:

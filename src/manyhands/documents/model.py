@@ -343,6 +343,7 @@ class Choice(msgspec.Struct, frozen=True):
     places     ids of the pieces of each candidate, in the order of the page; numbered from 1
     suggested  numbers that the kind's rules would take; empty = the rules find nothing
     shown      ids of all pieces that people see: the candidates' and those beside them
+    two_views  whether a page can be seen otherwise as well as by the rules: their word is then not heard
     """
 
     field: str
@@ -350,6 +351,7 @@ class Choice(msgspec.Struct, frozen=True):
     places: tuple[tuple[str, ...], ...]
     suggested: tuple[int, ...]
     shown: tuple[str, ...]
+    two_views: bool = False
 
 
 class Area(msgspec.Struct, frozen=True):

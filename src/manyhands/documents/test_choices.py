@@ -2,7 +2,7 @@
 
 import msgspec
 
-from manyhands.documents.choices import choices_of, pieces_chosen, put_together, suggestion
+from manyhands.documents.choices import choices_of, pieces_chosen, put_together, suggestion, word_of_rules
 from manyhands.documents.fields import field_of_choice, kind_spec, raw_on_lines
 from manyhands.documents.model import Box, Choice, Chosen, Decision, Line, PageImage, PageRecord, Piece, PieceRecord
 from manyhands.documents.truth import true_answer
@@ -112,6 +112,18 @@ def test_a_row_that_begins_an_address_is_offered_though_a_telephone_stands_in_it
     page = _page("HARBOUR CAFE", "NO 12 JALAN SAGU TEL 03-3362 4137", "GST REG 0012")
     (company,) = choices_of(RECEIPT, [page], fields=["company"])
     assert company.places == (("0",), ("1",))
+
+
+def test_where_another_name_stands_above_the_one_that_rules_prefer_their_word_is_not_heard() -> None:
+    (preferred,) = choices_of(RECEIPT, [_page("HARBOUR", "QUAYSIDE TRADING SDN BHD", "TEL 03")], fields=["company"])
+    assert suggestion(preferred) == "2" and preferred.two_views and word_of_rules(preferred) == ""
+    (first,) = choices_of(RECEIPT, [_page("QUAYSIDE TRADING SDN BHD", "HARBOUR", "TEL 03")], fields=["company"])
+    assert suggestion(first) == word_of_rules(first) == "1"
+    below = _page("TAX INVOICE", "GST REG NO 0012", "QUAYSIDE TRADING SDN BHD", "12 QUAY ROAD")
+    (named,) = choices_of(RECEIPT, [below], fields=["company"])
+    assert word_of_rules(named) == suggestion(named) == "1", "what stands above is no name"
+    (invoice,) = choices_of(INVOICE, [_page("Rechnung", "Harbour GmbH", "Total 12.50")], fields=["company"])
+    assert not invoice.two_views, "an invoice's party is found by its legal form or its heading"
 
 
 def test_a_page_of_nothing_but_such_rows_offers_them_all() -> None:

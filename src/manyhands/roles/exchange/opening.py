@@ -579,7 +579,7 @@ def _plan_choices(
     truths  document -> record as the requester knows it: its choices measure people
     seed    which of the made questions are asked
     """
-    from manyhands.documents.choices import choices_of, put_together, read_best, suggestion
+    from manyhands.documents.choices import choices_of, put_together, read_best, word_of_rules
     from manyhands.documents.fields import kind_spec, kind_spec_of
     from manyhands.documents.model import PageImage, PageReadings, PageRecord
     from manyhands.documents.strangers import strangers_of
@@ -612,7 +612,7 @@ def _plan_choices(
                 question = which(choice.field, len(choice.places))
                 ask_id = ask_id_of(manifest.job_id, doc_id, choice.page_no, question)
                 told = known(choice) if share_bp else ""
-                ask = PageAsk(ask_id, question, suggestion(choice), choice)
+                ask = PageAsk(ask_id, question, word_of_rules(choice), choice)
                 if told:
                     ask = msgspec.structs.replace(ask, known=(told,), known_by=REQUESTER)
                 own_asks.append(ask)
@@ -646,7 +646,7 @@ def _plan_choices(
             for one in further:
                 question = which(one.field, len(one.places))
                 further_id = ask_id_of(manifest.job_id, doc_id, one.page_no, question)
-                waiting = PageAsk(further_id, question, suggestion(one), one, after=ask_id)
+                waiting = PageAsk(further_id, question, word_of_rules(one), one, after=ask_id)
                 asks[key_of[one.page_no]].append(waiting)
                 ask_id = further_id
         made += made_choices(
