@@ -83,6 +83,7 @@ class Way:
     together      fields that share their places, and lines of a field, are asked in one picture
     overlook      share of people who take the likest reading where none is right
     seen_through  known choices of which neither was right, and that each person was not taken in by
+    taken_in      the same, by which each was
     target_bp     of the job
     """
 
@@ -109,24 +110,26 @@ WAYS = {
     "chosen first, known to see": Way(seen_through=10),
     "chosen first, 10 % overlook": Way(overlook=0.1),
     "chosen first, 30 % overlook": Way(overlook=0.3),
+    "30 % overlook, known": Way(overlook=0.3, seen_through=7, taken_in=3),
 }
 USUAL = "chosen first"
 OPEN_TO_VIEWS = ("company", "address")
 
 
 def asked_until_settled(
-    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str], seen_through: int = 0
+    question: str, readings: tuple[ReadingFact, ...], answer: Callable[[], str], way: Way | None = None
 ) -> tuple[str | None, str, int, int]:
     """(answer people agree on or None, because, answers used, working ms), judged as a running job's oracle does.
 
-    answer        what the next person says
-    seen_through  known choices of which neither was right, that each of them has seen through
+    answer  what the next person says
+    way     what is known of what each of them overlooks; None = nothing
     """
     facts = TaskFacts(task_id="t", question=question, readings=readings, gold=False, effort_ms=1, reward_minor=1)
     asked = asked_of(question)
     assert asked is not None
     answers: list[AnswerFact] = []
-    standing = msgspec.structs.replace(STANDING, types={OVERLOOKING: (seen_through * MICRO, 0)})
+    known = (way.seen_through * MICRO, way.taken_in * MICRO) if way else (0, 0)
+    standing = msgspec.structs.replace(STANDING, types={OVERLOOKING: known})
     while True:
         people = {a.worker: WorkerBook(standing, terms=NEW_TERMS) for a in answers}
         step = decide(TaskBook(facts, tuple(answers)), people, RULE)
@@ -206,7 +209,7 @@ def chosen_lines(
         ]
         return told[0] if len(told) == 1 else Several.answer_of(told)
 
-    value, because, used, used_ms = asked_until_settled(facts.question, facts.readings, answer, way.seen_through)
+    value, because, used, used_ms = asked_until_settled(facts.question, facts.readings, answer, way)
     values = (value,) if len(parts) == 1 else json_list(value) or (None,) * len(parts)
     return (
         {
@@ -495,7 +498,8 @@ def markdown(
         "",
         "As published. *Each alone*: every field and every line is a question of its own. *Overlook*: share of people "
         "who take the likest reading shown for right where none is; elsewhere none do. *Known to see*: ten known "
-        "choices of which neither was right have been seen through by each.",
+        "choices of which neither was right have been seen through by each; *known*: seven of ten, three taken for "
+        "right.",
         "",
         "| measure | " + " | ".join(ways) + " |",
         "| --- |" + " --- |" * len(ways),
