@@ -1,6 +1,6 @@
 """Takes a picture of every page, as wide as a telephone and as a desk, for people to look at.
 
-usage: python -m tests.browser.look FOLDER [--only desk] [--dark]
+usage: python -m tests.browser.look FOLDER [--only desk] [--dark] [--print]
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def look_at(browser: Browser, walk_through: Callable[[Page], Iterator[str]], wis
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(120)
             page.screenshot(path=wish.folder / f"{name}-{look}.png", full_page=True)
+        if wish.print:
+            page.pdf(path=wish.folder / f"{name}.pdf", format="A4")
         page.set_viewport_size({"width": 390, "height": 844})
         print(name)
 
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="stops whose name begins so")
     parser.add_argument("--dark", action="store_true", help="in the colours of the night")
+    parser.add_argument("--print", action="store_true", help="each page also as it is printed, NAME.pdf")
     wish = parser.parse_args()
     wish.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="manyhands-look-") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import re
@@ -14,12 +15,14 @@ import httpx
 import msgspec
 import pytest
 from playwright.sync_api import Page, Route, expect
+from pypdf import PdfReader
 
 from manyhands.protocol.evidence import AnswerRecord, BatchEvidence, receipt
 from manyhands.protocol.messages import AnswerFact
 from manyhands.roles.exchange.testing import OpenJob
 
 from .conftest import DESK, PHONE, go
+from .furnished import DELIVERED, delivered
 from .world import World
 
 pytestmark = pytest.mark.browser
@@ -35,8 +38,6 @@ LOOKS = [
     pytest.param(PHONE, "dark", id="phone-dark", marks=pytest.mark.nightly),
     pytest.param(DESK, "light", id="desk-light", marks=pytest.mark.nightly),
 ]
-DELIVERED = json.loads((Path(__file__).parent / "delivered_job.json").read_text(encoding="utf-8"))
-"""A job as the API tells it after its end: what a demo's job looked like, shortened."""
 
 
 def violations(page: Page, axe: str) -> list[str]:
@@ -425,3 +426,25 @@ def test_pictures_for_the_documentation(
     pictures.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=pictures / f"{name}.png")
     assert re.search(r"\$1\d\.\d\d an hour", page.locator(".meters").inner_text())
+
+
+def on_paper(page: Page) -> str:
+    """The text of the page as it is printed."""
+    return "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(page.pdf(format="A4"))).pages)
+
+
+def test_a_printed_record_of_a_job_holds_everything_in_whole_and_nothing_to_press(opened: Opened, world: World) -> None:
+    page = opened("/", color_scheme="dark")
+    delivered(page)
+    go(page, world.url + "/jobs/delivered")
+    text = on_paper(page)
+    packed = re.sub(r"\s", "", text)
+    assert "The people in this job were simulated." in text
+    for anchor in DELIVERED["anchors"]:
+        assert anchor["root"] in packed and anchor["tx_hash"] in packed, "a shortened hash cannot be compared"
+    assert "2 routes were looked at" in text and "answered in 9 ms" in text, "what is folded is printed open"
+    assert "Sign in" not in text and "Español" not in text
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 688, "height": 1_000})  # an A4 sheet within its margins
+    assert too_wide(page) == 0
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor") == "rgb(255, 255, 255)"

@@ -74,6 +74,9 @@ SHEETS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Page name -> style sheets that it needs beside the common one."""
 
+NEVER_PRINTED: Final = ("work",)
+"""Pages without the sheet for paper: a task is done, not kept, and its page is the one whose bytes are counted."""
+
 SITE_WORDS = "manyhands/texts-site.js"
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -123,6 +126,8 @@ def shell(assets: Assets, page: str, language: str) -> Shell:
     links = "".join(f'<link rel="modulepreload" href="{url}">' for url in preloads)
     languages = " ".join(sorted(assets.languages))
     sheets = "".join(f'<link rel="stylesheet" href="{assets.sheets[name]}">' for name in SHEETS.get(page, ()))
+    if page not in NEVER_PRINTED:
+        sheets += f'<link rel="stylesheet" media="print" href="{assets.sheets["print"]}">'
     document = (
         f'<!doctype html><html lang="{language}" dir="{direction}" data-page="{page}" data-languages="{languages}">'
         '<head><meta charset="utf-8">'

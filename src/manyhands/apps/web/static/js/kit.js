@@ -103,7 +103,7 @@ export function Problem({ problem, again }) {
 }
 
 export function Loading() {
-  return html`<p class="quiet" role="status">${t("loading")}</p>`;
+  return html`<p class="quiet loading" role="status">${t("loading")}</p>`;
 }
 
 /** Said wherever simulated people filled the page. */
