@@ -180,15 +180,15 @@ async def _standing(tx: Tx, worker: str, job_id: str, now_ms: int) -> None:
         "%s::jsonb)",
         (worker, now_ms, types),
     )
-    steps = ((7_420, "18 of 20", 40), (8_610, "38 of 40", 20), (9_041, "20 of 20", 1))
-    for place, (score_bp, right, days) in enumerate(steps):
+    steps = ((7_420, (18, 20), 40), (8_610, (38, 40), 20), (9_041, (20, 20), 1))
+    for place, (score_bp, (right, judged), days) in enumerate(steps):
         await tx.execute(
             "insert into exchange.standing_changes "
-            "values (%s, 'transcription', %s, %s, %s, 2100000, %s, %s, %s::jsonb)",
+            "values (%s, 'transcription', %s, %s, %s, 2100000, %s, %s, %s::jsonb, %s::jsonb)",
             (
                 worker, now_ms - days * 24 * HOUR_MS, job_id if place == 2 else f"earlier-{place}-{job_id}",
-                20_000_000 * (place + 1), score_bp, f"{right} answers that could be judged were right",
-                types if place == 2 else "[]",
+                20_000_000 * (place + 1), score_bp, f"{right} of {judged} answers that could be judged were right",
+                types if place == 2 else "[]", json.dumps({"right": right, "judged": judged}) if place else "{}",
             ),
         )  # fmt: skip
 

@@ -162,6 +162,7 @@ class QuoteLine(msgspec.Struct, frozen=True):
     expected_minor: int
     most_minor: int
     because: str
+    figures: dict[str, int] = {}
 
 
 class Quote(msgspec.Struct, frozen=True):

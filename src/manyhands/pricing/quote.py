@@ -57,7 +57,11 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuoteLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line. expected and most in minor units; most is what is funded."""
+    """One line. expected and most in minor units; most is what is funded.
+
+    label    what is paid for, one of a few fixed texts: a page says it in its reader's language
+    figures  what `because` says in figures, for the same purpose; quotes of before have none
+    """
 
     label: str
     count: int
@@ -65,6 +69,7 @@ class QuoteLine(msgspec.Struct, frozen=True, kw_only=True):
     expected_minor: int
     most_minor: int
     because: str
+    figures: dict[str, int] = {}
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +173,7 @@ def _fee_lines(for_workers: Sequence[QuoteLine], fees: FeeRule) -> tuple[QuoteLi
             most_minor=most_minor,
             because=f"{bp * 100 / rest_bp:.3g} % of what workers are paid, fixed when this quote is signed; "
             "held back from what is funded",
+            figures={"share_millionths": bp * 1_000_000 // rest_bp},
         )
 
     return (
@@ -187,6 +193,7 @@ def _learning_line(pay: PayRule, learning: Learning) -> QuoteLine:
         most_minor=learning_most_minor(pay, learning),
         because=f"guide and practice, {minutes:.1f} minutes, for up to {learning.places} workers who are new to this "
         "kind of work and then earn at least as much in it; unused, it comes back",
+        figures={"time_ms": learning.guide_ms_most + learning.practice_ms, "places": learning.places},
     )
 
 
@@ -236,6 +243,7 @@ def make_quote(
             expected_minor=expected * reward,
             most_minor=most * reward,
             because=f"about {expected} answers of {effort / 1000:.1f} s; at most {most} when people disagree often",
+            figures={"expected": expected, "most": most, "time_ms": effort},
         ),
         QuoteLine(
             label="known answers mixed in",
@@ -252,6 +260,7 @@ def make_quote(
             expected_minor=share_bp_ceil(base_expected, pay.bonus_max_bp // 2),
             most_minor=share_bp_ceil(base_most, pay.bonus_max_bp),
             because=f"up to {pay.bonus_max_bp / 100:g} % of what was earned",
+            figures={"share_bp": pay.bonus_max_bp},
         ),
         QuoteLine(
             label="top-up reserve",

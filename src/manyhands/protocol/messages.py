@@ -382,7 +382,9 @@ class TypeStanding(msgspec.Struct, frozen=True, kw_only=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's standing in one skill: counts in millionths of an answer at at_ms, and the lower bound.
 
-    types  the same by answer type; "" = answers of which no type was told
+    types   the same by answer type; "" = answers of which no type was told
+    counts  what `because` says in figures, for pages in any language: right, judged, taken_back, practice_right,
+            practice_asked; a figure that is not part of it is absent
     """
 
     worker: str
@@ -393,6 +395,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     score_bp: int
     because: str
     types: dict[str, TypeStanding] = {}
+    counts: dict[str, int] = {}
 
 
 class NewcomersPrior(msgspec.Struct, frozen=True, kw_only=True):

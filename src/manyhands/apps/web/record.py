@@ -128,7 +128,13 @@ def job_page(view: JobView, progress: Mapping[str, Any] | None, facts: ChainFact
         name: value for name, value in msgspec.structs.asdict(view).items() if name not in PRIVATE_FIELDS
     }
     told["quote_lines"] = [
-        {"title": line.label, "minor": line.most_minor, "expected_minor": line.expected_minor, "because": line.because}
+        {
+            "title": line.label,
+            "minor": line.most_minor,
+            "expected_minor": line.expected_minor,
+            "because": line.because,
+            "figures": line.figures,
+        }
         for line in view.quote_lines
     ]
     told["happened"] = [{"at_ms": event.at_ms, "name": event.name, "because": event.because} for event in view.events]

@@ -149,6 +149,7 @@ class DeskQuoteLine(Told):
     expected_minor: Minor
     most_minor: Minor
     because: str
+    figures: dict[str, int] = Field(default={}, description="what because says in figures", examples=[{"most": 128}])
 
 
 class Forecast(Told):

@@ -509,6 +509,10 @@ class StandingChange(Told):
     wrong_milli: int
     because: str
     types: list[TypeStanding] = []
+    counts: dict[str, int] = Field(
+        default={},
+        description="what because says: right, judged, taken_back, practice_right, practice_asked",
+    )
 
 
 class Standings(Told):
@@ -531,8 +535,11 @@ class Jobs(Told):
 
 
 class QuoteLine(Told):
-    name: str
-    minor: Minor
+    title: str = Field(description="what is paid for, one of a few fixed texts", examples=["answers"])
+    minor: Minor = Field(description="at most: what the escrow is funded with, minor units")
+    expected_minor: Minor
+    because: str
+    figures: dict[str, int] = Field(default={}, description="what because says in figures", examples=[{"most": 128}])
 
 
 class Anchor(Told):

@@ -40,7 +40,7 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "jury": ("manyhands/pages/jury.js", "manyhands/more.js"),
     "standing": ("manyhands/pages/standing.js", "manyhands/more.js", "manyhands/rows.js"),
     "jobs": ("manyhands/pages/jobs.js",),
-    "job": ("manyhands/pages/job.js", "manyhands/told.js"),
+    "job": ("manyhands/pages/job.js", "manyhands/lines.js", "manyhands/told.js"),
     "record": ("manyhands/pages/record.js", "manyhands/more.js", "manyhands/rows.js"),
     "practice": ("manyhands/pages/practice.js", "manyhands/more.js", "manyhands/tools/transcription.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
@@ -52,14 +52,15 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "hooks": ("manyhands/pages/hooks.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
     "draft": (
         "manyhands/pages/draft.js", "manyhands/desk/words.js", "manyhands/desk/upload.js", "manyhands/desk/draw.js",
-        "manyhands/desk/quote.js", "manyhands/desk/who.js",
+        "manyhands/desk/quote.js", "manyhands/lines.js", "manyhands/desk/who.js",
     ),
     "watch": (
         "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
-        "manyhands/desk/results.js", "manyhands/rows.js", "manyhands/told.js",
+        "manyhands/desk/results.js", "manyhands/lines.js", "manyhands/rows.js", "manyhands/told.js",
     ),
     "operator": (
-        "manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js", "manyhands/rows.js",
+        "manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js", "manyhands/lines.js",
+        "manyhands/rows.js",
     ),
     "not-found": ("manyhands/pages/not-found.js",),
 }  # fmt: skip

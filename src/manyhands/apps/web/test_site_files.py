@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from manyhands.pricing import Workload, learning_for, make_quote
+from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule
+
 from .assets import (
     COMPONENT_FILES,
     ComponentMissing,
@@ -177,3 +180,20 @@ def test_what_travels_has_every_line_of_code_and_no_comment_line() -> None:
         code = [line.strip() for line in source.splitlines() if re.search(rb"[;{}>]$", line.strip())]
         kept = set(travels.splitlines())
         assert all(line in kept for line in code if not line.startswith((b"//", b"/*", b"*"))), path.name
+
+
+@pytest.mark.parametrize("language", ["en.site", "es.site"])
+def test_every_line_of_a_quote_is_said_in_the_readers_language_with_the_figures_that_are_told(language: str) -> None:
+    work = Workload(
+        pieces=400, pieces_max=600, chars_per_piece=11, asked_bp=3_000, asked_max_bp=9_000, answers_milli=2_200,
+        answers_max_milli=4_000, rests_on="ink",
+    )  # fmt: skip
+    pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000)
+    learning = learning_for(work, pay=pay, guide_ms=1_000, practice_ms=2_000)
+    assert learning is not None
+    fees = FeeRule(exchange_bp=300, recording_bp=200, reputation_bp=200)
+    known = words_of(language)
+    for line in make_quote(work, pay=pay, rule=QualityRule(), fees=fees, learning=learning).lines:
+        name = "ql_" + re.sub("[ -]", "_", line.label)
+        assert name in known, line.label
+        assert set(re.findall(r"\{(\w+)\}", known[f"{name}_why"])) == set(line.figures), line.label

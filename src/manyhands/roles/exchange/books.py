@@ -99,7 +99,7 @@ class TypeView(msgspec.Struct, frozen=True):
 
 
 class StandingChange(msgspec.Struct, frozen=True):
-    """A standing after one job, and why it moved."""
+    """A standing after one job, and why it moved. counts: what because says in figures, {} = it is of before them."""
 
     skill: str
     at_ms: int
@@ -110,6 +110,7 @@ class StandingChange(msgspec.Struct, frozen=True):
     wrong_milli: int
     because: str
     types: tuple[TypeView, ...] = ()
+    counts: dict[str, int] = {}
 
 
 class OwnAnswer(msgspec.Struct, frozen=True):

@@ -277,7 +277,12 @@ class Exchange:
             raise NotYours(body.job_id, sender, "reputation oracle")
         async with tx.cursor() as cursor:
             changes = [
-                {**msgspec.structs.asdict(one), "job_id": body.job_id, "types": types_shown(one.types)}
+                {
+                    **msgspec.structs.asdict(one),
+                    "job_id": body.job_id,
+                    "types": types_shown(one.types),
+                    "counts": msgspec.json.encode(one.counts).decode(),
+                }
                 for one in body.standings
             ]
             await cursor.executemany(QUERIES.add_standing_change, changes)

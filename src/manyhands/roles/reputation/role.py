@@ -507,7 +507,8 @@ class ReputationOracle:
                         wrong_micro=standing.wrong_micro,
                         at_ms=standing.at_ms,
                         score_bp=standing.score_bp,
-                        because=_because(worker, replayed, learned),
+                        because=because_of(counts := counts_of(worker, replayed, learned)),
+                        counts=counts,
                         types=types_told(worker, standing, prior, outcomes),
                     )
                     for worker, standing in sorted(after.items())
@@ -839,20 +840,33 @@ def fields_wanted(manifest: Manifest) -> tuple[str, ...] | None:
     return named if isinstance(named, tuple) else ()
 
 
-def _because(worker: str, replayed: Replayed, learned: Sequence[Learned]) -> str:
-    """Why a worker's standing moved in this job, for the worker to read."""
+def counts_of(worker: str, replayed: Replayed, learned: Sequence[Learned]) -> dict[str, int]:
+    """Why a worker's standing moved in figures: right of judged, judgements taken back, practice before it."""
     events = [event for event in replayed.outcomes if event.worker == worker]
     own = [event.right for event in events if isinstance(event, reputation.Outcome)]
-    taken_back = len(events) - len(own)
-    told = f"{sum(own)} of {len(own)} answers that could be judged were right"
-    if taken_back:
-        told += f"; {taken_back} judgements taken back, as the known answer was doubted"
-    practised = "".join(
-        f"; practice before it: {one.right} of {one.asked} right, each a quarter of an answer"
-        for one in learned
-        if one.worker == worker and one.practice
-    )
-    return told + practised
+    practised = [one for one in learned if one.worker == worker and one.practice]
+    told = {"right": sum(own), "judged": len(own)}
+    if len(events) > len(own):
+        told["taken_back"] = len(events) - len(own)
+    if practised:
+        told["practice_right"] = sum(one.right for one in practised)
+        told["practice_asked"] = sum(one.asked for one in practised)
+    return told
+
+
+def because_of(counts: Mapping[str, int]) -> str:
+    """The same in words, for the worker to read.
+
+    >>> because_of({"right": 3, "judged": 4, "practice_right": 5, "practice_asked": 6})
+    '3 of 4 answers that could be judged were right; practice before it: 5 of 6 right, each a quarter of an answer'
+    """
+    told = f"{counts['right']} of {counts['judged']} answers that could be judged were right"
+    if "taken_back" in counts:
+        told += f"; {counts['taken_back']} judgements taken back, as the known answer was doubted"
+    if "practice_asked" in counts:
+        practice = f"{counts['practice_right']} of {counts['practice_asked']} right"
+        told += f"; practice before it: {practice}, each a quarter of an answer"
+    return told
 
 
 def _counted(event: reputation.Event) -> dict[str, object]:

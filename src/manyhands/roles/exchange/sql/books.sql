@@ -60,14 +60,15 @@ values (%(worker)s, %(task_type)s, %(version)s, %(language)s, %(now_ms)s) on con
 
 -- name: add_standing_change
 insert into exchange.standing_changes
-    (worker, skill, at_ms, job_id, right_micro, wrong_micro, score_bp, because, types)
+    (worker, skill, at_ms, job_id, right_micro, wrong_micro, score_bp, because, types, counts)
 values (%(worker)s, %(skill)s, %(at_ms)s, %(job_id)s, %(right_micro)s, %(wrong_micro)s, %(score_bp)s, %(because)s,
-        %(types)s::jsonb)
+        %(types)s::jsonb, %(counts)s::jsonb)
 on conflict do nothing;
 
 -- name: standing_changes_of
 select change.skill, change.at_ms, change.job_id, coalesce(job.title, '') as title, change.score_bp,
-       change.right_micro / 1000 as right_milli, change.wrong_micro / 1000 as wrong_milli, change.because, change.types
+       change.right_micro / 1000 as right_milli, change.wrong_micro / 1000 as wrong_milli, change.because, change.types,
+       change.counts
 from exchange.standing_changes change left join exchange.jobs job on job.job_id = change.job_id
 where change.worker = %(worker)s order by change.skill, change.at_ms;
 

@@ -1,5 +1,6 @@
 // A quote line by line, and what may be forecast of it. A figure that is not known has no line.
 import { Amount, count, html, percent, t, when } from "manyhands/kit.js";
+import { lineWords } from "manyhands/lines.js";
 
 /** Milliseconds in words a person plans with. */
 export function span(ms) {
@@ -17,7 +18,7 @@ export function QuoteLines({ quote }) {
   const most = quote.lines.some((line) => line.most_minor !== undefined);
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("quote")}><table class="sums quote-lines">
     <thead><tr><th scope="col"><span class="unseen">${t("quote")}</span></th><th scope="col" class="figure">${t("expected")}</th>${most && html`<th scope="col" class="figure">${t("at_most")}</th>`}</tr></thead>
-    <tbody>${quote.lines.map((line) => html`<tr><th scope="row" dir="auto">${line.label}<span class="hint">${line.because}</span></th><td class="figure">${amount(line.expected_minor)}</td>${most && html`<td class="figure quiet">${amount(line.most_minor)}</td>`}</tr>`)}</tbody>
+    <tbody>${quote.lines.map((line) => ({ ...line, ...lineWords(line.label, line.because, line.figures) })).map((line) => html`<tr><th scope="row" dir="auto">${line.label}<span class="hint">${line.because}</span></th><td class="figure">${amount(line.expected_minor)}</td>${most && html`<td class="figure quiet">${amount(line.most_minor)}</td>`}</tr>`)}</tbody>
     <tfoot><tr><th scope="row">${t("total")}</th><td class="figure">${amount(quote.expected_minor)}</td>${most && html`<td class="figure quiet">${amount(quote.total_minor)}</td>`}</tr></tfoot>
   </table></div>`;
 }

@@ -5,6 +5,7 @@
 // - A running job is asked again while somebody looks, less often when nothing changes; a hidden page asks nothing.
 import { Amount, asProblem, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, t, when } from "manyhands/kit.js";
 import { at, get } from "manyhands/api.js";
+import { lineWords } from "manyhands/lines.js";
 import { Told } from "manyhands/told.js";
 
 const jobId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
@@ -80,7 +81,7 @@ function Quote({ value }) {
   if (!lines?.length) return null;
   const { currency, exponent } = value;
   return html`<section class="card"><h2>${t("quote")}</h2><p class="hint">${t("quote_why")}</p><table class="sums"><tbody>
-    ${lines.map((line) => html`<tr><th scope="row" dir="auto">${line.title}${line.because ? html`<span class="hint">${line.because}</span>` : ""}</th><td class="figure"><${Amount} digits=${2} minor=${line.minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
+    ${lines.map((line) => ({ ...line, ...lineWords(line.title, line.because, line.figures) })).map((line) => html`<tr><th scope="row" dir="auto">${line.label}${line.because ? html`<span class="hint">${line.because}</span>` : ""}</th><td class="figure"><${Amount} digits=${2} minor=${line.minor} currency=${currency} exponent=${exponent} /></td></tr>`)}
   </tbody></table></section>`;
 }
 

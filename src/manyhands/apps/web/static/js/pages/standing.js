@@ -23,6 +23,17 @@ const worded = (prefix, name) => (t(`${prefix}_${name}`) === `${prefix}_${name}`
 /** Right of judged by kind of answer, in one job: why the scores of these kinds moved. */
 const judged = (types) => (types ?? []).filter((one) => one.judged > 0).map((one) => t("right_of_kind", { kind: worded("answer", one.answer_type), right: count(one.right), n: count(one.judged) })).join("; ");
 
+/** Why a standing moved, said here where its figures were told, else in the words it was told in. */
+function cause(change) {
+  const told = change.counts ?? {};
+  if (told.judged === undefined) return change.because;
+  return [
+    t("moved_judged", { right: count(told.right), n: count(told.judged) }),
+    told.taken_back && t("moved_taken_back", { n: count(told.taken_back) }),
+    told.practice_asked && t("moved_practice", { right: count(told.practice_right), n: count(told.practice_asked) }),
+  ].filter(Boolean).join("; ");
+}
+
 const BY_TYPE = () => [
   [t("answer_kind"), (one) => worded("answer", one.answer_type), "head"],
   [t("score"), (one) => percent(one.score_bp), "figure"],
@@ -36,7 +47,7 @@ const COLUMNS = () => [
   [t("at"), (change) => when(change.at_ms)],
   [t("score"), (change) => percent(change.score_bp), "figure"],
   [t("change"), (change) => moved(change, change.before), "figure"],
-  [t("cause"), (change) => html`${change.because}${(change.types ?? []).length > 1 && judged(change.types) && html`<br /><span class="quiet">${judged(change.types)}</span>`}`],
+  [t("cause"), (change) => html`${cause(change)}${(change.types ?? []).length > 1 && judged(change.types) && html`<br /><span class="quiet">${judged(change.types)}</span>`}`],
 ];
 
 function Skill({ row, changes }) {

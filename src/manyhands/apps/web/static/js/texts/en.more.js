@@ -265,4 +265,7 @@ export const texts = {
   noticed_send: "Send it to the person who looks",
   noticed_kept: "Kept. The operator sees it beside the counts.",
   noticed_cleared: "A person has looked and taken it back:",
+  moved_judged: "{right} of {n} answers that could be judged were right",
+  moved_taken_back: "judgements taken back, as the known answer was doubted: {n}",
+  moved_practice: "practice before it: {right} of {n} right, each a quarter of an answer",
 };

@@ -265,4 +265,7 @@ export const texts = {
   noticed_send: "Enviarlo a quien lo mira",
   noticed_kept: "Guardado. El operador lo ve junto a las cifras.",
   noticed_cleared: "Una persona lo ha mirado y lo ha retirado:",
+  moved_judged: "de {n} respuestas que se pudieron juzgar, {right} correctas",
+  moved_taken_back: "juicios retirados porque se dudó de la respuesta conocida: {n}",
+  moved_practice: "práctica previa: {right} de {n} correctas, cada una cuenta como un cuarto de respuesta",
 };
