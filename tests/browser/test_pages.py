@@ -70,10 +70,10 @@ def check(page: Page, axe: str) -> None:
     assert small_targets(page) == []
 
 
-def with_delivered_job(page: Page) -> None:
-    """Answers for one job come from the recorded one: no chain runs beside these tests."""
+def with_delivered_job(page: Page, **otherwise: Any) -> None:
+    """Answers for one job come from the recorded one: no chain runs beside these tests. otherwise  what differs"""
     files = [{"name": "X0001.json", "size_bytes": 20_480, "media_type": "application/json", "url": "/api/jobs/x"}]
-    page.route("**/api/jobs/delivered", lambda route: route.fulfill(json=DELIVERED))
+    page.route("**/api/jobs/delivered", lambda route: route.fulfill(json=DELIVERED | otherwise))
     page.route("**/api/jobs/delivered/results", lambda route: route.fulfill(json={"files": files}))
 
 

@@ -384,9 +384,7 @@ async def test_a_stolen_key_takes_a_days_share_and_the_others_are_paid_what_is_l
         assert await run.by_hand("reputation", "bulkPayOut", [thief], [share], "u", "h", "t2", False) == ""
         assert await run.by_hand("reputation", "bulkPayOut", [thief], [1], "u", "h", "t3", False) == "Daily cap"
         await finish(house, run.job_id)
-        for _ in range(
-            5
-        ):  # the thief has used the nonces that the oracle signs with: it signs anew until one is its own
+        for _ in range(5):  # the thief has used the oracle's next nonces: it signs anew until one is its own
             await run.still()
             await run.next_day()
         await run.still()

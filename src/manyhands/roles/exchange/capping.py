@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from manyhands.ledger.as_told import ChainNotReady
 from manyhands.ledger.daily_cap import DayUsed
 from manyhands.protocol.daily_cap import cap_minor
 from manyhands.roles import RoleContext
@@ -84,7 +85,10 @@ class Capping:
         if not found or not found[0][0]:
             return None
         parts, chain_id, escrow, funded_minor, reward_minor, promised_minor, holds = found[0]
-        day = await self._read_day(tx, chain_id, escrow)
+        try:
+            day = await self._read_day(tx, chain_id, escrow)
+        except ChainNotReady:
+            return None  # nothing can be said of the day; the oracle's own count holds all the same
         waits_minor = max(0, int(promised_minor) - day.reserved_minor)
         left_minor = max(0, cap_minor(funded_minor, parts) - day.reserved_today_minor - waits_minor)
         return DailyShare(parts, left_minor, day.ends_at_s * 1_000), int(reward_minor), bool(holds)

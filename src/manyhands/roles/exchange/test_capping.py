@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from manyhands.ledger.daily_cap import DayUsed
+from manyhands.ledger.desk import DeskEvent
 from manyhands.protocol.daily_cap import DAY_S, cap_minor
 from manyhands.store.database import Database, Tx
 
 from .accounts import Account
 from .capping import Capping
-from .errors import DayIsFull
+from .errors import DayIsFull, JobNotOpen
 from .lending import Given
 from .test_role import House
-from .testing import OpenJob, put_open_job
+from .testing import CHAIN_ID, ESCROW, OpenJob, put_open_job
 from .views import Offer
 
 REWARD_MINOR = 20_000
@@ -130,3 +131,27 @@ async def test_an_exchange_that_nobody_tells_of_the_chain_holds_nothing_back(hou
     await open_job(house)
     assert isinstance(house.exchange.capping, Capping)
     assert await lent(house, one, 20) == 20
+
+
+async def test_an_end_that_is_asked_for_on_the_chain_itself_ends_lending_for_that_escrow_alone(house: House) -> None:
+    """A launcher may pass its message by; three days later nothing could be recorded of what people did."""
+    one, two = await person(house, "one"), await person(house, "two")
+    await open_job(house, cap_parts=0)
+    bundle = await house.exchange.claim(one.worker, "job-1", 3)
+
+    async def told(escrow: str) -> None:
+        said = DeskEvent(
+            chain_id=CHAIN_ID, contract="Escrow", address=escrow, name="CancellationRequested", args={},
+            tx_hash="0x" + "c" * 64, block_number=9,
+        )  # fmt: skip
+        async with house.db.transaction() as tx:
+            await house.exchange.on_chain_event(tx, said)
+
+    await told("0x" + "77" * 20)
+    assert await lent(house, two, 1) == 1
+    for _ in range(2):  # told twice it counts once
+        await told(ESCROW)
+    with pytest.raises(JobNotOpen):
+        await lent(house, await person(house, "three"), 1)
+    given = [Given(each.assignment_id, "12.50", 3_000) for each in bundle.assignments]
+    assert {each.outcome for each in await house.exchange.submit(one.worker, "job-1", given)} == {"stored"}

@@ -1,5 +1,6 @@
 """A launch is worked out before anything is stored, and refused by name when it can't be right."""
 
+import re
 from dataclasses import replace
 
 import msgspec
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.pricing import BudgetBelowQuote
+from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, UnseenAudit, Wishes
 from manyhands.protocol.messages import Routing
@@ -248,3 +250,61 @@ def test_a_field_that_no_kind_of_the_documents_names_is_refused_with_those_that_
     named = changed(task_type="field_choice", scope=Scope(fields=("total", "invoice_number")))
     one = plan(mixed, named, policy=policy, job_id="j1", now_ms=5).workload.pieces
     assert one == 2 * 3, "the receipt has no number"
+
+
+def big(parts: int | msgspec.UnsetType) -> Plan:
+    pages = tuple(msgspec.structs.replace(RECEIPT, doc_id=f"r{number}") for number in range(40))
+    return planned(changed(daily_cap_parts=parts), pages)
+
+
+@pytest.mark.parametrize("parts", [2, 30])
+def test_a_daily_cap_is_agreed_on_in_the_manifest_and_told_in_days(parts: int) -> None:
+    result = big(parts)
+    assert result.manifest.daily_cap_parts == parts
+    cap = result.daily_cap
+    assert cap is not None and cap.per_day_minor == result.quote.total_minor // parts + 1
+    assert 1 <= cap.days_expected <= cap.days_most <= parts
+    assert f"1/{parts} of the funds" in cap.told and f"at least {cap.days_expected} days" in cap.told
+
+
+@pytest.mark.parametrize("parts", [0, 1, 31, -3])
+def test_a_daily_cap_that_no_escrow_takes_is_refused(parts: int) -> None:
+    with pytest.raises(BadManifest) as refused:
+        big(parts)
+    assert refused.value.field == "daily_cap_parts"
+
+
+def test_without_a_daily_cap_the_manifest_has_no_word_of_it() -> None:
+    result = big(msgspec.UNSET)
+    assert result.daily_cap is None and b"daily_cap" not in canonical.encode(result.manifest)
+
+
+def test_a_share_that_cannot_hold_the_longest_answer_is_refused_with_the_parts_that_would_do() -> None:
+    with pytest.raises(BadManifest, match=r"less than the longest single answer can earn") as refused:
+        planned(changed(daily_cap_parts=30))
+    most = re.search(r"choose (\d+) parts at most", str(refused.value))
+    if most is None:  # even two parts are too many for so little
+        assert "without a daily cap" in str(refused.value)
+        with pytest.raises(BadManifest):
+            planned(changed(daily_cap_parts=2))
+        return
+    assert planned(changed(daily_cap_parts=int(most[1]))).daily_cap is not None
+    with pytest.raises(BadManifest):
+        planned(changed(daily_cap_parts=int(most[1]) + 1))
+
+
+@pytest.mark.parametrize("pages", range(1, 12))
+def test_the_parts_that_are_advised_are_the_most_that_do(pages: int) -> None:
+    documents = tuple(msgspec.structs.replace(RECEIPT, doc_id=f"r{number}") for number in range(pages))
+
+    def does(parts: int) -> bool:
+        try:
+            return planned(changed(daily_cap_parts=parts), documents).daily_cap is not None
+        except BadManifest as refusal:
+            advised.append(str(refusal))
+            return False
+
+    advised: list[str] = []
+    most = max((parts for parts in range(2, 31) if does(parts)), default=1)
+    told = f"choose {most} parts at most" if most > 1 else "without a daily cap"
+    assert all(told in one for one in advised)

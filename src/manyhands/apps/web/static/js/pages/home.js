@@ -52,9 +52,10 @@ function Offer({ offer }) {
       ${offer.requester_refused_bp !== null && fact("refuses", percent(offer.requester_refused_bp))}
       ${fact("content", t(`content_${offer.content_class}`))}
       ${offer.pool_name && fact("for_pool", html`<a href="/pools" dir="auto">${offer.pool_name}</a>`)}
-      ${offer.daily_share && fact("daily_cap", t("daily_cap_offer", { parts: offer.daily_share.parts, left: money(offer.daily_share.left_minor, currency, exponent, 2), at: when(offer.daily_share.next_at_ms) }))}
+      ${offer.daily_share && fact("left_today", html`<${Amount} digits=${2} minor=${offer.daily_share.left_minor} currency=${currency} exponent=${exponent} />`)}
       <${Needs} needs=${offer.needs} />
     </dl>
+    ${offer.daily_share && html`<${DailyShare} offer=${offer} />`}
     <p class="hint">${t(offer.measured ? "rate_measured" : "rate_estimated")}</p>
     <div class="offer-foot">
       ${!offer.unfit.includes("score") && html`<a class=${offer.unfit.length > 0 ? "button quietly" : "button"} href=${`/work/${encodeURIComponent(offer.job_id)}`}>${t("start")}<span class="unseen"> ${offer.title}</span></a>`}
@@ -62,6 +63,13 @@ function Offer({ offer }) {
       <details onToggle=${(event) => (guideOpen.value = event.currentTarget.open)}><summary>${t("how_to")}</summary><${Guide} text=${offer.guide} /><${Examples} kind=${offer.task_type} open=${guideOpen.value} /></details>
     </div>
   </li>`;
+}
+
+/** What a daily cap means for whoever takes the work; a day that is full is said before anybody tries. */
+function DailyShare({ offer }) {
+  const { parts, left_minor: left, next_at_ms: next } = offer.daily_share;
+  const full = left < offer.reward_minor_median;
+  return html`<p class=${full ? "notice" : "hint"}>${t("daily_cap_offer", { parts })}${full ? ` ${t("day_is_full", { at: when(next) })}` : ""}</p>`;
 }
 
 let offers = null;
