@@ -49,6 +49,10 @@ fuzz-replay seed step:
 kills-of-purses:
     uv run pytest -q -s -n 0 -m "nightly or not nightly" tests/roles/test_purses_killed.py
 
+# a job paid in each of three tokens of 6, 18 and 0 decimals on one chain, to the last base unit
+three-tokens:
+    uv run pytest -q -s -n 0 -m nightly tests/test_three_tokens.py
+
 # requests made from the API document: so many of each form, so many minutes at most
 fuzz-api examples="20" minutes="20":
     FUZZ_EXAMPLES={{examples}} FUZZ_MINUTES={{minutes}} uv run pytest -q -s -n 0 -m nightly src/manyhands/apps/web/test_openapi.py

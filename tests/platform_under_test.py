@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -105,9 +105,18 @@ class PlatformUnderTest:
 
 
 @contextlib.contextmanager
-def platform_up(data: Path) -> Iterator[PlatformUnderTest]:
-    """A platform on a new data folder that simulated people may work on, up as long as the block runs."""
-    DataFolder(data).prepare(Settings(simulated_crowd=True))
+def platform_up(
+    data: Path, *, facts: Mapping[str, str] | None = None, settings: Settings | None = None
+) -> Iterator[PlatformUnderTest]:
+    """A platform on a new data folder that simulated people may work on, up as long as the block runs.
+
+    facts  name -> text of the folder's own facts files
+    """
+    folder = DataFolder(data)
+    folder.prepare(settings or Settings(simulated_crowd=True))
+    for name, text in (facts or {}).items():
+        folder.chains.mkdir(parents=True, exist_ok=True)
+        (folder.chains / name).write_text(text, encoding="utf-8")
     platform = PlatformUnderTest(data, free_port())
     platform.start()
     try:

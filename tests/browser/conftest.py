@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -49,11 +50,11 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="package")
-def world(
-    postgres_server: LocalPostgres, components: Components, tmp_path_factory: pytest.TempPathFactory
+@contextlib.contextmanager
+def site_up(
+    postgres_server: LocalPostgres, components: Components, folder: Path, *, facts: str = ""
 ) -> Iterator[World]:
-    """One site for all browser tests; pytest may end and make it again between files, hence the number."""
+    """A site over a database of its own. facts  as of `World`"""
     name = f"browser_tests_{next(_numbers)}"
     with psycopg.connect(postgres_server.dsn_of("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name}")
@@ -67,12 +68,21 @@ def world(
             await db.close()
 
     in_thread(fill)
-    made = World(tmp_path_factory.mktemp("site") / "data", dsn, components.node_modules)
+    made = World(folder / "data", dsn, components.node_modules, facts)
     try:
         made.start()
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture(scope="package")
+def world(
+    postgres_server: LocalPostgres, components: Components, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """One site for all browser tests; pytest may end and make it again between files, hence the number."""
+    with site_up(postgres_server, components, tmp_path_factory.mktemp("site")) as made:
+        yield made
 
 
 @pytest.fixture

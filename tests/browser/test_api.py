@@ -68,7 +68,7 @@ OPEN_TO_ANYONE = {
     ("post", "/api/sign-up"), ("post", "/api/sign-in"), ("post", "/api/sign-out"), ("get", "/api/ways-in"),
     ("post", "/api/sign-up/passkey"), ("post", "/api/sign-up/passkey/begin"), ("post", "/api/sign-in/passkey"),
     ("post", "/api/sign-in/passkey/begin"), ("post", "/api/sign-in/wallet"), ("post", "/api/sign-in/wallet/begin"),
-    ("post", "/api/sign-in/link"), ("get", "/api/record"),
+    ("post", "/api/sign-in/link"), ("get", "/api/record"), ("get", "/api/currencies"),
 }  # fmt: skip
 
 SAMPLES: dict[str, Any] = {

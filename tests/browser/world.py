@@ -88,17 +88,24 @@ async def _awaited(work: Callable[[], Awaitable[T]]) -> T:
 
 @dataclass
 class World:
-    """One running site. Jobs and workers are made per test, so tests share the server and nothing else."""
+    """One running site. Jobs and workers are made per test, so tests share the server and nothing else.
+
+    facts  text of the first chain's facts file; "" = as shipped
+    """
 
     path: Path
     dsn: str
     node_modules: Path
+    facts: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.folder = DataFolder(self.path)
         self.folder.prepare(Settings(web_port=self.port, simulated_crowd=True, private_webhooks=True))
+        if self.facts:
+            self.folder.chains.mkdir(parents=True, exist_ok=True)
+            (self.folder.chains / "local-a.toml").write_text(self.facts, encoding="utf-8")
         self.running = Running(
             dsn=self.dsn,
             rpc_urls={},

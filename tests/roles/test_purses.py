@@ -7,13 +7,16 @@ import msgspec
 import psycopg
 import pytest
 
+from manyhands.chain.facts import TokenFacts
 from manyhands.ledger.books import recount
 from manyhands.ledger.desk import DeskEvent
 from manyhands.protocol.messages import JobSettled
+from manyhands.protocol.money import MHT, Money
 from manyhands.roles.launcher import JobRefused
 from manyhands.roles.launcher.purses import (
     BadSum,
     DepositChanged,
+    NoSuchCurrency,
     NoSuchRequester,
     Purse,
     Purses,
@@ -30,9 +33,10 @@ STRANGER, OTHER = "0x" + "51" * 20, "0x" + "07" * 20
 def with_purses(house: House, *, limit_minor: int = 0) -> Purses:
     purses = Purses(
         house.db,
+        chains=house.chains,
         clock=house.clock,
         launcher=house.keys["launcher"].address,
-        default_limit_minor=limit_minor,
+        limits_minor={"MHT": limit_minor},
         not_people={CONTRACTS.staking, house.keys["router"].address},
     )
     house.launcher.purses = purses
@@ -63,6 +67,39 @@ def figures(purse: Purse) -> tuple[int, int, int, int]:
 async def books_hold(house: House) -> None:
     async with house.db.connection() as tx:
         assert await recount(tx) == []
+
+
+async def test_a_requester_has_one_purse_per_currency_and_none_pays_for_another(house: House) -> None:
+    facts = house.chains.of(CHAIN_A)
+    further = (
+        TokenFacts("DAIT", 18, "0x" + "d1" * 20, floor_per_hour_minor=8_000_000),
+        TokenFacts("YENT", 0, "0x" + "e0" * 20, floor_per_hour_minor=1_200),
+    )
+    house.chains.put(msgspec.structs.replace(facts, tokens=(*facts.tokens, *further)))
+    purses = with_purses(house)
+    await purses.set_limit(STRANGER, 500, by="operator", because="a contract", code="yent")
+    await purses.deposit(STRANGER, 2_000_000, reference="bank 1", because="paid in", code="DAIT")
+    found = {one.currency: (one.exponent, one.free_minor) for one in await purses.all_of(STRANGER)}
+    assert found == {"MHT": (6, 0), "DAIT": (6, 2_000_000), "YENT": (0, 500)}
+    with pytest.raises(PurseTooSmall, match=r"501 YENT, of which 1 YENT are missing"):
+        async with house.db.transaction() as tx:
+            await purses.hold(tx, STRANGER, job_id="j", amount=Money(501, further[1].currency))
+    async with house.db.transaction() as tx:
+        with pytest.raises(PurseTooSmall):  # neither the yen nor the dollars of the other token
+            await purses.hold(tx, STRANGER, job_id="j", amount=Money(1, MHT))
+        await purses.hold(tx, STRANGER, job_id="j", amount=Money(500, further[1].currency))
+        base = 3 * 10**12 + 999_999_999_999  # three minor units and a part of one, which is no deposit
+        await purses.on_transfer(tx, transfer(house, STRANGER, token=further[0].address, amount=base))
+        await purses.on_transfer(tx, transfer(house, STRANGER, index=1, token="0x" + "99" * 20))  # nobody's token
+        await purses.bill(tx, STRANGER, job_id="j", held=Money(500, further[1].currency), refunded_minor=120)
+    found = {one.currency: (one.paid_in_minor, one.spent_minor) for one in await purses.all_of(STRANGER)}
+    assert found == {"MHT": (0, 0), "DAIT": (2_000_003, 0), "YENT": (0, 380)}
+    assert {line.kind for line in await purses.lines(STRANGER, "DAIT")} == {"deposit"}
+    assert [one.currency for one in await purses.all()] == ["DAIT", "MHT", "YENT"]
+    for wrong in ("EUR", "DAI", "d a"):
+        with pytest.raises(NoSuchCurrency, match="nobody has a purse"):
+            await purses.of(STRANGER, wrong)
+    await books_hold(house)
 
 
 async def test_a_launch_within_the_limit_is_held_and_then_billed_for_what_did_not_come_back(house: House) -> None:
@@ -246,11 +283,13 @@ async def test_a_purse_belongs_to_an_address(house: House) -> None:
             await purses.set_limit(STRANGER, wrong_limit, by="operator", because="a test")
 
 
-def transfer(house: House, sender: str, *, index: int = 0, to: str = "", amount: int = 4_000) -> DeskEvent:
+def transfer(
+    house: House, sender: str, *, index: int = 0, to: str = "", amount: int = 4_000, token: str = CONTRACTS.token
+) -> DeskEvent:
     return DeskEvent(
         chain_id=CHAIN_A,
         contract="TestToken",
-        address=CONTRACTS.token,
+        address=token,
         name="Transfer",
         args={"_from": sender, "_to": to or house.keys["launcher"].address, "_value": amount},
         tx_hash="0x" + "8" * 64,
@@ -327,7 +366,7 @@ async def test_after_any_history_a_purse_is_its_limit_and_deposits_less_what_is_
                 free = max(0, limit + paid_in - spent - sum(running.values()))
                 try:
                     async with house.db.transaction() as tx:
-                        await purses.hold(tx, STRANGER, job_id=f"job-{step}", amount_minor=amount)
+                        await purses.hold(tx, STRANGER, job_id=f"job-{step}", amount=Money(amount, MHT))
                     assert amount <= free
                     running[f"job-{step}"] = amount
                 except PurseTooSmall as refused:
@@ -339,10 +378,10 @@ async def test_after_any_history_a_purse_is_its_limit_and_deposits_less_what_is_
                 back = dice.randrange(0, held + 50)
                 async with house.db.transaction() as tx:
                     if verb == "release":
-                        await purses.release(tx, STRANGER, job_id=job_id, amount_minor=held, because="refused")
+                        await purses.release(tx, STRANGER, job_id=job_id, amount=Money(held, MHT), because="refused")
                     else:
                         for _ in range(2):
-                            await purses.bill(tx, STRANGER, job_id=job_id, held_minor=held, refunded_minor=back)
+                            await purses.bill(tx, STRANGER, job_id=job_id, held=Money(held, MHT), refunded_minor=back)
                         spent += max(0, held - back)
         purse = await purses.of(STRANGER)
         assert figures(purse) == (

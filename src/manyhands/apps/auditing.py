@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from manyhands.apps.chain_events import events_of_escrow
+from manyhands.apps.chain_events import decimals_of_escrow, events_of_escrow
 from manyhands.apps.verify import ChainEntry, Proof
 from manyhands.chain.client import ChainClient
 from manyhands.chain.standalone import facts_for
@@ -30,12 +30,13 @@ class ProofIncomplete(ManyhandsError):
 
 
 class Where(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a job's money was."""
+    """Where a job's money was. decimals  of its token; absent = as many as the manifest counts with"""
 
     job_id: str
     chain_id: int
     escrow: str
     jury: str
+    decimals: int | msgspec.UnsetType = msgspec.UNSET
 
 
 async def proof_in_folder(folder: Path, *, rpc_url: str | None) -> tuple[Where, Proof, str]:
@@ -51,6 +52,7 @@ async def proof_in_folder(folder: Path, *, rpc_url: str | None) -> tuple[Where, 
         raise ProofIncomplete(f"{folder} holds no evidence-*.json", cure="Take the whole proof folder.")
     if rpc_url is None:
         chain = canonical.decode(_read(folder, "chain.json"), list[ChainEntry], what="chain.json")
+        decimals = where.decimals if isinstance(where.decimals, int) else None
         rests_on = "events from the file chain.json: name a node with --rpc to rest on the chain"
     else:
         facts = facts_for(where.chain_id).at([rpc_url])
@@ -63,6 +65,7 @@ async def proof_in_folder(folder: Path, *, rpc_url: str | None) -> tuple[Where, 
                 )
             head = await client.head()
             chain = await events_of_escrow(client, where.escrow, jury=where.jury)
+            decimals = await decimals_of_escrow(client, where.escrow)
         rests_on = f"events from the node at {rpc_url}: chain {where.chain_id}, block {head.number} {head.hash}"
     proof = Proof(
         manifest=_read(folder, "manifest.json"),
@@ -70,6 +73,7 @@ async def proof_in_folder(folder: Path, *, rpc_url: str | None) -> tuple[Where, 
         payouts=_read(folder, "payouts.json"),
         package=None,
         chain=chain,
+        decimals=decimals,
     )
     return where, proof, rests_on
 

@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,8 @@ from manyhands.apps.folder import DataFolder
 from manyhands.apps.running import Running, local_facts, mark_ready, running
 from manyhands.apps.telemetry import watcher_of
 from manyhands.chain.contracts import DeploymentTerms, planned_addresses
-from manyhands.chain.facts import ChainFacts, ContractAddresses
-from manyhands.chain.keys import RoleKey
+from manyhands.chain.facts import ChainFacts, ContractAddresses, TokenFacts, currencies_of, floors_of
+from manyhands.chain.keys import RoleKey, contract_address
 from manyhands.ledger.as_told import ChainNotReady
 from manyhands.ledger.before_sending import holdings_on_chain, unfit_because
 from manyhands.ledger.bookkeeping import STAKE_EVENTS
@@ -63,10 +63,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAKE_MINOR = 1_000_000_000
-"""The launcher's stake on each local chain: 1,000 tokens, of which every open job locks the contract's minimum."""
+"""The launcher's stake on each local chain, in minor units of its first token: 1,000 of six decimals, of which every
+open job locks the contract's minimum."""
 
-TREASURY_MINOR = 10_000_000_000_000
-"""What the launcher of a local platform holds of the test token: 10 million."""
+TREASURY_TOKENS = 10_000_000
+"""What the launcher of a local platform holds of each test token."""
 
 GAS_WEI = 10**20
 TICK_S = 0.4
@@ -213,6 +214,33 @@ def contracts_of(facts: ChainFacts) -> ContractAddresses:
     )
 
 
+def token_key(symbol: str) -> RoleKey:
+    """The key that makes a further test token of local chains: play money, whose key anybody may know."""
+    return RoleKey.create(SeededIds(f"test token {symbol}"))
+
+
+def tokens_made_here(facts: ChainFacts) -> list[TokenFacts]:
+    """The test tokens, beside the first, that the platform itself puts on a local chain, with their addresses."""
+    made = []
+    for token in facts.tokens[1:] if facts.local else ():
+        address = contract_address(token_key(token.symbol).address, 0)
+        if token.address in ("", address):
+            made.append(msgspec.structs.replace(token, address=address))
+    return made
+
+
+def terms_of(token: TokenFacts, *, jury: str) -> DeploymentTerms:
+    """On what terms a local chain's contracts are deployed. token  the chain's first one, in which operators stake"""
+    usual = DeploymentTerms()
+    return msgspec.structs.replace(
+        usual,
+        token_decimals=token.decimals,
+        minimum_stake_minor=usual.minimum_stake_minor * token.unit,
+        slash_minor=usual.slash_minor * token.unit,
+        jury_operator=jury,
+    )
+
+
 def deployer_key() -> RoleKey:
     """Development account 0, which owns the contracts of local chains."""
     from manyhands.chain.keys import dev_key
@@ -234,7 +262,8 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
     for chain_id, one in facts.items():
         url = found.rpc_urls.get(str(chain_id))
         here = one.at([url]) if url else one
-        chains.put(here if here.contracts else here.with_contracts(contracts_of(here)))
+        further = {token.symbol: token.address for token in tokens_made_here(here)}
+        chains.put(here if here.contracts else here.with_contracts(contracts_of(here), further))
 
     def context(role: Role) -> RoleContext:
         return RoleContext(
@@ -280,7 +309,7 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
         launcher=Launcher(
             context("launcher"),
             desk("launcher"),
-            policy=LaunchPolicy(task_types=LAUNCHED_TASK_TYPES),
+            policy=policy_of(facts.values()),
             # one operator, one crowd: the launcher may know how many there are before a job is funded that needs many
             count_workers=count_workers,
             webhooks=Webhooks(
@@ -292,9 +321,10 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
             ),
             purses=Purses(
                 db,
+                chains=chains,
                 clock=system_clock,
                 launcher=keys["launcher"].address,
-                default_limit_minor=limit_of(folder, facts.values()),
+                limits_minor=limits_of(folder, facts.values()),
                 not_people=not_people(keys.values(), chains),
                 pay_in_at=pay_in_at(keys["launcher"].address, chains),
             ),
@@ -307,19 +337,32 @@ async def open_platform(folder: DataFolder, found: Running, *, pool: int = 10, n
     )
 
 
-PLAY_LIMIT_MINOR = 1_000_000_000
-"""What a requester may owe where all money is play money: 1,000 tokens."""
+def policy_of(chains: Iterable[ChainFacts]) -> LaunchPolicy:
+    """What this operator launches: jobs paid in the tokens of these chains, each above its floor."""
+    chains = list(chains)
+    usual = LaunchPolicy(task_types=LAUNCHED_TASK_TYPES, currencies=currencies_of(chains))
+    floors = {**usual.fair_floor_per_hour_minor, **floors_of(chains)}
+    divided = frozenset(token.symbol for facts in chains for token in facts.tokens if token.unit > 1)
+    return replace(usual, fair_floor_per_hour_minor=floors, divided=divided)
 
 
-def limit_of(folder: DataFolder, chains: Iterable[ChainFacts]) -> int:
-    """What a requester whom the operator does not know may owe, minor units.
+PLAY_LIMIT_TOKENS = 1_000
+"""What a requester may owe in each currency where all money is play money."""
 
-    Nothing, as soon as the world can reach the site or a chain's money is real; a fixed sum of play money otherwise.
+
+def limits_of(folder: DataFolder, chains: Iterable[ChainFacts]) -> dict[str, int]:
+    """What a requester whom the operator does not know may owe, minor units by currency.
+
+    Nothing, as soon as the world can reach the site or a chain's money is real; a fixed sum of play money otherwise. An
+    operator's own setting is the limit in the platform's first currency, and nothing is lent in the others then.
     """
-    settings = folder.settings()
+    settings, chains = folder.settings(), list(chains)
+    currencies = currencies_of(chains)
     if settings.requester_limit_minor is not None:
-        return settings.requester_limit_minor
-    return PLAY_LIMIT_MINOR if not settings.public_url and all(one.local for one in chains) else 0
+        return {next(iter(currencies)): settings.requester_limit_minor}
+    if settings.public_url or not all(one.local for one in chains):
+        return {}
+    return {code: PLAY_LIMIT_TOKENS * 10**currency.exponent for code, currency in currencies.items()}
 
 
 def not_people(keys: Iterable[RoleKey], chains: Chains) -> set[str]:
@@ -330,17 +373,24 @@ def not_people(keys: Iterable[RoleKey], chains: Chains) -> set[str]:
             contracts = chains.of(chain_id).contracts
             if contracts is not None:
                 found |= {address.lower() for address in msgspec.structs.astuple(contracts)}
+            for token in tokens_made_here(chains.of(chain_id)):
+                found.add(token_key(token.symbol).address)
+            found |= {token.address for token in chains.of(chain_id).tokens}
     return found
 
 
 def pay_in_at(launcher: str, chains: Chains) -> list[PayInAt]:
-    """Where requesters may pay in: the launcher's wallet, on every chain whose contracts stand."""
-    found = []
+    """Where requesters may pay in: the launcher's wallet, in each token of every chain whose contracts stand."""
+    found: list[PayInAt] = []
     for chain_id in chains.ids():
         with contextlib.suppress(ChainNotReady):
             facts = chains.of(chain_id)
-            assert facts.contracts is not None
-            found.append(PayInAt(chain_id=chain_id, chain=facts.name, token=facts.contracts.token, address=launcher))
+            found += [
+                PayInAt(
+                    chain_id=chain_id, chain=facts.name, currency=token.symbol, token=token.address, address=launcher
+                )
+                for token in facts.tokens
+            ]
     return found
 
 
@@ -439,7 +489,8 @@ async def run_roles(folder: DataFolder) -> None:
     telling = telling_of(platform)
     clients = {chain_id: ChainClient(platform.chains.of(chain_id)) for chain_id in platform.chains.ids()}
     deployer = deployer_key()
-    everyone = {key.address: key for key in [*platform.keys.values(), deployer]}
+    makers = [token_key(token.symbol) for one in clients.values() for token in tokens_made_here(one.facts)]
+    everyone = {key.address: key for key in [*platform.keys.values(), deployer, *makers]}
 
     async def on_settled(tx: Tx, entry: Entry) -> None:
         for role in BOOKKEEPERS:
@@ -484,18 +535,28 @@ async def boot_chain(platform: Platform, client: ChainClient, deployer: RoleKey,
 
     All of it goes through the outbox with purposes made from meaning: at the second start nothing is left to do.
     """
-    from manyhands.ledger.deploy import ensure_deployed
+    from manyhands.ledger.deploy import ensure_deployed, ensure_token
 
-    facts = client.facts
+    facts, wallet = client.facts, platform.keys["launcher"].address
     if facts.local:
         await ensure_deployed(
             platform.db,
             facts,
             deployer,
-            terms=DeploymentTerms(jury_operator=platform.keys["jury"].address),
+            terms=terms_of(facts.token, jury=platform.keys["jury"].address),
             gas_for={key.address: GAS_WEI for key in platform.keys.values()},
-            tokens_for={platform.keys["launcher"].address: TREASURY_MINOR},
+            tokens_for={wallet: TREASURY_TOKENS * 10**facts.token.decimals},
         )
+        for token in tokens_made_here(facts):
+            await ensure_token(
+                platform.db,
+                facts,
+                token,
+                token_key(token.symbol),
+                funder=deployer,
+                gas_wei=GAS_WEI,
+                tokens_for={wallet: TREASURY_TOKENS * 10**token.decimals},
+            )
     async with platform.db.transaction() as tx:
         await platform.launcher.desk.stake(tx, chain_id=facts.chain_id, amount_minor=STAKE_MINOR)
     await catch_up_books(platform, facts.chain_id)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from manyhands.apps.auditing import WHERE, Where
-from manyhands.apps.chain_events import events_on_chain
+from manyhands.apps.chain_events import decimals_on_chain, events_on_chain
 from manyhands.apps.compose import Platform
 from manyhands.apps.desk.answered import AnswerOut, answers_of
 from manyhands.apps.verify import Proof
@@ -81,7 +81,13 @@ async def _where(platform: Platform, job_id: str) -> Where:
     assert case is not None
     contracts = platform.chains.of(case.chain_id).contracts
     assert contracts is not None
-    return Where(job_id=job_id, chain_id=case.chain_id, escrow=case.escrow, jury=contracts.jury)
+    return Where(
+        job_id=job_id,
+        chain_id=case.chain_id,
+        escrow=case.escrow,
+        jury=contracts.jury,
+        decimals=await decimals_on_chain(platform, case.chain_id, case.escrow),
+    )
 
 
 async def gather_proof(platform: Platform, job_id: str) -> Proof:
@@ -99,4 +105,5 @@ async def gather_proof(platform: Platform, job_id: str) -> Proof:
         payouts=await platform.blobs.get(case.payouts_blob or ""),
         package=await platform.blobs.get(case.package_blob) if case.package_blob else None,
         chain=await events_on_chain(platform, case.chain_id, case.escrow),
+        decimals=await decimals_on_chain(platform, case.chain_id, case.escrow),
     )

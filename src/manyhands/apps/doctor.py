@@ -216,7 +216,7 @@ def _named(whose: str, one: Difference) -> Difference:
 async def _held_on_chain(platform: Platform, chain_id: int, escrow: str) -> int:
     facts = platform.chains.of(chain_id)
     assert facts.contracts is not None
-    return await _number(facts, "TestToken", facts.contracts.token, "balanceOf", escrow)
+    return await _number(facts, "TestToken", await token_of_escrow(facts, escrow), "balanceOf", escrow)
 
 
 async def stake_totals(platform: Platform, chain_id: int, operator: str) -> dict[tuple[str, str], int]:
@@ -225,6 +225,11 @@ async def stake_totals(platform: Platform, chain_id: int, operator: str) -> dict
     assert facts.contracts is not None
     staked_minor = await _number(facts, "Staking", facts.contracts.staking, "getStakedTokens", operator)
     return {(account("stake", operator), currency_of(chain_id, facts.contracts.token)): staked_minor}
+
+
+async def token_of_escrow(facts: ChainFacts, escrow: str) -> str:
+    """The token that an escrow holds, by its own word."""
+    return f"0x{await _number(facts, 'Escrow', escrow, 'token'):040x}"
 
 
 async def _number(facts: ChainFacts, contract: str, address: str, function: str, *arguments: object) -> int:
@@ -239,13 +244,10 @@ async def chain_totals(platform: Platform, chain_id: int, escrow: str) -> dict[t
     """What an escrow's accounts come to by the chain's own events. Minor units."""
     facts = platform.chains.of(chain_id)
     assert facts.contracts is not None
-    currency = currency_of(chain_id, facts.contracts.token)
-    return {
-        (name, currency): minor
-        for name, minor in totals_of(
-            await events_on_chain(platform, chain_id, escrow, transfers=True), escrow, token=facts.contracts.token
-        ).items()
-    }
+    token = await token_of_escrow(facts, escrow)
+    found = await events_on_chain(platform, chain_id, escrow, token=token)
+    currency = currency_of(chain_id, token)
+    return {(name, currency): minor for name, minor in totals_of(found, escrow, token=token).items()}
 
 
 def totals_of(events: Sequence[ChainEntry], escrow: str, *, token: str) -> dict[str, int]:

@@ -37,13 +37,17 @@ class ChainEntry:
 
 @dataclass(frozen=True)
 class Proof:
-    """All that an auditor holds of one job. evidence = one file per batch; package None = results not at hand."""
+    """All that an auditor holds of one job. evidence = one file per batch; package None = results not at hand.
+
+    decimals  of the token that the escrow holds, as the token says; None = as many as the manifest counts with
+    """
 
     manifest: bytes
     evidence: Sequence[bytes]
     payouts: bytes
     package: bytes | None
     chain: Sequence[ChainEntry]
+    decimals: int | None = None
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,11 +81,14 @@ def verify(job_id: str, proof: Proof) -> Report:
     file = _payouts_file(report, proof)
     if manifest is None or batches is None or file is None:
         return report
-    _anchors(report, proof, batches)
+    unit = _unit(report, manifest, proof.decimals)
+    if unit is None:
+        return report
+    _anchors(report, proof, batches, unit)
     replayed = _verdicts(report, manifest, batches)
-    _payments(report, file, proof.chain)
+    _payments(report, file, proof.chain, unit)
     if replayed is not None:
-        _pay(report, manifest, batches, replayed, file, proof.chain)
+        _pay(report, manifest, batches, replayed, file, proof.chain, unit)
     if proof.package is not None:
         found = hashlib.sha256(proof.package).hexdigest()
         report.add(
@@ -134,7 +141,22 @@ def _payouts_file(report: Report, proof: Proof) -> PayoutsFile | None:
     return file
 
 
-def _anchors(report: Report, proof: Proof, batches: Sequence[BatchEvidence]) -> None:
+def _unit(report: Report, manifest: Manifest, decimals: int | None) -> int | None:
+    """Base units of the token in a minor unit of the manifest's money; None where the token cannot pay it exactly."""
+    money = manifest.pay.money
+    if decimals is None:
+        return 1
+    unit = 10 ** (decimals - money.exponent) if decimals >= money.exponent else None
+    report.add(
+        "the token can pay what is counted",
+        unit is not None,
+        f"amounts in {money.code} have {money.exponent} decimals, the escrow's token {decimals}"
+        + (f": one minor unit is {unit} of its units" if unit is not None else ""),
+    )
+    return unit
+
+
+def _anchors(report: Report, proof: Proof, batches: Sequence[BatchEvidence], unit: int) -> None:
     anchored = {_hex(entry.args["root"]): entry for entry in proof.chain if entry.name == "Anchored"}
     files = {hashlib.sha256(raw).hexdigest() for raw in proof.evidence}
     wrong: list[str] = []
@@ -143,7 +165,7 @@ def _anchors(report: Report, proof: Proof, batches: Sequence[BatchEvidence]) -> 
         if entry is None:
             wrong.append(f"batch {batch.batch_no}: its root was never anchored")
             continue
-        for name, value in (("count", len(batch.answers)), ("reserved", batch.reserved_minor)):
+        for name, value in (("count", len(batch.answers)), ("reserved", batch.reserved_minor * unit)):
             if int(entry.args[name]) != value:
                 wrong.append(f"batch {batch.batch_no}: {name} is {value}, anchored was {entry.args[name]}")
         if _hex(entry.args["evidenceHash"])[2:] not in files:
@@ -167,13 +189,13 @@ def _verdicts(report: Report, manifest: Manifest, batches: Sequence[BatchEvidenc
     return replayed
 
 
-def _payments(report: Report, file: PayoutsFile, chain: Sequence[ChainEntry]) -> None:
+def _payments(report: Report, file: PayoutsFile, chain: Sequence[ChainEntry], unit: int) -> None:
     paid: dict[str, int] = {}
     for entry in chain:
         if entry.name == "BulkTransferV3":
             for worker, minor in zip(entry.args["recipients"], entry.args["amounts"], strict=True):
                 paid[str(worker).lower()] = paid.get(str(worker).lower(), 0) + int(minor)
-    owed = {pay.worker: pay.total_minor for pay in file.pay}
+    owed = {pay.worker: pay.total_minor * unit for pay in file.pay}
     differ = [
         f"{who}: owed {owed.get(who, 0)}, paid {paid.get(who, 0)}"
         for who in sorted({*owed, *paid})
@@ -182,7 +204,7 @@ def _payments(report: Report, file: PayoutsFile, chain: Sequence[ChainEntry]) ->
     report.add(
         "everyone was paid what the file says, once",
         not differ,
-        "; ".join(differ[:5]) or f"{sum(paid.values())} minor units to {len(paid)} workers",
+        "; ".join(differ[:5]) or f"{sum(paid.values()) // unit} minor units to {len(paid)} workers",
     )
 
 
@@ -193,6 +215,7 @@ def _pay(
     replayed: Replayed,
     file: PayoutsFile,
     chain: Sequence[ChainEntry],
+    unit: int,
 ) -> None:
     scores_bp = scores_in_job(manifest, replayed, file.learned)
     ready = learning_pay(manifest, file.learned, replayed.base_minor)
@@ -242,9 +265,15 @@ def _pay(
     reserved += sum(int(entry.args["amount"]) for entry in chain if entry.name == "Reserved")
     report.add(
         "what was reserved is what was paid",
-        reserved == file.total_minor,
-        f"reserved {reserved}, paid {file.total_minor}",
+        reserved == file.total_minor * unit,
+        f"reserved {_minor(reserved, unit)}, paid {file.total_minor}",
     )
+
+
+def _minor(base: int, unit: int) -> str:
+    """Base units in minor units, and what is left of them."""
+    whole, rest = divmod(base, unit)
+    return f"{whole} and {rest}/{unit}" if rest else str(whole)
 
 
 def _first(chain: Sequence[ChainEntry], name: str) -> ChainEntry | None:

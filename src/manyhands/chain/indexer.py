@@ -11,7 +11,7 @@ Rules kept here
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from eth_abi.abi import decode
@@ -98,7 +98,7 @@ async def decoded_events(
     client: ChainClient,
     contracts: Mapping[str, str],
     *,
-    token: str = "",
+    tokens: Sequence[str] = (),
     wallets: Sequence[str] = (),
     from_block: int | None = None,
     to_block: int | None = None,
@@ -106,22 +106,22 @@ async def decoded_events(
     """All events of these contracts, in the order of the chain.
 
     contracts  address -> name of its artifact
-    token      address whose transfers to the escrows among the contracts are told too, as events of a TestToken;
-               "" for none
+    tokens     addresses whose transfers to the escrows among the contracts are told too, as events of a TestToken
     wallets    addresses, besides the escrows, whose incoming transfers are told too
     raises     HistoryIncomplete; ChainUnreachable and the other errors of the client
     """
     kinds = {address.lower(): kind for address, kind in contracts.items()}
     escrows = {address for address, kind in kinds.items() if kind == "Escrow"}
-    told_of = sorted(escrows | {wallet.lower() for wallet in wallets}) if token else []
+    paid_in = {token.lower() for token in tokens}
+    told_of = sorted(escrows | {wallet.lower() for wallet in wallets}) if paid_in else []
     first = client.facts.start_block if from_block is None else from_block
     last = (await client.head()).number if to_block is None else to_block
     events: list[Event] = []
     for start in range(first, last + 1, client.facts.log_range_blocks):
         end = min(last, start + client.facts.log_range_blocks - 1)
-        for receipt in await _receipts_with_events(client, sorted(kinds), told_of, token, start, end):
+        for receipt in await _receipts_with_events(client, sorted(kinds), told_of, paid_in, start, end):
             for log in receipt.logs:
-                kind = "TestToken" if _is_transfer_to(log, token, told_of) else kinds.get(log.address)
+                kind = "TestToken" if _is_transfer_to(log, paid_in, told_of) else kinds.get(log.address)
                 event = decode_log(log, chain_id=client.chain_id, kind=kind) if kind else None
                 if event is not None:
                     events.append(event._replace(sender=receipt.sender))
@@ -137,7 +137,7 @@ async def _timestamps_s(client: ChainClient, numbers: set[int]) -> dict[int, int
 
 
 async def _receipts_with_events(
-    client: ChainClient, addresses: list[str], receivers: list[str], token: str, start: int, end: int
+    client: ChainClient, addresses: list[str], receivers: list[str], tokens: Collection[str], start: int, end: int
 ) -> list[Receipt]:
     """Receipts of every transaction in these blocks in which one of the contracts spoke or a receiver got tokens."""
     found: dict[str, None] = {}
@@ -147,7 +147,7 @@ async def _receipts_with_events(
         found |= dict.fromkeys(tx_hash for _, tx_hash in told)
     for place in range(0, len(receivers), ADDRESSES_MAX):
         topics = [[TRANSFER_TOPIC], None, [_as_topic(one) for one in receivers[place : place + ADDRESSES_MAX]]]
-        told = await client.logs(addresses=[token], topics=topics, from_block=start, to_block=end)
+        told = await client.logs(addresses=sorted(tokens), topics=topics, from_block=start, to_block=end)
         found |= dict.fromkeys(tx_hash for _, tx_hash in told)
     receipts: list[Receipt] = []
     for tx_hash, receipt in zip(found, await client.receipts(list(found)), strict=True):
@@ -157,10 +157,9 @@ async def _receipts_with_events(
     return receipts
 
 
-def _is_transfer_to(log: Log, token: str, receivers: Sequence[str]) -> bool:
+def _is_transfer_to(log: Log, tokens: Collection[str], receivers: Sequence[str]) -> bool:
     return (
-        bool(token)
-        and log.address == token.lower()
+        log.address in tokens
         and len(log.topics) == 3
         and log.topics[0] == TRANSFER_TOPIC
         and "0x" + log.topics[2][-40:] in receivers
@@ -175,7 +174,7 @@ async def followed_events(
     client: ChainClient,
     contracts: Mapping[str, str],
     *,
-    token: str = "",
+    tokens: Sequence[str] = (),
     wallets: Sequence[str] = (),
     from_block: int,
     to_block: int,
@@ -184,7 +183,7 @@ async def followed_events(
     known = {address.lower(): kind for address, kind in contracts.items()}
     while True:
         events = await decoded_events(
-            client, known, token=token, wallets=wallets, from_block=from_block, to_block=to_block
+            client, known, tokens=tokens, wallets=wallets, from_block=from_block, to_block=to_block
         )
         launched = {str(event.args["escrow"]): "Escrow" for event in events if event.name == "LaunchedV2"}
         if launched.keys() <= known.keys():

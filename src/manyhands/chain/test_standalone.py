@@ -89,7 +89,7 @@ async def test_events_of_contracts_and_transfers_to_escrows_are_read_in_order(lo
     await send(local_client, at.token, encode_call("TestToken", "transfer", escrow, 7), gas_limit("transfer"))
     head = (await local_client.head()).number
     fixed = {at.factory: "EscrowFactory", at.staking: "Staking"}
-    events = await followed_events(local_client, fixed, token=at.token, from_block=0, to_block=head)
+    events = await followed_events(local_client, fixed, tokens=[at.token], from_block=0, to_block=head)
     names = [event.name for event in events if event.contract != at.staking]
     assert names[names.index("LaunchedV2") :][0] == "LaunchedV2"
     assert {"Fund", "PendingV3"} <= set(names)
@@ -106,7 +106,7 @@ async def test_an_escrow_nobody_launched_is_not_listened_to(local_client: ChainC
     at = await deploy_directly(local_client, dev_key(0))
     await send(local_client, at.token, encode_call("TestToken", "transfer", ORACLES[0], 7), gas_limit("transfer"))
     events = await followed_events(
-        local_client, {at.factory: "EscrowFactory"}, token=at.token, from_block=0, to_block=99
+        local_client, {at.factory: "EscrowFactory"}, tokens=[at.token], from_block=0, to_block=99
     )
     assert {event.contract for event in events} == {at.factory}
 

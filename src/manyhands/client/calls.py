@@ -465,8 +465,8 @@ def object_to(job_id: str, doc_id: str, piece_id: str, code: str, should_be: str
     )
 
 
-def purse() -> Call[shapes.OwnPurse]:
-    return Call("GET", _at("desk", "purse"), shapes.OwnPurse)
+def purse(currency: str) -> Call[shapes.OwnPurse]:
+    return Call("GET", _at("desk", "purse"), shapes.OwnPurse, query={"currency": currency} if currency else None)
 
 
 def rotate_hook(hook_id: str) -> Call[shapes.Hook]:
@@ -545,21 +545,21 @@ def purses() -> Call[list[shapes.Purse]]:
     return Call("GET", _at("operator", "purses"), list[shapes.Purse], inside="purses")
 
 
-def set_limit(requester: str, limit_minor: int | None, because: str) -> Call[shapes.Purse]:
+def set_limit(requester: str, limit_minor: int | None, because: str, currency: str) -> Call[shapes.Purse]:
     return Call(
         "PUT",
         _at("operator", "purses", requester, "limit"),
         shapes.Purse,
-        {"limit_minor": limit_minor, "because": because},
+        {"limit_minor": limit_minor, "currency": currency, "because": because},
     )
 
 
-def deposit(requester: str, amount_minor: int, reference: str, because: str) -> Call[shapes.Purse]:
+def deposit(requester: str, amount_minor: int, reference: str, because: str, currency: str) -> Call[shapes.Purse]:
     return Call(
         "POST",
         _at("operator", "purses", requester, "deposits"),
         shapes.Purse,
-        {"amount_minor": amount_minor, "reference": reference, "because": because},
+        {"amount_minor": amount_minor, "currency": currency, "reference": reference, "because": because},
     )
 
 
@@ -613,6 +613,10 @@ def public_results(job_id: str, key: str) -> Call[list[dict[str, Any]]]:
 
 def public_result(job_id: str, name: str, key: str) -> Call[bytes]:
     return Call("GET", _at("jobs", job_id, "results") + "/" + quote(name), bytes, query={"key": key})
+
+
+def currencies() -> Call[list[shapes.Currency]]:
+    return Call("GET", _at("currencies"), list[shapes.Currency], inside="currencies")
 
 
 def health() -> Call[dict[str, Any]]:

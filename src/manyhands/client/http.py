@@ -545,9 +545,9 @@ class Client:
         """Objects to a delivered value, with reason and evidence; returns the objection's id."""
         return self._do(calls.object_to(job_id, doc_id, piece_id, code, should_be, because))
 
-    def purse(self) -> shapes.OwnPurse:
-        """What this requester may spend, what running jobs hold, every movement, and where to pay in."""
-        return self._do(calls.purse())
+    def purse(self, *, currency: str = "") -> shapes.OwnPurse:
+        """What one may spend in a token ("" = the first), what jobs hold, every movement, where to pay in."""
+        return self._do(calls.purse(currency))
 
     def rotate_hook(self, hook_id: str) -> shapes.Hook:
         """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
@@ -617,13 +617,15 @@ class Client:
         """Every requester's purse, the last changed first."""
         return self._do(calls.purses())
 
-    def set_limit(self, requester: str, limit_minor: int | None, *, because: str) -> shapes.Purse:
-        """Sets what a requester may owe; None = the default again. In person: no key may."""
-        return self._do(calls.set_limit(requester, limit_minor, because))
+    def set_limit(self, requester: str, limit_minor: int | None, *, because: str, currency: str = "") -> shapes.Purse:
+        """Sets what a requester may owe in a token, "" = the first; None = the default again. In person: no key may."""
+        return self._do(calls.set_limit(requester, limit_minor, because, currency))
 
-    def deposit(self, requester: str, amount_minor: int, *, reference: str, because: str) -> shapes.Purse:
+    def deposit(
+        self, requester: str, amount_minor: int, *, reference: str, because: str, currency: str = ""
+    ) -> shapes.Purse:
         """Writes down what a requester paid in; the same reference counts once. In person: no key may."""
-        return self._do(calls.deposit(requester, amount_minor, reference, because))
+        return self._do(calls.deposit(requester, amount_minor, reference, because, currency))
 
     def log(self, *, process: str = "roles", job_id: str = "") -> list[str]:
         """The last lines of a process, or those of all that name a job."""
@@ -660,6 +662,10 @@ class Client:
     def public_result(self, job_id: str, name: str, *, key: str = "") -> bytes:
         """One of these files, with the job's own key."""
         return self._do(calls.public_result(job_id, name, key))
+
+    def currencies(self) -> list[shapes.Currency]:
+        """What jobs are paid in on this platform, the first first."""
+        return self._do(calls.currencies())
 
     def health(self) -> dict[str, Any]:
         """Whether the platform is up, and which version it is."""
@@ -1144,9 +1150,9 @@ class AsyncClient:
         """Objects to a delivered value, with reason and evidence; returns the objection's id."""
         return await self._do(calls.object_to(job_id, doc_id, piece_id, code, should_be, because))
 
-    async def purse(self) -> shapes.OwnPurse:
-        """What this requester may spend, what running jobs hold, every movement, and where to pay in."""
-        return await self._do(calls.purse())
+    async def purse(self, *, currency: str = "") -> shapes.OwnPurse:
+        """What one may spend in a token ("" = the first), what jobs hold, every movement, where to pay in."""
+        return await self._do(calls.purse(currency))
 
     async def rotate_hook(self, hook_id: str) -> shapes.Hook:
         """Makes a webhook's secret anew; for a day both sign. The answer has it, this once."""
@@ -1218,13 +1224,17 @@ class AsyncClient:
         """Every requester's purse, the last changed first."""
         return await self._do(calls.purses())
 
-    async def set_limit(self, requester: str, limit_minor: int | None, *, because: str) -> shapes.Purse:
-        """Sets what a requester may owe; None = the default again. In person: no key may."""
-        return await self._do(calls.set_limit(requester, limit_minor, because))
+    async def set_limit(
+        self, requester: str, limit_minor: int | None, *, because: str, currency: str = ""
+    ) -> shapes.Purse:
+        """Sets what a requester may owe in a token, "" = the first; None = the default again. In person: no key may."""
+        return await self._do(calls.set_limit(requester, limit_minor, because, currency))
 
-    async def deposit(self, requester: str, amount_minor: int, *, reference: str, because: str) -> shapes.Purse:
+    async def deposit(
+        self, requester: str, amount_minor: int, *, reference: str, because: str, currency: str = ""
+    ) -> shapes.Purse:
         """Writes down what a requester paid in; the same reference counts once. In person: no key may."""
-        return await self._do(calls.deposit(requester, amount_minor, reference, because))
+        return await self._do(calls.deposit(requester, amount_minor, reference, because, currency))
 
     async def log(self, *, process: str = "roles", job_id: str = "") -> list[str]:
         """The last lines of a process, or those of all that name a job."""
@@ -1261,6 +1271,10 @@ class AsyncClient:
     async def public_result(self, job_id: str, name: str, *, key: str = "") -> bytes:
         """One of these files, with the job's own key."""
         return await self._do(calls.public_result(job_id, name, key))
+
+    async def currencies(self) -> list[shapes.Currency]:
+        """What jobs are paid in on this platform, the first first."""
+        return await self._do(calls.currencies())
 
     async def health(self) -> dict[str, Any]:
         """Whether the platform is up, and which version it is."""

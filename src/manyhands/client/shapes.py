@@ -100,10 +100,15 @@ class JobEarnings(msgspec.Struct, frozen=True):
     earned_minor: int
     paid_minor: int
     because: str
+    currency: str = ""
+    exponent: int = 0
 
 
 class Earnings(msgspec.Struct, frozen=True):
-    """What a worker earned. pay_per_hour_minor None = not measured yet."""
+    """What a worker earned in the currency of the newest job. pay_per_hour_minor None = not measured yet.
+
+    others  the same in each other currency: two kinds of money are never added
+    """
 
     currency: str
     exponent: int
@@ -112,6 +117,7 @@ class Earnings(msgspec.Struct, frozen=True):
     paid_minor: int
     pay_per_hour_minor: int | None
     jobs: list[JobEarnings]
+    others: list[Earnings] = []
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -234,8 +240,16 @@ class Doubt(msgspec.Struct, frozen=True):
     level: Literal["sure", "fair", "doubt", "none"]
 
 
+class Currency(msgspec.Struct, frozen=True):
+    """A token that jobs are paid in. exponent  decimals of its amounts; spoken  the money that people are told it is"""
+
+    code: str
+    exponent: int
+    spoken: str
+
+
 class Purse(msgspec.Struct, frozen=True):
-    """What a requester may spend: free = limit + paid in - spent - held, never below 0."""
+    """What a requester may spend in one currency: free = limit + paid in - spent - held, never below 0."""
 
     requester: str
     currency: str
@@ -264,12 +278,16 @@ class PurseLine(msgspec.Struct, frozen=True):
 
 
 class OwnPurse(msgspec.Struct, frozen=True):
-    """A requester's own purse with the jobs that hold some of it, its movements, and where to pay in."""
+    """A requester's own purse with the jobs that hold some of it, its movements, and where to pay in.
+
+    others  the purses in the platform's other currencies
+    """
 
     purse: Purse
     held: list[dict[str, Any]]
     lines: list[PurseLine]
     pay_in_at: list[dict[str, Any]]
+    others: list[Purse] = []
 
 
 # --- work pools: no shape here has an amount, because a pool sees none ----------------------------------------------

@@ -70,11 +70,13 @@ class EscrowTold:
     """What a job's parties were told of its escrow. Addresses; fees_bp of reputation, recording, exchange oracle.
 
     cap_parts  of the funds one part in so many is reserved, and paid, per day at most; 0 = no daily cap
+    currency, exponent  code of the money, and the decimals it is counted with: in another count every amount is another
     """
 
     job_id: str
     escrow: str
     currency: str
+    exponent: int
     launcher: str
     reputation: str
     recording: str
@@ -95,6 +97,7 @@ class EscrowTold:
             job_id=job_id,
             escrow=escrow.lower(),
             currency=manifest.pay.currency,
+            exponent=manifest.pay.money.exponent,
             launcher=launcher,
             reputation=routing.reputation,
             recording=routing.recording,
@@ -105,8 +108,9 @@ class EscrowTold:
         )
 
 
-HeldToChain = Callable[[Tx, int, EscrowTold], Awaitable[None]]
-"""Transaction, chain id, what was told -> nothing. raises as `need_as_told`; ChainNotReady"""
+HeldToChain = Callable[[Tx, int, EscrowTold], Awaitable[int]]
+"""Transaction, chain id, what was told -> base units of the token in a minor unit. raises as `need_as_told`;
+ChainNotReady"""
 
 
 async def need_as_told(tx: Tx, facts: ChainFacts, told: EscrowTold) -> None:
@@ -150,9 +154,11 @@ def differences(
     sender                 who sent the setup; "" when it was not kept
     """
     assert facts.contracts is not None
-    token = next((one.address or facts.contracts.token for one in facts.tokens if one.symbol == told.currency), None)
+    token = facts.token_of(told.currency)
+    address = (token.address or facts.contracts.token) if token else ""
     pairs = [
-        ("token", token or f"a {told.currency} of this chain", launched["token"]),
+        ("token", address or f"a {told.currency} of this chain", launched["token"]),
+        ("decimals in which amounts are told", str(told.exponent), str(token.currency.exponent) if token else ""),
         ("job", told.job_id, launched["jobRequesterId"]),
         ("launcher", told.launcher, sender or told.launcher),
         ("reputation oracle", told.reputation, setup["reputationOracle"]),

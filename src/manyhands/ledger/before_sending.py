@@ -48,18 +48,18 @@ class NotThisKeysPart(NotSent):
 
 
 class OtherMoney(NotSent):
-    """The quote is in another money than the token that jobs of the chain are paid in."""
+    """The quote is in a money that no token of the chain is."""
 
     def __init__(self, chain_id: int, *, asked: str, paid: str) -> None:
         self.chain_id, self.asked, self.paid = chain_id, asked, paid
         super().__init__(
             f"nothing was sent: the quote is in {asked}, and jobs on chain {chain_id} are paid in {paid}",
-            cure=f"Choose a chain whose facts name {asked} first, or quote in {paid}.",
+            cure=f"Choose a chain whose facts name {asked} among its tokens, or quote in {paid}.",
         )
 
 
 class FundsMissing(NotSent):
-    """The wallet holds less than the act needs. needed, held: minor units of the token, or wei for gas"""
+    """The wallet holds less than the act needs. needed, held: base units of the token, or wei for gas"""
 
     def __init__(self, chain_id: int, wallet: str, what: str, *, needed: int, held: int) -> None:
         self.chain_id, self.wallet, self.what, self.needed, self.held = chain_id, wallet, what, needed, held
@@ -71,29 +71,28 @@ class FundsMissing(NotSent):
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a wallet has on a chain: minor units of the job token, and wei for gas."""
+    """What a wallet has on a chain: base units of a token, and wei for gas."""
 
-    tokens_minor: int
+    tokens_base: int
     gas_wei: int
 
 
-ReadHoldings = Callable[[ChainFacts, str], Awaitable[Holdings]]
-"""Chain and wallet -> what it holds. raises ChainUnreachable, WrongChain"""
+ReadHoldings = Callable[[ChainFacts, str, str], Awaitable[Holdings]]
+"""Chain, wallet, a token's address -> what the wallet holds. raises ChainUnreachable, WrongChain"""
 
 
-async def holdings_on_chain(facts: ChainFacts, wallet: str) -> Holdings:
+async def holdings_on_chain(facts: ChainFacts, wallet: str, token: str) -> Holdings:
     """Asks the chain's own node. raises ChainUnreachable, WrongChain"""
-    assert facts.contracts is not None
     async with ChainClient(facts, timeout_s=NODE_PATIENCE_S) as client:
         await client.connect()
-        raw = await client.call(facts.contracts.token, encode_call("TestToken", "balanceOf", wallet))
+        raw = await client.call(token, encode_call("TestToken", "balanceOf", wallet))
         return Holdings(int.from_bytes(raw, "big"), await client.balance_wei(wallet))
 
 
 async def unfit_because(client: ChainClient) -> str:
     """Why nothing should be sent to a chain by these facts; "" when nothing speaks against it.
 
-    Asked of the node: is there code at every address the facts name, and does the token count in the decimals they say?
+    Asked of the node: is there code at every address the facts name, and do the tokens count in the decimals they say?
     """
     at = client.facts.contracts
     if at is None:
@@ -106,13 +105,16 @@ async def unfit_because(client: ChainClient) -> str:
     ):
         if not await client.code(address):
             return f"its contracts are not deployed yet: there is no code at the {name}'s address {address}"
-    said = next((one.decimals for one in client.facts.tokens if one.address in ("", at.token)), None)
-    try:
-        found = int.from_bytes(await client.call(at.token, encode_call("TestToken", "decimals")), "big")
-    except CallReverted:
-        return f"what stands at {at.token} is no token: it does not tell its decimals"
-    if said is not None and found != said:
-        return f"token {at.token} counts in {found} decimals, the facts say {said}"
+    for token in client.facts.tokens:
+        address = token.address or at.token
+        if not await client.code(address):
+            return f"there is no code at the address of {token.symbol}, {address}"
+        try:
+            found = int.from_bytes(await client.call(address, encode_call("TestToken", "decimals")), "big")
+        except CallReverted:
+            return f"what stands at {address} is no token: it does not tell its decimals"
+        if found != token.decimals:
+            return f"token {address} counts in {found} decimals, the facts say {token.decimals} of {token.symbol}"
     return ""
 
 

@@ -41,11 +41,15 @@ class Counted:
 
 @dataclass(frozen=True)
 class DayUsed:
-    """What the chain has counted for an escrow, minor units: on its present day, and ever. ends_at_s  of the day"""
+    """What the chain has counted for an escrow, minor units: on its present day, and ever.
+
+    ends_at_s  of the day; unit  base units of the escrow's token in a minor unit
+    """
 
     ends_at_s: int
     reserved_today_minor: int
     reserved_minor: int
+    unit: int = 1
 
 
 RESERVED = Counted({"anchorAndReserve": 3, "reserve": 0}, {"Anchored": "reserved", "Reserved": "amount"})
@@ -53,7 +57,7 @@ PAID = Counted({"bulkPayOut": 1}, {"BulkTransferV3": "amounts"})
 
 
 def amount_in(counted: Counted, data: bytes) -> int:
-    """What a signed call to an escrow adds to a day's sum, minor units; 0 for a call that adds nothing."""
+    """What a signed call to an escrow adds to a day's sum, base units of its token; 0 for a call that adds nothing."""
     for function, place in counted.calls.items():
         arguments = decode_call("Escrow", function, data)
         if arguments is not None:
@@ -61,13 +65,13 @@ def amount_in(counted: Counted, data: bytes) -> int:
     return 0
 
 
-def counted_today_minor(
+def counted_today(
     counted: Counted,
     *,
     own: Iterable[tuple[bytes, str]],
     seen: Iterable[tuple[str, Mapping[str, Any], str]],
 ) -> int:
-    """What counts against the chain's present day.
+    """What counts against the chain's present day, in the units of calls and events: base units of the escrow's token.
 
     own   (call data, transaction) of this key's acts that are not final, or were final on this day
     seen  (event, arguments, transaction) of this day; those of own acts are counted there

@@ -11,9 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from manyhands.chain.contracts import DeploymentTerms, deployment_plan, encode_call, gas_limit, planned_addresses
-from manyhands.chain.facts import ChainFacts, ContractAddresses
-from manyhands.chain.keys import RoleKey
+from manyhands.chain.contracts import (
+    DeploymentTerms,
+    deployment_plan,
+    encode_call,
+    encode_deploy,
+    gas_limit,
+    planned_addresses,
+)
+from manyhands.chain.facts import ChainFacts, ContractAddresses, TokenFacts
+from manyhands.chain.keys import RoleKey, contract_address
 from manyhands.chain.standalone import addresses_of
 from manyhands.store.database import Database
 
@@ -21,6 +28,8 @@ from . import outbox
 from .outbox.model import NotDone, OutboxError, State
 
 TRANSFER_GAS = 21_000
+SUPPLY_SPARE = 1_000_000
+"""Whole tokens that a further test token's own key keeps, to give away by hand."""
 POLL_S = 0.05
 
 
@@ -81,6 +90,51 @@ async def ensure_deployed(
             raise DeployerUsed(facts.chain_id, deployer.address, first.nonce)
     await _until_final(db, facts, purposes)
     return addresses_of(at)
+
+
+async def ensure_token(
+    db: Database,
+    facts: ChainFacts,
+    token: TokenFacts,
+    key: RoleKey,
+    *,
+    funder: RoleKey,
+    gas_wei: int,
+    tokens_for: Mapping[str, int],
+) -> str:
+    """Puts a further test token on a local chain and gives it out, and waits until all of it is final.
+
+    key         the token's own: its first transaction makes the token, so that the address is known before
+    funder      who gives the key its gas
+    tokens_for  address -> base units sent to it
+    returns     the token's address
+    raises      NotDone naming the step that the chain refused; DeployerUsed
+    """
+    purposes = [f"gas for {key.address}", f"deploy token {token.symbol}"]
+    async with db.transaction() as tx:
+        await outbox.submit(
+            tx, chain=facts, key=funder, purpose=purposes[0], to=key.address, data=b"", gas_limit=TRANSFER_GAS,
+            value_wei=gas_wei,
+        )  # fmt: skip
+    await _until_final(db, facts, purposes[:1])
+    supply = sum(tokens_for.values()) + SUPPLY_SPARE * 10**token.decimals
+    at = contract_address(key.address, 0)
+    async with db.transaction() as tx:
+        await outbox.submit(
+            tx, chain=facts, key=key, purpose=purposes[1], to=None, gas_limit=gas_limit("deploy TestToken"),
+            data=encode_deploy("TestToken", supply, f"Manyhands Test {token.symbol}", token.decimals, token.symbol),
+        )  # fmt: skip
+        for address, minor in tokens_for.items():
+            purposes.append(f"{token.symbol} for {address}")
+            await outbox.submit(
+                tx, chain=facts, key=key, purpose=purposes[-1], to=at, gas_limit=gas_limit("transfer"),
+                data=encode_call("TestToken", "transfer", address, minor),
+            )  # fmt: skip
+        made = await outbox.find(tx, chain_id=facts.chain_id, purpose=purposes[1])
+        if made is not None and made.contract_address != at:
+            raise DeployerUsed(facts.chain_id, key.address, made.nonce)
+    await _until_final(db, facts, purposes)
+    return at
 
 
 async def _until_final(db: Database, facts: ChainFacts, purposes: Sequence[str]) -> None:

@@ -5,6 +5,10 @@ Rules kept here
 - A purpose is made from meaning, so an act done twice is one act.
 - What the chain says is read from the events that the operator's own indexer saw and found deep enough.
 - What no contract would take, or not from this key, is refused before anything is signed (`before_sending`).
+- Roles count in minor units of a job's currency, chains and books in base units of its token. They meet here and
+  nowhere else: an amount that goes out is multiplied by the token's `unit`, which is exact. What comes back from a
+  contract's own arithmetic (fees, rests) may end in a part of a minor unit: it stands in the books to the base unit, in
+  the launcher's refund, and is told as part of the fees, so that paid + fees + refunded is what was funded (ADR 0182).
 
     desk = Desk("recording", key, chains)
     async with db.transaction() as tx:
@@ -19,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
+from msgspec import structs
 
 from manyhands.chain.contracts import (
     HARMLESS_REVERTS,
@@ -30,13 +35,14 @@ from manyhands.chain.contracts import (
     gas_limit,
     vote_digest,
 )
-from manyhands.chain.facts import ChainFacts, ContractAddresses
+from manyhands.chain.facts import ChainFacts, ContractAddresses, TokenFacts, currencies_of
 from manyhands.chain.indexer import Event
 from manyhands.chain.keys import RoleKey
 from manyhands.protocol.daily_cap import DAY_S
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import Clock, digest, system_clock
 from manyhands.protocol.messages import Role
+from manyhands.protocol.money import Currency
 from manyhands.store.database import Tx, rows, scalar
 from manyhands.store.sql import load_queries
 
@@ -58,7 +64,7 @@ from .bookkeeping import (
     standing,
 )
 from .books import balance, post, state_of, void
-from .daily_cap import RESERVED, Counted, DayUsed, chain_time_s, counted_today_minor, recording_ends_s
+from .daily_cap import RESERVED, Counted, DayUsed, chain_time_s, counted_today, recording_ends_s
 from .outbox import Entry, State, submit
 from .posting import Posting, account, currency_of
 
@@ -126,7 +132,10 @@ class DeskEvent:
 
 @dataclass(frozen=True)
 class Closing:
-    """What an escrow's end came to, from the chain's events. Minor units."""
+    """What an escrow's end came to, from the chain's events. Minor units of the job's currency.
+
+    refunded_minor  whole ones; a part of one that came back beside them (always less than one) is in fees_minor
+    """
 
     paid_minor: int
     fees_minor: int
@@ -146,6 +155,25 @@ class RefusedForNow:
     again: int
 
 
+def closing_told(paid_base: int, fees_base: int, refunded_base: int, *, unit: int) -> tuple[int, int, int]:
+    """What an escrow came to, in minor units: paid, fees, refunded, which sum to what was funded.
+
+    unit  base units in a minor unit. Workers are paid whole ones. Of fees and refund both may end in a part of one: the
+          refund is told without it, so that nobody is promised more than came back
+
+    >>> closing_told(7_000, 333, 2_667, unit=1_000)
+    (7, 1, 2)
+    """
+    funded_minor = (paid_base + fees_base + refunded_base) // unit
+    paid_minor, refunded_minor = paid_base // unit, refunded_base // unit
+    return paid_minor, funded_minor - paid_minor - refunded_minor, refunded_minor
+
+
+def shares_in_base(shares: Sequence[Share], unit: int) -> list[Share]:
+    """Shares of minor units in base units."""
+    return [Share(share.kind, share.worker, share.amount_minor * unit) for share in shares]
+
+
 class Chains:
     """The chains this operator works on; a chain appears here when its contracts stand."""
 
@@ -157,6 +185,16 @@ class Chains:
 
     def ids(self) -> tuple[int, ...]:
         return tuple(sorted(self._facts))
+
+    def currencies(self) -> dict[str, Currency]:
+        """What jobs may be paid in on some of the chains, by code; the first is what they are paid in unless one says
+        otherwise."""
+        return currencies_of(self._facts.values())
+
+    def token_at(self, chain_id: int, address: str) -> TokenFacts | None:
+        """The token that stands at an address of a chain; None when no jobs are paid in it here."""
+        facts = self._facts.get(chain_id)
+        return None if facts is None else facts.token_at(address)
 
     def of(self, chain_id: int) -> ChainFacts:
         """raises ChainNotReady"""
@@ -186,10 +224,14 @@ class Desk:
         self.role, self.key, self.chains = role, key, chains
         self.launcher, self._clock, self._holdings = launcher, clock, holdings
 
-    async def need_as_told(self, tx: Tx, chain_id: int, told: EscrowTold) -> None:
-        """raises  EscrowNotAsTold for good; EscrowNotSeenYet and ChainNotReady, which pass"""
+    async def need_as_told(self, tx: Tx, chain_id: int, told: EscrowTold) -> int:
+        """Base units of the escrow's token in a minor unit of the job's money.
+
+        raises  EscrowNotAsTold for good; EscrowNotSeenYet and ChainNotReady, which pass
+        """
         facts, _ = self._at(chain_id)
         await need_as_told(tx, facts, told)
+        return self._token(chain_id, told.currency).unit
 
     async def hold_book(self, tx: Tx, escrow: str) -> None:
         """Keeps others of this role off an escrow's book until the transaction ends.
@@ -207,11 +249,13 @@ class Desk:
         its = {"chain_id": event.chain_id, "tx_hash": event.tx_hash, "index_in_tx": event.index_in_tx}
         if event.name in ONCE_FUNDED and not await scalar(tx, QUERIES.funded_before, {**its, "escrow": escrow}):
             return
+        of = await self._accounts(tx, event.chain_id, job_id, escrow)
+        if event.name == "Transfer" and event.address.lower() != of.token:
+            return  # another token than the job's: it is no money of the job
         where = {"chain_id": event.chain_id, "contract": escrow, "tx_hash": event.tx_hash}
         siblings = [(name, args) for name, args in await rows(tx, QUERIES.events_of_transaction, where)]
         own = EscrowEvent(event.name, event.args, event.tx_hash, siblings, event.index_in_tx)
         shares = await self._shares(tx, job_id, str(event.args["reason"])) if event.name == "Reserved" else ()
-        of = self._accounts(event.chain_id, job_id, escrow)
         await keep(tx, self.role, own, of, now_ms=self._clock(), shares=shares)
 
     async def keep_stake(self, tx: Tx, event: DeskEvent) -> None:
@@ -259,9 +303,11 @@ class Desk:
         """Every transfer that came to an escrow after it was set up, in the order of the chain."""
         return self._events(chain_id, await rows(tx, QUERIES.top_ups_of_chain, {"chain_id": chain_id}))
 
-    async def explain(self, tx: Tx, *, job_id: str, reason: bytes, shares: Sequence[Share]) -> None:
+    async def explain(
+        self, tx: Tx, *, job_id: str, chain_id: int, currency: str, reason: bytes, shares: Sequence[Share]
+    ) -> None:
         """Notes how a reservation is made up, so that its event becomes bonuses and top-ups by worker."""
-        for share in shares:
+        for share in shares_in_base(shares, self.unit(chain_id, currency)):
             values = {"job_id": job_id, "book": self.role, "reason": "0x" + reason.hex(), "kind": share.kind}
             if share.amount_minor:
                 await tx.execute(
@@ -281,7 +327,7 @@ class Desk:
             arguments = decode_call("Escrow", function, entry.data)
             if arguments is None or not arguments[amount_at]:
                 continue
-            of = self._accounts(entry.chain_id, entry.job_id, entry.recipient)
+            of = await self._accounts(tx, entry.chain_id, entry.job_id, entry.recipient)
             reason, amount_minor = "0x" + arguments[root_at].hex(), arguments[amount_at]
             shares = await self._shares(tx, entry.job_id, reason) if function == "reserve" else ()
             for intended in reserves_of(of, reason=reason, amount_minor=amount_minor, shares=shares):
@@ -321,21 +367,49 @@ class Desk:
             for address, kind, name, args, tx_hash, block_number, index_in_tx in found
         ]
 
-    def _accounts(self, chain_id: int, job_id: str, escrow: str) -> EscrowAccounts:
+    async def _accounts(self, tx: Tx, chain_id: int, job_id: str, escrow: str) -> EscrowAccounts:
+        """An escrow's accounts, in the token that it was launched with by the chain's own word."""
+        token = await self._token_of(tx, chain_id, escrow)
+        return EscrowAccounts(job_id, escrow, self.launcher, currency_of(chain_id, token), token)
+
+    async def _token_of(self, tx: Tx, chain_id: int, escrow: str) -> str:
         _, at = self._at(chain_id)
-        return EscrowAccounts(job_id, escrow, self.launcher, currency_of(chain_id, at.token), at.token)
+        where = {"chain_id": chain_id, "factory": at.factory, "escrow": escrow.lower()}
+        return str(await scalar(tx, QUERIES.token_of_escrow, where) or at.token)
+
+    def _token(self, chain_id: int, currency: str) -> TokenFacts:
+        """The token of a currency. raises OtherMoney where no job is paid in it"""
+        facts, at = self._at(chain_id)
+        token = facts.token_of(currency)
+        if token is None:
+            raise OtherMoney(chain_id, asked=currency, paid=" or ".join(one.symbol for one in facts.tokens))
+        return token if token.address else structs.replace(token, address=at.token)
+
+    def unit(self, chain_id: int, currency: str) -> int:
+        """Base units of a currency's token in a minor unit. raises OtherMoney, ChainNotReady"""
+        return self._token(chain_id, currency).unit
+
+    def _unit_at(self, chain_id: int, address: str) -> int:
+        """The same by the token's address. An escrow in a token that the facts do not name has base units alone."""
+        token = self.chains.token_at(chain_id, address)
+        return 1 if token is None else token.unit
+
+    async def _unit_of(self, tx: Tx, chain_id: int, escrow: str) -> int:
+        """The same of the token that an escrow was launched with."""
+        return self._unit_at(chain_id, await self._token_of(tx, chain_id, escrow))
 
     # --- launcher -------------------------------------------------------------------------------------------------
 
     async def stake(self, tx: Tx, *, chain_id: int, amount_minor: int) -> str:
-        """Locks the launcher's promise. Once per chain and amount."""
+        """Locks the launcher's promise, in minor units of the chain's first token. Once per chain and amount."""
         facts, at = self._at(chain_id)
+        amount_base = amount_minor * facts.token.unit
         await self._act(
             tx, facts, f"stake:approve:{self.key.address}:{amount_minor}", at.token,
-            "TestToken", "approve", at.staking, amount_minor,
+            "TestToken", "approve", at.staking, amount_base,
         )  # fmt: skip
         return await self._act(
-            tx, facts, f"stake:{self.key.address}:{amount_minor}", at.staking, "Staking", "stake", amount_minor
+            tx, facts, f"stake:{self.key.address}:{amount_minor}", at.staking, "Staking", "stake", amount_base
         )
 
     async def need_stake(self, tx: Tx, *, chain_id: int, minimum_minor: int) -> None:
@@ -348,7 +422,7 @@ class Desk:
             if str(args.get("staker", "")).lower() == self.key.address:
                 sign = {"StakeDeposited": 1, "StakeWithdrawn": -1, "StakeSlashed": -1}.get(name, 0)
                 staked += sign * int(args.get("tokens", 0))
-        if staked < minimum_minor:
+        if staked < minimum_minor * facts.token.unit:
             raise StakeMissing(chain_id, minimum_minor=minimum_minor)
 
     async def launch_escrow(
@@ -376,21 +450,22 @@ class Desk:
         raises  OtherMoney, AmountNotPositive, FundsMissing, ChainUnreachable: nothing is signed then
         """
         facts, at = self._at(chain_id)
-        if currency != facts.token.symbol:
-            raise OtherMoney(chain_id, asked=currency, paid=facts.token.symbol)
+        token = self._token(chain_id, currency)
         check_positive("funding", amount_minor)
-        await self._need_holdings(tx, facts, f"launch:{job_id}", amount_minor, promised_minor=promised_minor)
+        amount_base = amount_minor * token.unit
+        promised_base = promised_minor * token.unit
+        await self._need_holdings(tx, facts, token, f"launch:{job_id}", amount_base, promised_base=promised_base)
         if cap_parts:
             return await self._act(
-                tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "createEscrow", at.token, job_id,
+                tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "createEscrow", token.address, job_id,
                 job_id=job_id, text_bytes=len(job_id),
             )  # fmt: skip
         await self._act(
-            tx, facts, f"launch:approve:{job_id}", at.token, "TestToken", "approve", at.factory,
-            amount_minor, job_id=job_id,
+            tx, facts, f"launch:approve:{job_id}", token.address, "TestToken", "approve", at.factory,
+            amount_base, job_id=job_id,
         )  # fmt: skip
         return await self._act(
-            tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "launch", at.token, amount_minor,
+            tx, facts, f"launch:{job_id}", at.factory, "EscrowFactory", "launch", token.address, amount_base,
             job_id, reputation, recording, exchange, list(fees_bp), manifest_url, manifest_hash,
             job_id=job_id, text_bytes=len(job_id) + len(manifest_url) + len(manifest_hash),
         )  # fmt: skip
@@ -418,10 +493,9 @@ class Desk:
         take anything out of it but its launcher.
         """
         facts, _ = self._at(chain_id)
+        amount_base = amount_minor * self._unit_at(chain_id, token)
         await self._act(tx, facts, f"cap:{job_id}", escrow, "Escrow", "setDailyCap", cap_parts, job_id=job_id)
-        await self._act(
-            tx, facts, f"fund:{job_id}", token, "TestToken", "transfer", escrow, amount_minor, job_id=job_id
-        )
+        await self._act(tx, facts, f"fund:{job_id}", token, "TestToken", "transfer", escrow, amount_base, job_id=job_id)
         await self._act(
             tx, facts, f"setup:{job_id}", escrow, "Escrow", "setupWithFees", reputation, recording, exchange,
             list(fees_bp), manifest_url, manifest_hash,
@@ -447,9 +521,12 @@ class Desk:
         job_id, escrow = told.job_id, told.escrow
         await self.hold_book(tx, escrow)
         seen = await self._sum(tx, facts, escrow, "Fund", "amount")
-        if seen < funded_minor:
-            raise NotFundedYet(escrow, seen_minor=seen, told_minor=funded_minor)
-        await need_as_told(tx, facts, told)
+        if not seen:
+            raise NotFundedYet(escrow, seen_minor=0, told_minor=funded_minor)
+        await need_as_told(tx, facts, told)  # the token first: only then it is known what was counted
+        unit = self._token(chain_id, told.currency).unit
+        if seen < funded_minor * unit:
+            raise NotFundedYet(escrow, seen_minor=seen // unit, told_minor=funded_minor)
         where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "names": sorted(MONEY_EVENTS)}
         for event in self._events(chain_id, await rows(tx, QUERIES.money_of_escrow, where)):
             # the book begins with the job, not with the event: nobody knew whose escrow it was when the event came
@@ -472,8 +549,9 @@ class Desk:
         day_s = chain_time_s(seen_s=seen_s, now_ms=self._clock()) // DAY_S * DAY_S
         own = await rows(tx, QUERIES.own_acts, {**where, "sender": self.key.address, "job_id": job_id, "day_s": day_s})
         seen = await rows(tx, QUERIES.events_of_day, {**where, "names": sorted(counted.events), "day_s": day_s})
-        used_minor = counted_today_minor(counted, own=own, seen=seen)
-        return max(0, cap_minor - used_minor)
+        unit = await self._unit_of(tx, chain_id, escrow)
+        used_base = counted_today(counted, own=own, seen=seen)
+        return max(0, cap_minor * unit - used_base) // unit
 
     async def day_used(self, tx: Tx, chain_id: int, escrow: str) -> DayUsed:
         """What an escrow has reserved on the chain's present day and ever, by the chain's word."""
@@ -482,10 +560,12 @@ class Desk:
         seen_s = int(await scalar(tx, QUERIES.time_of_chain, where))
         day_s = chain_time_s(seen_s=seen_s, now_ms=self._clock()) // DAY_S * DAY_S
         seen = await rows(tx, QUERIES.events_of_day, {**where, "names": sorted(RESERVED.events), "day_s": day_s})
+        unit = await self._unit_of(tx, chain_id, escrow)
         return DayUsed(
             ends_at_s=day_s + DAY_S,
-            reserved_today_minor=counted_today_minor(RESERVED, own=(), seen=seen),
-            reserved_minor=await self.reserved_minor(tx, chain_id=chain_id, escrow=escrow),
+            reserved_today_minor=-(-counted_today(RESERVED, own=(), seen=seen) // unit),
+            reserved_minor=await self._reserved_base(tx, facts, escrow) // unit,
+            unit=unit,
         )
 
     async def frozen_now(self, tx: Tx, *, chain_id: int, escrow: str) -> bool:
@@ -510,8 +590,11 @@ class Desk:
         shares: Sequence[Share] = (), because: str,
     ) -> None:  # fmt: skip
         """Gives up a reservation that was promised and can never be made."""
-        of = self._accounts(chain_id, job_id, escrow)
-        for intended in reserves_of(of, reason=reference, amount_minor=amount_minor, shares=shares):
+        of = await self._accounts(tx, chain_id, job_id, escrow)
+        unit = self._unit_at(chain_id, of.token)
+        for intended in reserves_of(
+            of, reason=reference, amount_minor=amount_minor * unit, shares=shares_in_base(shares, unit)
+        ):
             assert isinstance(intended, Promise)
             intended = await standing(tx, self.role, intended)
             if await state_of(tx, self.role, intended) == "pending":
@@ -523,8 +606,10 @@ class Desk:
     ) -> None:  # fmt: skip
         """Holds a reservation in the book that is to be sent on a later day. raises Overdrawn beyond what is funded"""
         if amount_minor:
-            of = self._accounts(chain_id, job_id, escrow)
-            made = reserves_of(of, reason=reference, amount_minor=amount_minor, shares=shares)
+            of = await self._accounts(tx, chain_id, job_id, escrow)
+            unit = self._unit_at(chain_id, of.token)
+            in_base = shares_in_base(shares, unit)
+            made = reserves_of(of, reason=reference, amount_minor=amount_minor * unit, shares=in_base)
             await self._intend(tx, made)
 
     async def anchor_and_reserve(
@@ -549,14 +634,14 @@ class Desk:
         """
         facts, _ = self._at(chain_id)
         await self._need_part(tx, chain_id, escrow, "recording oracle")
+        amount_base = amount_minor * self._token(chain_id, currency).unit
         if amount_minor:
             check_positive("reservation", amount_minor)
-        if amount_minor:
-            of = self._accounts(chain_id, job_id, escrow)
-            await self._intend(tx, [reserve_of(of, reference="0x" + root.hex(), amount_minor=amount_minor)])
+            of = await self._accounts(tx, chain_id, job_id, escrow)
+            await self._intend(tx, [reserve_of(of, reference="0x" + root.hex(), amount_minor=amount_base)])
         return await self._act(
             tx, facts, _again(f"anchor:{job_id}:{batch_no}", again), escrow, "Escrow", "anchorAndReserve", root, count,
-            evidence_hash, amount_minor, job_id=job_id,
+            evidence_hash, amount_base, job_id=job_id,
         )  # fmt: skip
 
     async def reserve_extra(
@@ -580,19 +665,24 @@ class Desk:
         facts, _ = self._at(chain_id)
         await self._need_part(tx, chain_id, escrow, "recording oracle")
         check_positive("reservation", amount_minor)
-        await self.explain(tx, job_id=job_id, reason=reason, shares=shares)
-        of = self._accounts(chain_id, job_id, escrow)
-        await self._intend(tx, reserves_of(of, reason="0x" + reason.hex(), amount_minor=amount_minor, shares=shares))
+        await self.explain(tx, job_id=job_id, chain_id=chain_id, currency=currency, reason=reason, shares=shares)
+        of = await self._accounts(tx, chain_id, job_id, escrow)
+        unit = self.unit(chain_id, currency)
+        amount_base, in_base = amount_minor * unit, shares_in_base(shares, unit)
+        await self._intend(tx, reserves_of(of, reason="0x" + reason.hex(), amount_minor=amount_base, shares=in_base))
         return await self._act(
-            tx, facts, _again(f"reserve:{job_id}:{reason.hex()}", again), escrow, "Escrow", "reserve", amount_minor,
+            tx, facts, _again(f"reserve:{job_id}:{reason.hex()}", again), escrow, "Escrow", "reserve", amount_base,
             reason, job_id=job_id,
         )  # fmt: skip
 
     # --- reputation oracle ----------------------------------------------------------------------------------------
 
-    async def reserved_minor(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
-        """What was ever reserved in the escrow, by the chain's word."""
+    async def reserved_minor(self, tx: Tx, *, chain_id: int, escrow: str, currency: str) -> int:
+        """What was ever reserved in the escrow, by the chain's word; whole minor units."""
         facts, _ = self._at(chain_id)
+        return await self._reserved_base(tx, facts, escrow) // self._token(chain_id, currency).unit
+
+    async def _reserved_base(self, tx: Tx, facts: ChainFacts, escrow: str) -> int:
         by_batches = await self._sum(tx, facts, escrow, "Anchored", "reserved")
         return by_batches + await self._sum(tx, facts, escrow, "Reserved", "amount")
 
@@ -603,8 +693,9 @@ class Desk:
         released = await self._sum(tx, facts, escrow, "Released", "amount")
         where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
         others = await rows(tx, QUERIES.payouts_not_of_ids, {**where, "payout_ids": _part_ids(job_id, parts, hash_)})
-        taken_minor = sum(int(minor) for (amounts,) in others for minor in amounts)
-        return await self.reserved_minor(tx, chain_id=chain_id, escrow=escrow) - released - taken_minor
+        taken = sum(int(amount) for (amounts,) in others for amount in amounts)
+        payable = await self._reserved_base(tx, facts, escrow) - released - taken
+        return payable // await self._unit_of(tx, chain_id, escrow)
 
     async def pay_in_bulk(
         self,
@@ -624,6 +715,7 @@ class Desk:
         raises  AmountNotPositive naming the worker, NotThisKeysPart: nothing is signed then
         """
         facts, _ = self._at(chain_id)
+        unit = self._token(chain_id, currency).unit
         await self._need_part(tx, chain_id, escrow, "reputation oracle")
         hashes: list[str] = []
         for chunk_no, part in enumerate(payout_chunks(pay)):
@@ -631,7 +723,7 @@ class Desk:
             hashes.append(
                 await self._act(
                     tx, facts, f"payout:{job_id}:{chunk_no}", escrow, "Escrow", "bulkPayOut", [who for who, _ in part],
-                    [minor for _, minor in part], url, hash_, payout_id, False,
+                    [minor * unit for _, minor in part], url, hash_, payout_id, False,
                     job_id=job_id, recipients=len(part), text_bytes=len(url) + len(hash_) + len(payout_id),
                 )
             )  # fmt: skip
@@ -658,9 +750,10 @@ class Desk:
         await self._need_part(tx, chain_id, escrow, "reputation oracle")
         (part,) = payout_chunks(pay)
         payout_id = digest("payout", job_id, part_no, hash_)
+        unit = await self._unit_of(tx, chain_id, escrow)
         return await self._act(
             tx, facts, _again(f"payout:{job_id}:{part_no}", again), escrow, "Escrow", "bulkPayOut",
-            [who for who, _ in part], [minor for _, minor in part], url, hash_, payout_id, False,
+            [who for who, _ in part], [minor * unit for _, minor in part], url, hash_, payout_id, False,
             job_id=job_id, recipients=len(part), text_bytes=len(url) + len(hash_) + len(payout_id),
         )  # fmt: skip
 
@@ -684,8 +777,9 @@ class Desk:
         return await self._act(tx, facts, f"{function}:{job_id}", escrow, "Escrow", function, job_id=job_id)
 
     async def close_books(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, currency: str) -> Closing:
-        """What the escrow's events come to once it has ended."""
+        """What the escrow's events come to once it has ended. Paid and fees and refunded are all of it, as before."""
         facts, _ = self._at(chain_id)
+        unit = self._token(chain_id, currency).unit
         paid = fees = refunded = 0
         transactions: list[str] = []
         where = {"chain_id": facts.chain_id, "contract": escrow}
@@ -697,7 +791,8 @@ class Desk:
                 fees += sum(int(amount) for amount in args["amounts"])
             elif name in ("CompletionRefund", "CancellationRefund"):
                 refunded += int(args["amount"])
-        return Closing(paid, fees, refunded, tuple(transactions))
+        told = closing_told(paid, fees, refunded, unit=unit)
+        return Closing(*told, tuple(transactions))
 
     # --- jury -----------------------------------------------------------------------------------------------------
 
@@ -753,23 +848,34 @@ class Desk:
             raise NotThisKeysPart(escrow, part, named=str(named).lower(), own=self.key.address)
 
     async def _need_holdings(
-        self, tx: Tx, facts: ChainFacts, purpose: str, amount_minor: int, *, promised_minor: int = 0
+        self,
+        tx: Tx,
+        facts: ChainFacts,
+        token: TokenFacts,
+        purpose: str,
+        amount_base: int,
+        *,
+        promised_base: int = 0,
     ) -> None:
         """raises FundsMissing when the wallet has less than this launch and those not mined yet need"""
         if self._holdings is None or await rows(
             tx, QUERIES.state_of_purpose, {"chain_id": facts.chain_id, "purpose": purpose}
         ):
             return
-        held = await self._holdings(facts, self.key.address)
-        for (data,) in await rows(
+        held = await self._holdings(facts, self.key.address, token.address)
+        for data, recipient in await rows(
             tx, QUERIES.launches_not_mined, {"chain_id": facts.chain_id, "sender": self.key.address}
         ):
-            for contract, function in (("EscrowFactory", "launch"), ("TestToken", "transfer")):
-                arguments = decode_call(contract, function, bytes(data))
-                promised_minor += arguments[1] if arguments else 0
-        free_minor = max(0, held.tokens_minor - promised_minor)
-        if free_minor < amount_minor:
-            raise FundsMissing(facts.chain_id, self.key.address, "minor units", needed=amount_minor, held=free_minor)
+            launched = decode_call("EscrowFactory", "launch", bytes(data))
+            if launched is not None and str(launched[0]).lower() == token.address:
+                promised_base += launched[1]
+            sent = decode_call("TestToken", "transfer", bytes(data))
+            if sent is not None and recipient == token.address:
+                promised_base += sent[1]
+        free_base = max(0, held.tokens_base - promised_base)
+        if free_base < amount_base:
+            what = f"base units of {token.symbol}"
+            raise FundsMissing(facts.chain_id, self.key.address, what, needed=amount_base, held=free_base)
         gas_wei = (gas_limit("approve") + gas_limit("launch")) * facts.fees.max_fee_wei
         if held.gas_wei < gas_wei:
             raise FundsMissing(facts.chain_id, self.key.address, "wei for gas", needed=gas_wei, held=held.gas_wei)

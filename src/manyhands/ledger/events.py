@@ -107,7 +107,7 @@ async def read_on(
     events = await followed_events(
         client,
         _contracts(client, escrows),
-        token=contracts.token if contracts else "",
+        tokens=[token.address for token in client.facts.tokens if token.address] if contracts else (),
         wallets=wallets,
         from_block=known_to + 1,
         to_block=last,

@@ -37,7 +37,7 @@ AT = ContractAddresses(
 )
 FACTS = shipped_facts()[1338].with_contracts(AT)
 ESCROW, STRANGER = "0x" + "e5" * 20, "0x" + "77" * 20
-RICH = Holdings(tokens_minor=1_000, gas_wei=10**20)
+RICH = Holdings(tokens_base=1_000, gas_wei=10**20)
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +46,8 @@ def rooms() -> Sequence[Room]:
 
 
 def desk(role: Any = "reputation", *, held: Holdings | None = None) -> Desk:
-    async def holdings(facts: ChainFacts, wallet: str) -> Holdings:
-        assert (facts.chain_id, wallet) == (1338, KEY.address) and held is not None
+    async def holdings(facts: ChainFacts, wallet: str, token: str) -> Holdings:
+        assert (facts.chain_id, wallet, token) == (1338, KEY.address, AT.token) and held is not None
         return held
 
     return Desk(role, KEY, Chains({1338: FACTS}), launcher=KEY.address, clock=lambda: 5, holdings=held and holdings)
@@ -201,8 +201,8 @@ async def test_a_chain_is_used_only_when_code_and_decimals_are_as_its_facts_say(
     fit = local_client.facts.with_contracts(at)
     async with ChainClient(fit) as client:
         assert await unfit_because(client) == ""
-        held = await holdings_on_chain(fit, dev_key(0).address)
-        assert held.tokens_minor > 0 and held.gas_wei > 0
+        held = await holdings_on_chain(fit, dev_key(0).address, at.token)
+        assert held.tokens_base > 0 and held.gas_wei > 0
     wrong = {
         "no code at the token's address": with_token(fit, STRANGER),
         "is no token": with_token(fit, at.factory),

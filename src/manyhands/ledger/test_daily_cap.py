@@ -9,7 +9,7 @@ from manyhands.chain.contracts import encode_call
 from manyhands.protocol.daily_cap import DAY_S, cap_minor, chain_day, cut_to_fit, grouped_to_fit
 
 from .bookkeeping import Share, extra_parts
-from .daily_cap import MIDNIGHT_MARGIN_S, PAID, RESERVED, amount_in, chain_time_s, counted_today_minor
+from .daily_cap import MIDNIGHT_MARGIN_S, PAID, RESERVED, amount_in, chain_time_s, counted_today
 
 WORKER = "0x" + "ab" * 20
 
@@ -32,8 +32,8 @@ def test_an_act_counts_in_its_own_sum_alone() -> None:
 def test_what_is_signed_counts_once_with_its_event_and_a_strangers_act_counts_too() -> None:
     own = [(anchor(7), "0x1")]
     seen = [("Anchored", {"reserved": 7}, "0x1"), ("Reserved", {"amount": 5}, "0xthief")]
-    assert counted_today_minor(RESERVED, own=own, seen=seen) == 12
-    assert counted_today_minor(PAID, own=[], seen=[("BulkTransferV3", {"amounts": ["4", 5]}, "0x2")]) == 9
+    assert counted_today(RESERVED, own=own, seen=seen) == 12
+    assert counted_today(PAID, own=[], seen=[("BulkTransferV3", {"amounts": ["4", 5]}, "0x2")]) == 9
 
 
 def test_the_day_begins_a_little_after_midnight_by_our_own_clock_and_at_once_by_the_chains() -> None:

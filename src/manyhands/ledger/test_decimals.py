@@ -1,4 +1,7 @@
-"""A job's whole life in tokens of 0, 6 and 18 decimals: desks, outbox, a real chain, its events, books, statement."""
+"""A job's whole life in tokens of 0, 6 and 18 decimals: desks, outbox, a real chain, its events, books, statement.
+
+Desks are told minor units of the currency, six decimals at most; the chain and the books hold the token's base units.
+"""
 
 from __future__ import annotations
 
@@ -61,9 +64,13 @@ def facts_with(node: LocalNode, decimals: int) -> ChainFacts:
 async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
     database: Database, local_node: LocalNode, decimals: int
 ) -> None:
-    facts, one = facts_with(local_node, decimals), 10**decimals
+    facts = facts_with(local_node, decimals)
+    token, code = facts.token, f"TEST{decimals}"
+    unit, one = token.unit, 10**token.currency.exponent
+    assert unit == {0: 1, 6: 1, 18: 10**12}[decimals]
     pay = [7 * one + number for number in range(len(WORKERS))]  # two transactions of payouts, the last unit differs
     fund_minor, currency = 12_345 * one + 678, currency_of(1338, AT.token)
+    fund_base, pay_base = fund_minor * unit, [minor * unit for minor in pay]
     job, url, hash_ = "job-1", "u", "h"
     chains = Chains({1338: facts})
     desks = {
@@ -92,14 +99,14 @@ async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
         sender = Sender(database, {1338: client}, resend_after_ms=500)
         tasks = [asyncio.create_task(sender.run(stop))]
         try:
-            terms = DeploymentTerms(token_decimals=decimals, token_supply_minor=10**30, minimum_stake_minor=one)
+            terms = DeploymentTerms(token_decimals=decimals, token_supply_minor=10**30, minimum_stake_minor=one * unit)
             await ensure_deployed(
                 database,
                 facts,
                 DEPLOYER,
                 terms=terms,
                 gas_for={key.address: 10**19 for key in KEYS.values()},
-                tokens_for={KEYS["launcher"].address: 20_000 * one},
+                tokens_for={KEYS["launcher"].address: 20_000 * one * unit},
             )
             tasks.append(asyncio.create_task(follow_chain(database, client, dispatch=dispatch, stop=stop)))
             assert await unfit_because(client) == ""
@@ -109,14 +116,15 @@ async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
             await told("StakeDeposited")
             async with database.transaction() as tx:
                 await launcher.launch_escrow(
-                    tx, job_id=job, chain_id=1338, currency=f"TEST{decimals}", amount_minor=fund_minor,
+                    tx, job_id=job, chain_id=1338, currency=code, amount_minor=fund_minor,
                     reputation=KEYS["reputation"].address, recording=KEYS["recording"].address,
                     exchange=KEYS["exchange"].address, fees_bp=FEES_BP, manifest_hash=hash_, manifest_url=url,
                 )  # fmt: skip
             await told("Fund")
             escrow = next(str(event.args["escrow"]) for event in seen if event.name == "LaunchedV2")
             as_told = EscrowTold(
-                job_id=job, escrow=escrow, currency=f"TEST{decimals}", launcher=KEYS["launcher"].address,
+                job_id=job, escrow=escrow, currency=code, exponent=token.currency.exponent,
+                launcher=KEYS["launcher"].address,
                 reputation=KEYS["reputation"].address, recording=KEYS["recording"].address,
                 exchange=KEYS["exchange"].address, fees_bp=FEES_BP, manifest_hash=hash_,
             )  # fmt: skip
@@ -124,25 +132,27 @@ async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
                 async with database.transaction() as tx:
                     with pytest.raises(EscrowNotAsTold, match="launcher"):  # the chain's own events, and a wrong word
                         await desk.need_as_told(tx, 1338, replace(as_told, launcher=WORKERS[0]))
+                    with pytest.raises(EscrowNotAsTold, match="decimals in which amounts are told"):
+                        await desk.need_as_told(tx, 1338, replace(as_told, exponent=as_told.exponent + 1))
                     await desk.need_funded(tx, chain_id=1338, told=as_told, funded_minor=fund_minor)
             async with database.transaction() as tx:
                 await recording.anchor_and_reserve(
-                    tx, job_id=job, chain_id=1338, escrow=escrow, currency=currency, batch_no=1, root=b"\1" * 32,
+                    tx, job_id=job, chain_id=1338, escrow=escrow, currency=code, batch_no=1, root=b"\1" * 32,
                     count=1_000, evidence_hash=b"\2" * 32, amount_minor=sum(pay),
                 )  # fmt: skip
             await told("Anchored")
             async with database.transaction() as tx:
-                assert await reputation.reserved_minor(tx, chain_id=1338, escrow=escrow) == sum(pay)
+                assert await reputation.reserved_minor(tx, chain_id=1338, escrow=escrow, currency=code) == sum(pay)
                 await reputation.pay_in_bulk(
-                    tx, job_id=job, chain_id=1338, escrow=escrow, currency=currency,
+                    tx, job_id=job, chain_id=1338, escrow=escrow, currency=code,
                     pay=list(zip(WORKERS, pay, strict=True)), url=url, hash_=hash_,
                 )  # fmt: skip
             await told("BulkTransferV3", 2)
             async with database.transaction() as tx:
                 await reputation.complete(tx, job_id=job, chain_id=1338, escrow=escrow)
             await told("Completed")
-            assert [await balance_of(client, who) for who in WORKERS] == pay
-            fees = fees_for_pay_minor(fund_minor, FEES_BP, sum(pay))
+            assert [await balance_of(client, who) for who in WORKERS] == pay_base
+            fees = fees_for_pay_minor(fund_base, FEES_BP, sum(pay_base))
             for role, fee in zip(("reputation", "recording", "exchange"), fees, strict=True):
                 assert await balance_of(client, KEYS[role].address) == fee
             assert await balance_of(client, escrow) == 0
@@ -154,9 +164,9 @@ async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
         nothing_left = {(account(kind, escrow), currency): 0 for kind in ("escrow", "reserved", "fees")}
         for book in ("recording", "reputation"):
             assert await reconcile(tx, book, nothing_left) == []
-            closing = await reputation.close_books(tx, job_id=job, chain_id=1338, escrow=escrow, currency=currency)
+            closing = await reputation.close_books(tx, job_id=job, chain_id=1338, escrow=escrow, currency=code)
             assert closing.paid_minor + closing.fees_minor + closing.refunded_minor == fund_minor
         assert await recount(tx) == []
         found = await statement_by_kind(tx, WORKERS[-1], book="reputation")
-        assert [(one.kind, one.in_minor) for one in found.moved] == [("payout", pay[-1])]
+        assert [(one.kind, one.in_minor) for one in found.moved] == [("payout", pay_base[-1])]
         assert await scalar(tx, "select count(*) from outbox.alarms") == 0

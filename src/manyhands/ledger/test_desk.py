@@ -50,7 +50,7 @@ async def funded(tx: Tx, minor: int = 1_000) -> None:
 
 async def reserve(desk: Desk, tx: Tx, batch_no: int, amount_minor: int = 600) -> None:
     await desk.anchor_and_reserve(
-        tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency=USD, batch_no=batch_no, root=ROOT, count=3,
+        tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency="MHT", batch_no=batch_no, root=ROOT, count=3,
         evidence_hash=b"\2" * 32, amount_minor=amount_minor,
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ async def test_a_top_up_reason_is_given_up_like_a_batch(database: Database, desk
     async with database.transaction() as tx:
         await funded(tx)
         await desk.reserve_extra(
-            tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency=USD, amount_minor=70, reason=ROOT
+            tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency="MHT", amount_minor=70, reason=ROOT
         )
         await settle(desk, tx, f"reserve:j1:{ROOT.hex()}", State.REVERTED, "Frozen")
         assert (await held(tx)).available_minor == 1_000
@@ -110,7 +110,7 @@ async def test_bonus_and_top_up_are_intended_and_given_up_by_worker(database: Da
     async with database.transaction() as tx:
         await funded(tx)
         await desk.reserve_extra(
-            tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency=USD, amount_minor=70, reason=ROOT, shares=shares
+            tx, job_id="j1", chain_id=1338, escrow=ESCROW, currency="MHT", amount_minor=70, reason=ROOT, shares=shares
         )
         assert [one.kind for one in await pending_postings(tx, "recording")] == ["bonus", "top_up", "reserve"]
         assert (await held(tx)).available_minor == 930

@@ -16,9 +16,9 @@ import msgspec
 from manyhands.protocol.daily_cap import cap_minor, days_for
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.manifest import FeeRule, Learning, PayRule, QualityRule
-from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Money, share_bp_ceil
+from manyhands.protocol.money import BASIS_POINTS, CURRENCIES, Currency, Money, share_bp_ceil
 
-from .effort import effort_ms, reward_minor
+from .effort import HOUR_MS, effort_ms, reward_minor
 from .jury import JURORS, juror_pay_minor
 from .learning import learning_most_each_minor, learning_most_minor, places_for
 
@@ -28,6 +28,8 @@ time model of the reference facts; what is not needed is refunded."""
 
 JURY_RESERVE_CASES = 1
 
+
+ROUNDING_TOLD_BP = 10
 
 KNOWN_EXPECTED_PART = 2
 """Of the room for known answers a half is expected to be used: those in doubt get most of it, and they are few.
@@ -73,7 +75,10 @@ class QuoteLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """lines in the order shown; total = what the escrow is funded with."""
+    """lines in the order shown; total = what the escrow is funded with.
+
+    told  the currency, where its code is no built-in one
+    """
 
     currency: str
     lines: tuple[QuoteLine, ...]
@@ -82,6 +87,12 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     answers_expected: int
     answers_most: int
     rests_on: str
+    told: Currency | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def money(self) -> Currency:
+        """The currency of every amount in it."""
+        return self.told if isinstance(self.told, Currency) else CURRENCIES[self.currency]
 
     @property
     def expected_minor(self) -> int:
@@ -93,7 +104,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> Money:
-        return Money(self.total_minor, CURRENCIES[self.currency])
+        return Money(self.total_minor, self.money)
 
 
 class DailyCap(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,10 +232,27 @@ def learning_for(
     return Learning(guide_ms=guide_ms, practice_ms=practice_ms, places=places, other_guides_ms=told)
 
 
+def rounded_bp(pay: PayRule, *, effort_ms: int, reward_minor: int) -> int:
+    """What a whole minor unit adds to the price of an answer, basis points; 0 where it is too little to be told."""
+    asked = effort_ms * pay.per_hour_minor
+    added_bp = (reward_minor * HOUR_MS - asked) * BASIS_POINTS // asked
+    return added_bp if added_bp >= ROUNDING_TOLD_BP else 0
+
+
 def make_quote(
-    workload: Workload, *, pay: PayRule, rule: QualityRule, fees: FeeRule, learning: Learning | None = None
+    workload: Workload,
+    *,
+    pay: PayRule,
+    rule: QualityRule,
+    fees: FeeRule,
+    learning: Learning | None = None,
+    currency: Currency | None = None,
 ) -> Quote:
-    """The quote of a workload. The manifest's own check refuses pay below the floor before this is reached."""
+    """The quote of a workload. The manifest's own check refuses pay below the floor before this is reached.
+
+    currency  as the operator calls it; None = as the manifest tells it
+    """
+    money = currency or pay.money
     effort = effort_ms(pay, chars=workload.chars_per_piece)
     reward = reward_minor(pay, effort_ms=effort)
     expected = _answers(workload.pieces, workload.asked_bp, workload.answers_milli)
@@ -233,6 +261,8 @@ def make_quote(
     gold_most = max(_share(workload.pieces_max, rule.gold_share_bp), workload.known_most)
     base_expected, base_most = (expected + gold_expected) * reward, (most + gold_most) * reward
     juror_minor = juror_pay_minor(pay)
+    added_bp, least = rounded_bp(pay, effort_ms=effort, reward_minor=reward), Money(1, money)
+    rounded = {"rounded_bp": added_bp} if added_bp else {}
 
     getting_ready = () if learning is None else (_learning_line(pay, learning),)
     for_workers = (
@@ -242,8 +272,9 @@ def make_quote(
             unit_minor=reward,
             expected_minor=expected * reward,
             most_minor=most * reward,
-            because=f"about {expected} answers of {effort / 1000:.1f} s; at most {most} when people disagree often",
-            figures={"expected": expected, "most": most, "time_ms": effort},
+            because=f"about {expected} answers of {effort / 1000:.1f} s; at most {most} when people disagree often"
+            + (f"; each is rounded up to whole {least.spoken}, which adds {added_bp / 100:.3g} %" if added_bp else ""),
+            figures={"expected": expected, "most": most, "time_ms": effort, **rounded},
         ),
         QuoteLine(
             label="known answers mixed in",
@@ -288,4 +319,5 @@ def make_quote(
         answers_expected=expected + gold_expected,
         answers_most=most + gold_most,
         rests_on=workload.rests_on,
+        told=msgspec.UNSET if CURRENCIES.get(money.code) == money else money,
     )

@@ -21,9 +21,15 @@ PARTS_BOUNDS = (2, 30)
 """One part would be no cap; the contract takes thirty at most, so that pay waits a month at most."""
 
 
-def cap_minor(funded_minor: int, parts: int) -> int:
-    """What may be reserved, and may be paid, in one chain day, minor units. As `dailyCap()` of the escrow."""
-    return funded_minor // parts + 1
+def cap_minor(funded_minor: int, parts: int, *, unit: int = 1) -> int:
+    """What may be reserved, and may be paid, in one chain day, whole minor units. As `dailyCap()` of the escrow.
+
+    unit  base units of the job's token in a minor unit: the escrow counts those
+
+    >>> cap_minor(1_000, 10, unit=10**12)
+    100
+    """
+    return (funded_minor * unit // parts + 1) // unit
 
 
 def chain_day(timestamp_s: int) -> int:

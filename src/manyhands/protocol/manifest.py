@@ -17,7 +17,7 @@ import msgspec
 from . import canonical
 from .daily_cap import PARTS_BOUNDS
 from .errors import BadManifest
-from .money import BASIS_POINTS, CURRENCIES
+from .money import BASIS_POINTS, CURRENCIES, EXPONENT_MAX, Currency
 
 Privacy = Literal["strict", "standard", "off"]
 Crowd = Literal["people", "simulated"]
@@ -52,6 +52,9 @@ class QualityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class PayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an hour of work pays, and how a reward follows from it.
 
+    currency               code of the money: the symbol of the token that the job is paid in
+    exponent               decimals of that money in quotes; absent = as the built-in currency of that code. Whoever
+                           takes part in the job holds it to the own facts of the token (`ledger.as_told`)
     per_hour_minor         pay for an hour of work at the median pace, in minor units
     floor_per_hour_minor   fair floor: what an hour of measured work pays at least, topped up per worker
     effort_base_ms, effort_char_ms   median effort of one answer = base + characters x char
@@ -66,6 +69,15 @@ class PayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     effort_char_ms: int = 333
     bonus_max_bp: int = 1_000
     effort_cap_factor: int = 3
+    exponent: int | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def money(self) -> Currency:
+        """The currency of every amount of the manifest. What it is called on pages is each operator's own word."""
+        known = CURRENCIES.get(self.currency)
+        if known is not None:
+            return known
+        return Currency(self.currency, self.exponent if isinstance(self.exponent, int) else 0)
 
 
 class FeeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -264,11 +276,19 @@ def check_manifest(manifest: Manifest, *, task_types: Sequence[str] | None = Non
             "task_type",
             f"{manifest.task_type!r} is unknown; known: {', '.join(sorted(task_types))}",
         )
+    known = CURRENCIES.get(pay.currency)
     need(
-        pay.currency in CURRENCIES,
+        known is not None or (isinstance(pay.exponent, int) and is_currency_code(pay.currency)),
         "pay.currency",
-        f"{pay.currency!r} is unknown; known: {', '.join(sorted(CURRENCIES))}",
+        f"{pay.currency!r} is unknown; known: {', '.join(sorted(CURRENCIES))}, and any token with its exponent",
     )
+    if isinstance(pay.exponent, int):
+        need(0 <= pay.exponent <= EXPONENT_MAX, "pay.exponent", f"must be between 0 and {EXPONENT_MAX}")
+        need(
+            known is None or known.exponent == pay.exponent,
+            "pay.exponent",
+            f"is {pay.exponent}, but {pay.currency} has {known.exponent if known else 0}",
+        )
     need(pay.floor_per_hour_minor > 0, "pay.floor_per_hour_minor", "must be more than 0")
     need(
         pay.per_hour_minor >= pay.floor_per_hour_minor,
@@ -368,6 +388,15 @@ def pool_of(manifest: Manifest) -> str:
 def cap_parts_of(manifest: Manifest) -> int:
     """One part in so many of the funds is reserved, and paid, per chain day at most; 0 = there is no daily cap."""
     return manifest.daily_cap_parts if isinstance(manifest.daily_cap_parts, int) else 0
+
+
+def is_currency_code(text: object) -> bool:
+    """Whether a text can be the code of a currency: a letter, then letters and digits, 16 signs at most.
+
+    >>> is_currency_code("YEN0"), is_currency_code("12"), is_currency_code("a b")
+    (True, False, False)
+    """
+    return isinstance(text, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,15}", text) is not None
 
 
 def is_address(text: object) -> bool:

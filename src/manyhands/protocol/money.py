@@ -3,6 +3,8 @@
 Rules kept here
 - An amount is an integer count of the currency's smallest unit. There are no floats.
 - A division names who gets the odd units: the first parts, in the order given.
+- People, quotes and rows count a currency in minor units, `EXPONENT_MAX` decimals at most, so that every amount stays
+  exact in JSON and in a bigint. A token may be divided further; `ledger.Desk` alone counts in its base units.
 
 >>> split_evenly(Money(100, EUR), parts=3)
 (Money(34 EUR minor), Money(33 EUR minor), Money(33 EUR minor))
@@ -22,6 +24,10 @@ import msgspec
 from .errors import DifferentMoney, ManyhandsError
 
 BASIS_POINTS = 10_000
+
+EXPONENT_MAX = 6
+"""Most decimals a currency of quotes may have. 2**53, up to which JavaScript counts exactly, is then nine thousand
+million units, and a bigint a thousand times that; 18 decimals, as many tokens have, overflow a bigint at 9.2 units."""
 
 
 class Currency(msgspec.Struct, frozen=True):
@@ -95,28 +101,30 @@ def decimal_text(minor: int, exponent: int) -> str:
     >>> decimal_text(12_000_000, 6)
     '12.00'
     """
-    text = f"{Decimal(minor).scaleb(-exponent):.{exponent}f}"
-    if exponent <= 2:
-        return text
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    sign, (whole, rest) = "-" if minor < 0 else "", divmod(abs(minor), 10**exponent)
+    if not exponent:
+        return f"{sign}{whole}"
+    fraction = f"{rest:0{exponent}d}"
+    return f"{sign}{whole}.{fraction if exponent <= 2 else fraction.rstrip('0').ljust(2, '0')}"
 
 
 def parse_money(text: str, *, currencies: dict[str, Currency] = CURRENCIES) -> Money:
     """Reads "12USD", "12.50 EUR" and the like.
 
-    raises  BadAmount for anything else, and for more decimals than the currency has
+    currencies  by code; large and small letters are the same
+    raises      BadAmount for anything else, and for more decimals than the currency has
 
     >>> parse_money("12.5EUR")
     Money(1250 EUR minor)
     """
-    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z]{3,5})\s*", text)
-    if not match or match.group(2).upper() not in currencies:
+    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z][A-Za-z0-9]{0,15})\s*", text, re.ASCII)
+    by_code = {code.upper(): currency for code, currency in currencies.items()}
+    if not match or match.group(2).upper() not in by_code:
         known = ", ".join(sorted(currencies))
         raise BadAmount(
             f"{text!r} is not an amount of money", cure=f"Write a number and a currency, such as 12USD. Known: {known}."
         )
-    currency = currencies[match.group(2).upper()]
+    currency = by_code[match.group(2).upper()]
     scaled = Decimal(match.group(1)).scaleb(currency.exponent)
     if scaled != scaled.to_integral_value():
         raise BadAmount(

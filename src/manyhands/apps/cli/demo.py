@@ -105,8 +105,10 @@ def show_measured(measured: Any) -> None:
     per_receipt = measured.answers_per_receipt_milli
     people = "simulated people" if measured.simulated else "people"
 
+    from manyhands.protocol.money import CURRENCIES
+
     def amount(minor: int) -> str:
-        return money(minor, measured.currency)
+        return money(minor, CURRENCIES[measured.currency])
 
     lines = [
         ["documents, pages", f"{measured.documents}, {measured.pages}"],

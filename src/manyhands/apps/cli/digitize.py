@@ -13,6 +13,7 @@ from manyhands.apps.folder import DataFolder
 
 from . import AsJson, Data, app, data_default, run
 from .jobs import (
+    CurrencyCode,
     Fields,
     Kind,
     KindFile,
@@ -21,6 +22,7 @@ from .jobs import (
     PerHour,
     PrivacyLevel,
     Quality,
+    currency_of,
     import_folder_shown,
     kinds_of,
     meanings_of,
@@ -55,6 +57,7 @@ def digitize(
     privacy: PrivacyLevel = "standard",
     fields: Fields = "",
     means: Means = (),
+    currency: CurrencyCode = "",
     data: Data | None = None,
     json: AsJson = False,
 ) -> int:
@@ -96,6 +99,7 @@ def digitize(
                 machine=machine,
                 privacy=privacy,
                 requester=platform.launcher.ctx.address,
+                currency=currency_of(platform.chains.currencies(), currency),
                 kinds=kinds,
                 fields=fields,
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +15,7 @@ from msgspec import UNSET
 from manyhands.apps.folder import DataFolder
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, UnseenAudit, Wishes
-from manyhands.protocol.money import CURRENCIES, MHT, BadAmount, parse_money
+from manyhands.protocol.money import MHT, BadAmount, Currency, parse_money
 from manyhands.roles.launcher.values import LaunchOptions
 
 from . import AsJson, Data, app, data_default, run
@@ -22,8 +23,6 @@ from .needs import needs_of
 from .show import Exit, as_json, errors, money, output, progress, table, told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from manyhands.apps.desk.answered import AnswerOut
     from manyhands.apps.intake import Intake
     from manyhands.apps.questions import Questions, Sheet
@@ -40,6 +39,12 @@ Floor = Annotated[
 Quality = Annotated[float, Parameter(help="Share of right items you want, such as 0.995.")]
 Benchmark = Annotated[float, Parameter(help="Measured share below which the whole job counts as failed.")]
 Budget = Annotated[str, Parameter(help="The most that may be funded, such as 40USD. Default: what the quote says.")]
+CurrencyCode = Annotated[
+    str,
+    Parameter(
+        name="--currency", help="Code of the token that the job is paid in, such as MHT. Default: the platform's first."
+    ),
+]
 Kind = Annotated[
     str,
     Parameter(
@@ -98,12 +103,27 @@ class BadKind(ManyhandsError):
     """The description of a kind of document cannot be used."""
 
 
-def in_token(text: str) -> int:
-    """An amount in the job's token, minor units. A dollar is one token. raises BadAmount for other currencies"""
-    amount = parse_money(text)
-    if amount.currency.code not in ("USD", "MHT"):
-        raise BadAmount(f"{text!r} cannot be paid: jobs are paid in dollars", cure="Write an amount such as 12USD.")
-    return int(amount.minor * 10 ** (MHT.exponent - CURRENCIES[amount.currency.code].exponent))
+def in_currency(text: str, currency: Currency) -> int:
+    """An amount in the job's currency, minor units, written with its code or with the money that it is spoken of as.
+
+    raises  BadAmount for any other money: nothing is exchanged here
+
+    >>> in_currency("12USD", MHT), in_currency("12.5 mht", MHT)
+    (12000000, 12500000)
+    """
+    try:
+        return parse_money(text, currencies={currency.code: currency, currency.shown: currency}).minor
+    except BadAmount as problem:
+        cure = f"Write an amount such as 12{currency.shown}; --currency CODE pays the job in another token."
+        raise BadAmount(f"{problem.message}: the job is paid in {currency.shown}", cure=cure) from problem
+
+
+def currency_of(known: Mapping[str, Currency], code: str) -> Currency:
+    """The currency of a code, in large or small letters; "" = the first. raises BadAmount"""
+    found = next((one for one in known.values() if not code or one.code.upper() == code.upper()), None)
+    if found is None:
+        raise BadAmount(f"no jobs are paid in {code!r} here", cure=f"Known: {', '.join(known)}.")
+    return found
 
 
 def options_of(
@@ -127,25 +147,27 @@ def options_of(
     needs: Sequence[str] = (),
     pool: str = "",
     daily_cap: int | None = None,
+    currency: Currency = MHT,
 ) -> LaunchOptions:
     """What the words of the command line ask for. raises BadNeeds, BadAmount"""
     named = tuple(name.strip() for name in fields.split(",") if name.strip())
     if fields:
         task_type = "field_choice"
-    per_hour_minor = in_token(per_hour)
+    per_hour_minor = in_currency(per_hour, currency)
+    floor_minor = in_currency(floor, currency) if floor else per_hour_minor
     wanted = needs_of(needs)
     return LaunchOptions(
         requester=requester,
         title=title,
         task_type=task_type,
-        pay=PayRule(per_hour_minor=per_hour_minor, floor_per_hour_minor=in_token(floor) if floor else per_hour_minor),
+        pay=PayRule(currency=currency.code, per_hour_minor=per_hour_minor, floor_per_hour_minor=floor_minor),
         quality=QualityRule(target_bp=round(quality * 10_000), benchmark_bp=round(benchmark * 10_000)),
         fees=FeeRule(),
         machine=machine,
         privacy=privacy,
         crowd=crowd,
         wishes=Wishes(chain_ids=(chain,) if chain else ()),
-        budget_minor=in_token(budget) if budget else None,
+        budget_minor=in_currency(budget, currency) if budget else None,
         request_key=request_key,
         kinds=kinds or UNSET,
         scope=Scope(fields=named) if fields and named != ("all",) else UNSET,
@@ -178,9 +200,9 @@ def show_quote(
         [
             line.label,
             str(line.count or ""),
-            money(line.unit_minor, quote.currency) if line.unit_minor else "",
-            money(line.expected_minor, quote.currency),
-            money(line.most_minor, quote.currency),
+            money(line.unit_minor, quote.money) if line.unit_minor else "",
+            money(line.expected_minor, quote.money),
+            money(line.most_minor, quote.money),
         ]
         for line in quote.lines
     ]
@@ -189,8 +211,8 @@ def show_quote(
             "total",
             "",
             "",
-            money(quote.expected_minor, quote.currency),
-            money(quote.total_minor, quote.currency),
+            money(quote.expected_minor, quote.money),
+            money(quote.total_minor, quote.money),
         ]
     )
     table(f"Quote for {title}", ["", "count", "each", "expected", "at most"], lines, right=(1, 2, 3, 4))
@@ -198,7 +220,7 @@ def show_quote(
         output.print(f"  [dim]{line.label}:[/] {line.because}")
     output.print("The most is funded; what is not needed comes back.")
     if daily_cap is not None:
-        per_day = money(daily_cap.per_day_minor, quote.currency)
+        per_day = money(daily_cap.per_day_minor, quote.money)
         output.print(f"Daily cap: {daily_cap.told}. {per_day} a day.")
     output.print(f"{len(taken.documents)} documents, {taken.pages} pages; rests on {quote.rests_on}")
     output.print(f"at least {workers_needed} different workers are needed at this privacy level")
@@ -327,6 +349,7 @@ def launch(
     holdback: Annotated[
         Path | None, Parameter(help="Folder with known records, NAME.json, to judge the whole by.")
     ] = None,
+    currency: CurrencyCode = "",
     chain: Annotated[int | None, Parameter(help="Id of the chain to run on. Default: the router decides.")] = None,
     explain: Annotated[bool, Parameter(negative="", help="Show quote and checks only; nothing is funded.")] = False,
     request_key: Annotated[str, Parameter(help="Your own name for this request: the same name is the same job.")] = "",
@@ -390,6 +413,7 @@ def launch(
                 needs=needs,
                 pool=pool,
                 daily_cap=daily_cap,
+                currency=currency_of(platform.chains.currencies(), currency),
             )
             view = await platform.launcher.draft(taken.documents, options)
             if not json:
@@ -419,16 +443,27 @@ def quote(
     machine: Machine = "agreeing_readers",
     privacy: PrivacyLevel = "standard",
     daily_cap: DailyCapParts = None,
+    currency: CurrencyCode = "",
+    data: Data | None = None,
     json: AsJson = False,
 ) -> int:
     """Say what a job over a folder would cost, line by line, and what the figures rest on.
 
-    Needs no running platform: nothing is sent, nothing is kept, nothing is funded.
+    Needs no running platform: nothing is sent, nothing is kept, nothing is funded. Tokens and their lowest hourly pay
+    are those of the data folder's chains, where there is one.
     """
 
     async def work() -> Exit:
-        from manyhands.roles.launcher.plan import LaunchPolicy, plan
+        from manyhands.apps.compose import policy_of
+        from manyhands.apps.running import local_facts
+        from manyhands.chain.facts import shipped_facts
+        from manyhands.roles.launcher.plan import plan
         from manyhands.store.blobs import BlobStore
+
+        home = DataFolder(data or data_default())
+        policy = policy_of((local_facts(home) if home.exists() else shipped_facts()).values())
+        policy = replace(policy, task_types=("transcription",))
+        paid_in = currency_of(policy.currencies, currency)
 
         with tempfile.TemporaryDirectory(prefix="manyhands-quote-") as scratch:
             taken = await import_folder_shown(folder, BlobStore(Path(scratch)), kind=kind, truths={}, quiet=json)
@@ -444,10 +479,9 @@ def quote(
             privacy=privacy,
             requester=NOBODY,
             daily_cap=daily_cap,
+            currency=paid_in,
         )
-        planned = plan(
-            taken.documents, options, policy=LaunchPolicy(task_types=("transcription",)), job_id="quote", now_ms=0
-        )
+        planned = plan(taken.documents, options, policy=policy, job_id="quote", now_ms=0)
         if json:
             told = {"quote": planned.quote, "total_minor": planned.quote.total_minor, "refused": taken.refused}
             as_json(told if planned.daily_cap is None else {**told, "daily_cap": planned.daily_cap})
@@ -468,7 +502,7 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
 
         async with client(DataFolder(data or data_default())) as platform:
             if not job:
-                jobs = await platform.launcher.list_jobs()
+                jobs, known = await platform.launcher.list_jobs(), platform.chains.currencies()
                 if json:
                     as_json(jobs)
                 elif not jobs:
@@ -483,8 +517,8 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
                                 one.title + (" (simulated people)" if one.simulated else ""),
                                 one.state,
                                 str(one.pages),
-                                money(one.funded_minor, one.currency),
-                                money(one.paid_minor, one.currency),
+                                money(one.funded_minor, shown_as(known, one.currency, one.exponent)),
+                                money(one.paid_minor, shown_as(known, one.currency, one.exponent)),
                             ]
                             for one in jobs
                         ],
@@ -496,7 +530,7 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
             if json:
                 as_json(found | {"answers": counted(answers)} if answers else found)
             else:
-                _show_record(found)
+                _show_record(found, shown_as(platform.chains.currencies(), found["currency"], found["exponent"]))
                 if answers:
                     output.print(f"answers: {'; '.join(f'{n} {verdict}' for verdict, n in counted(answers).items())}")
                     output.print(_rests_on(answers))
@@ -505,11 +539,17 @@ def status(job: str = "", *, data: Data | None = None, json: AsJson = False) -> 
     return run(work, json=json)
 
 
-def _show_record(job: dict[str, Any]) -> None:
+def shown_as(known: Mapping[str, Currency], code: str, exponent: int) -> Currency:
+    """The currency of a job as this platform calls it, also of a token that is no longer paid in here."""
+    found = known.get(code)
+    return found if found is not None and found.exponent == exponent else Currency(code, exponent)
+
+
+def _show_record(job: dict[str, Any], currency: Currency) -> None:
     """A job as a person reads it: what it is, how far the work is, its money, and what happened. --json has it all."""
 
     def cash(name: str) -> str:
-        return money(int(job.get(name) or 0), str(job["currency"]))
+        return money(int(job.get(name) or 0), currency)
 
     simulated = " (simulated people)" if job["simulated"] else ""
     output.print(f"[bold]{job['title']}[/]{simulated}: [bold]{job['state']}[/], {job['because']}", markup=True)
@@ -533,7 +573,7 @@ def _show_record(job: dict[str, Any]) -> None:
         lines.append(["waits for", str(job["waits_for"])])
     lines.append(["quote", f"{cash('quote_expected_minor')} expected, {cash('quote_total_minor')} at most"])
     if cap := job.get("daily_cap"):
-        lines.append(["daily cap", f"{money(cap.per_day_minor, str(job['currency']))} a day; {cap.told}"])
+        lines.append(["daily cap", f"{money(cap.per_day_minor, currency)} a day; {cap.told}"])
     if job.get("escrow"):
         money_line = (
             f"{cash('funded_minor')} funded, {cash('reserved_minor')} earned and set aside, {cash('paid_minor')} paid"

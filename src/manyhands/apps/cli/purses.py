@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from manyhands.apps.compose import Platform, client
 from manyhands.apps.folder import DataFolder
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.money import MHT, Money, parse_money
-from manyhands.roles.launcher.purses import ADDRESS, BadSum, Purse, Purses
+from manyhands.protocol.money import Currency, Money, parse_money
+from manyhands.roles.launcher.purses import ADDRESS, Purse, Purses
 
 from . import AsJson, Data, app, data_default, run
 from .show import Exit, as_json, money, output, table
@@ -42,14 +42,18 @@ def list_(*, data: Data | None = None, json: AsJson = False) -> int:
     async def work() -> Exit:
         async with client(DataFolder(data or data_default())) as platform:
             names = await platform.exchange.accounts.requesters()
-            found = await _purses(platform).all(beside=tuple(names))
+            found, known = await _purses(platform).all(beside=tuple(names)), _purses(platform).currencies
         if json:
             as_json([{**msgspec.to_builtins(one), "name": names.get(one.requester, "")} for one in found])
         elif not found:
             output.print("nobody has opened a desk yet")
         else:
             heads = ["requester", "address", "limit", "paid in", "held", "spent", "free"]
-            table("", heads, [[names.get(one.requester, ""), one.requester, *_figures(one)] for one in found])
+            table(
+                "",
+                heads,
+                [[names.get(one.requester, ""), one.requester, *_figures(one, known[one.currency])] for one in found],
+            )
         return Exit.OK
 
     return run(work, json=json)
@@ -58,16 +62,19 @@ def list_(*, data: Data | None = None, json: AsJson = False) -> int:
 @purse.command
 def limit(
     who: Who, amount: Annotated[str, Parameter(help="Such as 250MHT; `default` = as everybody.")], *, because: Because,
+    currency: Annotated[str, Parameter(help="With `default`: of which purse. Default: the first token's.")] = "",
     data: Data | None = None, json: AsJson = False,
 ) -> int:  # fmt: skip
     """Set what a requester may owe. What is held or spent already stays so."""
 
     async def work() -> Exit:
-        limit_minor = None if amount == "default" else _minor(amount)
         async with client(DataFolder(data or data_default())) as platform:
-            address = await _address(platform, who)
-            found = await _purses(platform).set_limit(address, limit_minor, by=getpass.getuser(), because=because)
-        _told(found, json=json)
+            purses = _purses(platform)
+            wanted = Money(0, purses.currency(currency)) if amount == "default" else _amount(amount, purses)
+            limit_minor = None if amount == "default" else wanted.minor
+            address, by = await _address(platform, who), getpass.getuser()
+            found = await purses.set_limit(address, limit_minor, by=by, because=because, code=wanted.currency.code)
+        _told(found, wanted.currency, json=json)
         return Exit.OK
 
     return run(work, json=json)
@@ -82,11 +89,12 @@ def deposit(
     """Write down what a requester paid in by another way than the chain. The same reference twice counts once."""
 
     async def work() -> Exit:
-        amount_minor = _minor(amount)
         async with client(DataFolder(data or data_default())) as platform:
-            address = await _address(platform, who)
-            found = await _purses(platform).deposit(address, amount_minor, reference=reference, because=because)
-        _told(found, json=json)
+            purses = _purses(platform)
+            paid, address = _amount(amount, purses), await _address(platform, who)
+            code = paid.currency.code
+            found = await purses.deposit(address, paid.minor, reference=reference, because=because, code=code)
+        _told(found, paid.currency, json=json)
         return Exit.OK
 
     return run(work, json=json)
@@ -107,24 +115,23 @@ async def _address(platform: Platform, who: str) -> str:
     raise NoSuchAccount(who)
 
 
-def _minor(amount: str) -> int:
-    """Minor units of the platform's token. raises BadAmount, BadSum for another currency"""
-    found = parse_money(amount)
-    if found.currency.code != MHT.code:
-        raise BadSum(f"purses are kept in {MHT.code}")
-    return found.minor
+def _amount(amount: str, purses: Purses) -> Money:
+    """An amount in one of the platform's tokens, by its code. raises BadAmount"""
+    return parse_money(amount, currencies=dict(purses.currencies))
 
 
-def _figures(found: Purse) -> list[str]:
+def _figures(found: Purse, currency: Currency) -> list[str]:
     return [
-        money(minor, found.currency)
+        money(minor, currency)
         for minor in (found.limit_minor, found.paid_in_minor, found.held_minor, found.spent_minor, found.free_minor)
     ]
 
 
-def _told(found: Purse, *, json: bool) -> None:
+def _told(found: Purse, currency: Currency, *, json: bool) -> None:
     if json:
         as_json(found)
         return
-    free, limit_ = Money(found.free_minor, MHT), Money(found.limit_minor, MHT)
-    output.print(f"{found.requester} may spend {free}: limit {limit_}, paid in {Money(found.paid_in_minor, MHT)}")
+    free, limit_, paid = (
+        Money(minor, currency) for minor in (found.free_minor, found.limit_minor, found.paid_in_minor)
+    )
+    output.print(f"{found.requester} may spend {free}: limit {limit_}, paid in {paid}")

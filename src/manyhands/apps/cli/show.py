@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from manyhands.protocol.errors import ManyhandsError
-from manyhands.protocol.money import CURRENCIES
+from manyhands.protocol.money import Currency
 
 
 class Exit(IntEnum):
@@ -100,11 +100,11 @@ def table(title: str, columns: list[str], lines: list[list[str]], *, right: tupl
     output.print(grid)
 
 
-def money(minor: int, currency: str) -> str:
+def money(minor: int, currency: Currency) -> str:
     """An amount as people read it: to the cent, prices below ten cents to a hundredth of one. --json has it exactly."""
-    found = CURRENCIES[currency]
-    places = 2 if abs(minor) >= 10 ** (found.exponent - 1) or minor == 0 else min(4, found.exponent)
-    return f"{minor / 10**found.exponent:.{places}f} {found.shown}"
+    usual = min(2, currency.exponent)
+    places = usual if 10 * abs(minor) >= 10**currency.exponent or minor == 0 else min(4, currency.exponent)
+    return f"{minor / 10**currency.exponent:.{places}f} {currency.shown}"
 
 
 @contextmanager

@@ -447,7 +447,7 @@ class Drafts:
         options = options_of(wish, owner=owner, request_key=_key(draft_id, tryout), tryout=tryout)
         planned = plan(documents, options, policy=self.launcher.policy, job_id="quote", now_ms=now_ms)
         quote = planned.quote
-        purse = None if self.launcher.purses is None else await self.launcher.purses.of(owner)
+        purse = None if self.launcher.purses is None else await self.launcher.purses.of(owner, wish.currency)
         free_minor = None if purse is None or purse.exempt else purse.free_minor
         return Quoted(
             currency=quote.currency,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from manyhands.protocol.money import CURRENCIES
+from manyhands.protocol.money import Currency
 from manyhands.roles.launcher.values import JobView
 
 from .errors import NothingBilled
@@ -51,19 +51,20 @@ def invoice_number(view: JobView) -> str:
     return f"MH-{year}-{view.job_id[:12].upper()}"
 
 
-def shown(minor: int, currency: str) -> str:
-    """An amount to the cent; the test token is a dollar a token and shown as one.
+def shown(minor: int, currency: Currency) -> str:
+    """An amount to the cent, in what people are told the token is.
 
-    >>> shown(12_345_678, "MHT")
+    >>> from manyhands.protocol.money import MHT
+    >>> shown(12_345_678, MHT)
     '12.35 USD'
     """
-    found = CURRENCIES[currency]
-    return f"{minor / 10**found.exponent:.2f} {'USD' if currency == 'MHT' else currency}"
+    return f"{minor / 10**currency.exponent:.{min(2, currency.exponent)}f} {currency.shown}"
 
 
-def invoice_pdf(view: JobView, *, issuer: str, recipient: str) -> bytes:
+def invoice_pdf(view: JobView, *, issuer: str, recipient: str, currency: Currency) -> bytes:
     """The bill on one page.
 
+    currency   of the job, as the operator calls it
     issuer     the launcher's address
     recipient  the requester, as the account is called
     raises     NothingBilled
@@ -127,7 +128,7 @@ def invoice_pdf(view: JobView, *, issuer: str, recipient: str) -> bytes:
         Spacer(1, 8 * mm),
         grid(
             [
-                [text(label), text(shown(minor, view.currency), bold if label == lines[-1][0] else right)]
+                [text(label), text(shown(minor, currency), bold if label == lines[-1][0] else right)]
                 for label, minor in lines
             ],
             (120, 40),

@@ -215,7 +215,8 @@ class DeskJobs:
     async def invoice(self, owner: str, job_id: str, *, recipient: str) -> tuple[bytes, str]:
         """The bill as PDF and its number. raises NoSuchJobOfYours, NothingBilled"""
         view = await self.view(owner, job_id)
-        raw = await asyncio.to_thread(invoice_pdf, view, issuer=self.launcher.ctx.address, recipient=recipient)
+        issuer, currency = self.launcher.ctx.address, self.launcher.currency_of(view)
+        raw = await asyncio.to_thread(invoice_pdf, view, issuer=issuer, recipient=recipient, currency=currency)
         return raw, invoice_number(view)
 
     async def _documents(self, owner: str, job_id: str) -> tuple[DocumentOut, ...]:

@@ -21,6 +21,7 @@ from manyhands.documents.ink import InkLine, estimate_of
 from manyhands.documents.meanings import MEANING_CHARS_MAX, kinds_that_mean
 from manyhands.pricing import Quote
 from manyhands.protocol.manifest import Crowd, MachinePolicy, Needs, PayRule, Privacy, QualityRule, Region, Scope
+from manyhands.protocol.money import MHT
 from manyhands.roles.launcher.values import ImportedDocumentRef, LaunchOptions
 from manyhands.roles.launcher.workload import TARGET_OF_ONE_MATCH_BP
 
@@ -48,7 +49,7 @@ Meaning = Annotated[str, msgspec.Meta(min_length=1, max_length=MEANING_CHARS_MAX
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a requester wants of a draft. Amounts in minor units of the platform's token.
+    """What a requester wants of a draft. Amounts in minor units of `currency`, a token that jobs are paid in here.
 
     kind       of all documents; "" = as each was recognised
     asks       what people do: key whole pages, find and key fields alone, check claims, match a ledger's lines
@@ -78,6 +79,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     needs: Needs | None = None
     target_bp: int = 9_950
     benchmark_bp: int = 9_000
+    currency: str = MHT.code
     per_hour_minor: int = 12_000_000
     budget_minor: int | None = None
     daily_cap_parts: int | None = None
@@ -131,7 +133,9 @@ def options_of(wish: Wish, *, owner: str, request_key: str, tryout: bool) -> Lau
         description=wish.description,
         task_type=TASK_TYPE_OF[wish.asks],
         content_class=wish.content_class,
-        pay=PayRule(per_hour_minor=wish.per_hour_minor, floor_per_hour_minor=wish.per_hour_minor),
+        pay=PayRule(
+            currency=wish.currency, per_hour_minor=wish.per_hour_minor, floor_per_hour_minor=wish.per_hour_minor
+        ),
         quality=QualityRule(target_bp=wish.target_bp, benchmark_bp=min(wish.benchmark_bp, wish.target_bp)),
         machine=wish.machine,
         privacy=wish.privacy,

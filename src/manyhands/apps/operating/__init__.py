@@ -29,7 +29,7 @@ from manyhands.ledger.outbox import Alarm, open_alarms
 from manyhands.ledger.statement import Statement, statement_by_kind
 from manyhands.protocol.errors import ManyhandsError
 from manyhands.protocol.ids import system_clock
-from manyhands.protocol.money import CURRENCIES
+from manyhands.protocol.money import Currency, Money, decimal_text
 from manyhands.roles.exchange.watching import OverdueLeases, QuietJob, counts, overdue_leases, quiet_jobs
 from manyhands.roles.reputation.role import UnknownJob
 from manyhands.store.database import rows
@@ -217,19 +217,30 @@ class Operating:
         async with self.platform.db.connection() as tx:
             found = await rows(
                 tx,
-                "select book, split_part(account, ':', 1) as kind, currency, sum(posted_minor)::bigint "
+                "select book, split_part(account, ':', 1) as kind, currency, sum(posted_minor) "
                 "from ledger.accounts group by 1, 2, 3 order by 1, 2, 3",
             )
         return {
             "differences": differences,
             "not_compared": not_compared,
             "accounts": [
-                {"book": book, "kind": kind, "currency": currency, "minor": minor}
+                {"book": book, "kind": kind, "currency": currency, "amount": self._amount(currency, int(minor))}
                 for book, kind, currency, minor in found
             ],
-            "exponent": CURRENCIES["MHT"].exponent,
             "checked_at_ms": self.clock(),
         }
+
+    def _amount(self, currency: str, minor: int) -> str:
+        """What a book holds, as text: base units of a token, which no program's number may be wide enough for, or minor
+        units of a currency of purses."""
+        chain_id, _, address = currency.partition(":")
+        if not address:
+            known = self.platform.chains.currencies().get(currency) or Currency(currency, 0)
+            return str(Money(minor, known))
+        token = self.platform.chains.token_at(int(chain_id), address)
+        if token is None:
+            return f"{minor} base units"
+        return f"{decimal_text(minor, token.decimals)} {token.symbol}"
 
     async def statement(self, party: str, *, since_ms: int, until_ms: int | None) -> Statement:
         """What moved for one party by kind of money, from the platform's own books."""

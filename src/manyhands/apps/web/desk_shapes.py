@@ -226,14 +226,15 @@ class AccountsView(Told):
     book: str
     kind: Annotated[str, Field(examples=["escrow"])]
     currency: str
-    minor: Minor
+    amount: str = Field(
+        description="as text: base units of a token may be more than a number holds", examples=["12.50 MHT"]
+    )
 
 
 class MoneyView(Told):
     differences: list[DifferenceView]
     not_compared: str = Field(description="why the chains could not be asked; empty = they were", examples=[""])
     accounts: list[AccountsView]
-    exponent: int
     checked_at_ms: AtMs
 
 

@@ -288,7 +288,9 @@ async def _everything(exchange: Exchange, worker: Account) -> dict[str, Any]:
         "account": [{"worker": worker.worker, "name": worker.name, "simulated": worker.simulated}],
         "sessions": msgspec.to_builtins(await exchange.sessions(worker.worker)),
         "standings": msgspec.to_builtins(await exchange.standings(worker.worker)),
-        "earnings": msgspec.to_builtins((await exchange.earnings(worker.worker)).jobs),
+        "earnings": msgspec.to_builtins(
+            [job for one in (await exchange.earnings(worker.worker)).by_currency for job in one.jobs]
+        ),
         **await exchange.books.everything(worker.worker),
     }
 

@@ -14,8 +14,13 @@ Why = Annotated[
 ]
 
 
+CurrencyAsked = Annotated[
+    str, Field(pattern="^([A-Za-z][A-Za-z0-9]{0,15})?$", description='"" = the platform\'s first', examples=["MHT"])
+]
+
+
 class PurseView(Told):
-    """What a requester may spend: free = limit + paid in - spent - held, never below 0."""
+    """What a requester may spend in one currency: free = limit + paid in - spent - held, never below 0."""
 
     requester: Address
     currency: str = Field(examples=["MHT"])
@@ -35,6 +40,7 @@ class HeldView(Told):
     job_id: Id
     title: str = Field(examples=["Receipts of March"])
     state: str = Field(examples=["open"])
+    currency: str = Field(examples=["MHT"])
     held_minor: Minor
 
 
@@ -55,12 +61,14 @@ class PayInView(Told):
 
     chain_id: int = Field(examples=[1338])
     chain: str = Field(examples=["local-a"])
+    currency: str = Field(examples=["MHT"])
     token: Address
     address: Address
 
 
 class OwnPurse(Told):
     purse: PurseView
+    others: list[PurseView] = Field(description="your purses in the other currencies of this platform")
     held: list[HeldView]
     lines: list[PurseLineView] = Field(description="the newest first, at most 500")
     pay_in_at: list[PayInView]
@@ -72,16 +80,19 @@ class NamedPurse(PurseView):
 
 class Purses(Told):
     purses: list[NamedPurse]
-    default_limit_minor: Minor
+    default_limit_minor: Minor = Field(description="in the platform's first currency")
+    currencies: list[str] = Field(description="those there are purses in, the first first", examples=[["MHT"]])
 
 
 class LimitWish(Asked):
     limit_minor: Annotated[int, Field(ge=0, le=10**15, examples=[250_000_000])] | None
+    currency: CurrencyAsked = ""
     because: Why
 
 
 class DepositWish(Asked):
     amount_minor: Amount
+    currency: CurrencyAsked = ""
     reference: Annotated[
         str,
         Field(min_length=3, max_length=200, description="tells two deposits apart", examples=["bank 2026-11-26 17"]),

@@ -36,13 +36,15 @@ def add_purses(app: FastAPI, purses: Purses, accounts: Accounts) -> None:
         "/api/desk/purse", response_model=shapes.OwnPurse,
         summary="What you may spend, what running jobs hold, every movement, and where to pay in", **requester,
     )  # fmt: skip
-    async def own(owner: Annotated[Account, JOBS]) -> Response:
+    async def own(owner: Annotated[Account, JOBS], currency: shapes.CurrencyAsked = "") -> Response:
+        purse = await purses.of(owner.worker, currency)
         return answer(
             {
-                "purse": await purses.of(owner.worker),
-                "held": await purses.held(owner.worker),
-                "lines": await purses.lines(owner.worker),
-                "pay_in_at": purses.pay_in_at,
+                "purse": purse,
+                "others": [one for one in await purses.all_of(owner.worker) if one.currency != purse.currency],
+                "held": [one for one in await purses.held(owner.worker) if one.currency == purse.currency],
+                "lines": await purses.lines(owner.worker, purse.currency),
+                "pay_in_at": [one for one in purses.pay_in_at if one.currency == purse.currency],
             }
         )
 
@@ -54,7 +56,10 @@ def add_purses(app: FastAPI, purses: Purses, accounts: Accounts) -> None:
         names = await accounts.requesters()
         found = await purses.all(beside=tuple(names))
         told = [{**msgspec.structs.asdict(one), "name": names.get(one.requester, "")} for one in found]
-        return answer({"purses": told, "default_limit_minor": purses.default_limit_minor})
+        first = purses.currency()
+        currencies = [one.code for one in purses.currencies.values()]
+        limit_minor = purses.limits_minor.get(first.code, 0)
+        return answer({"purses": told, "default_limit_minor": limit_minor, "currencies": currencies})
 
     @app.put(
         "/api/operator/purses/{requester}/limit", response_model=shapes.PurseView,
@@ -63,8 +68,10 @@ def add_purses(app: FastAPI, purses: Purses, accounts: Accounts) -> None:
     async def limit(
         requester: Requester, wish: shapes.LimitWish, account: Annotated[Account, OPERATOR_ALONE]
     ) -> Response:
-        purse = await purses.set_limit(requester, wish.limit_minor, by=account.name, because=wish.because)
-        log.warning("%s set the limit of %s to %s", account.name, requester, wish.limit_minor)
+        purse = await purses.set_limit(
+            requester, wish.limit_minor, by=account.name, because=wish.because, code=wish.currency
+        )
+        log.warning("%s set the limit of %s to %s %s", account.name, requester, wish.limit_minor, purse.currency)
         return answer(purse)
 
     @app.post(
@@ -75,6 +82,8 @@ def add_purses(app: FastAPI, purses: Purses, accounts: Accounts) -> None:
         requester: Requester, wish: shapes.DepositWish, account: Annotated[Account, OPERATOR_ALONE]
     ) -> Response:
         because = f"{wish.because} ({account.name})"
-        purse = await purses.deposit(requester, wish.amount_minor, reference=wish.reference, because=because)
-        log.warning("%s wrote a deposit of %s for %s", account.name, wish.amount_minor, requester)
+        purse = await purses.deposit(
+            requester, wish.amount_minor, reference=wish.reference, because=because, code=wish.currency
+        )
+        log.warning("%s wrote a deposit of %s %s for %s", account.name, wish.amount_minor, purse.currency, requester)
         return answer(purse)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from manyhands.ledger.desk import closing_told
 from manyhands.roles.launcher.errors import UnknownJob
 from manyhands.roles.launcher.values import JobSummary, JobView, ResultsView
 from manyhands.store.database import Database, rows
@@ -37,13 +38,14 @@ class Launched(Protocol):
     """What is asked of the launcher."""
 
     async def view(self, job_id: str) -> JobView: ...
+    def unit_of(self, view: JobView) -> int: ...
     async def list_jobs(self, *, requester: str | None = None, limit: int = 200) -> list[JobSummary]: ...
     async def results(self, job_id: str) -> ResultsView: ...
     async def result_file(self, job_id: str, name: str) -> bytes | None: ...
 
 
 class ChainEvent(NamedTuple):
-    """A final event of the job's escrow. args as decoded; amounts whole minor units."""
+    """A final event of the job's escrow. args as decoded; amounts in base units of its token."""
 
     name: str
     args: Mapping[str, Any]
@@ -52,7 +54,11 @@ class ChainEvent(NamedTuple):
 
 
 class ChainFactsOfJob(msgspec.Struct, frozen=True, kw_only=True):
-    """What the escrow's events add up to. reserved_minor = set aside and not yet paid."""
+    """What the escrow's events add up to, minor units of the job's currency. reserved_minor = set aside, not yet paid.
+
+    What was refunded is told in whole ones; the part of one that may have come back beside them counts as fees, as in
+    the job's bill.
+    """
 
     anchors: tuple[Mapping[str, Any], ...]
     payouts: tuple[Mapping[str, Any], ...]
@@ -62,9 +68,10 @@ class ChainFactsOfJob(msgspec.Struct, frozen=True, kw_only=True):
     refunded_minor: int
 
 
-def facts_of(events: Iterable[ChainEvent]) -> ChainFactsOfJob:
+def facts_of(events: Iterable[ChainEvent], *, unit: int = 1) -> ChainFactsOfJob:
     """Adds up an escrow's events, oldest first.
 
+    unit    base units of the token in a minor unit
     source  events of contracts/Escrow.vy: Anchored, Reserved, Released, BulkTransferV3, OracleFeeTransfer, *Refund
     """
     anchors: list[Mapping[str, Any]] = []
@@ -84,18 +91,20 @@ def facts_of(events: Iterable[ChainEvent]) -> ChainFactsOfJob:
             case "BulkTransferV3":
                 for recipient, amount in zip(event.args["recipients"], event.args["amounts"], strict=True):
                     paid += int(amount)
-                    payouts.append({"worker": str(recipient).lower(), "minor": int(amount), "tx_hash": event.tx_hash})
+                    minor = int(amount) // unit
+                    payouts.append({"worker": str(recipient).lower(), "minor": minor, "tx_hash": event.tx_hash})
             case "OracleFeeTransfer":
                 fees += sum(int(amount) for amount in event.args["amounts"])
             case "CompletionRefund" | "CancellationRefund":
                 refunded += int(event.args["amount"])
+    paid_minor, fees_minor, refunded_minor = closing_told(paid, fees, refunded, unit=unit)
     return ChainFactsOfJob(
         anchors=tuple(anchors),
         payouts=tuple(payouts),
-        reserved_minor=max(0, set_aside - paid),
-        paid_minor=paid,
-        fees_minor=fees,
-        refunded_minor=refunded,
+        reserved_minor=max(0, set_aside - paid) // unit,
+        paid_minor=paid_minor,
+        fees_minor=fees_minor,
+        refunded_minor=refunded_minor,
     )
 
 
@@ -169,12 +178,13 @@ class Record:
         except UnknownJob:
             return None
         events: list[ChainEvent] = []
+        unit = self._launcher.unit_of(view)
         if view.escrow and view.routing is not None:
             parameters = {"chain_id": view.routing.chain_id, "contract": view.escrow}
             async with self._db.connection() as connection:
                 found = await rows(connection, QUERIES.events_of_contract, parameters)
             events = [ChainEvent(*row) for row in found]
-        return job_page(view, await self._progress(job_id), facts_of(events))
+        return job_page(view, await self._progress(job_id), facts_of(events, unit=unit))
 
     async def _results(self, job_id: str) -> ResultsView | None:
         try:

@@ -18,7 +18,6 @@ from manyhands.apps.desk.jobs import OBJECTION_CODES
 from manyhands.apps.desk.kinds import kinds_to_choose
 from manyhands.apps.questions import SAMPLES, Sheet
 from manyhands.protocol.manifest import Needs, Region
-from manyhands.protocol.money import MHT
 from manyhands.roles.exchange.accounts import REQUESTER, Account, Accounts
 
 from . import desk_shapes
@@ -61,13 +60,24 @@ def _add_opening(app: FastAPI, accounts: Accounts, options: dict[str, Any]) -> N
 def _add_drafts(app: FastAPI, desk: RequesterDesk, options: dict[str, Any], *, simulated_crowd: bool) -> None:
     @app.get("/api/desk/choices", response_model=shapes.Choices, summary="What may be chosen at the desk", **options)
     async def choices(owner: Annotated[Account, JOBS]) -> Response:
-        floor = desk.drafts.launcher.policy.fair_floor_per_hour_minor.get(MHT.code, 0)
+        policy = desk.drafts.launcher.policy
+        offered = [one for code, one in policy.currencies.items() if code in policy.fair_floor_per_hour_minor]
+        floors = policy.fair_floor_per_hour_minor
         return answer(
             {
                 "kinds": kinds_to_choose(),
-                "currency": MHT.code,
-                "exponent": MHT.exponent,
-                "floor_per_hour_minor": floor,
+                "currency": offered[0].code,
+                "exponent": offered[0].exponent,
+                "floor_per_hour_minor": floors[offered[0].code],
+                "currencies": [
+                    {
+                        "code": one.code,
+                        "exponent": one.exponent,
+                        "spoken": one.shown,
+                        "floor_per_hour_minor": floors[one.code],
+                    }
+                    for one in offered
+                ],
                 "part_bytes": PART_BYTES,
                 "files_max": FILES_MAX,
                 "file_bytes_max": FILE_BYTES_MAX,

@@ -103,6 +103,7 @@ class DraftWish(Asked):
     needs: NeedsWish | None = None
     target_bp: Annotated[int, Field(ge=1, le=9_999)] = 9_950
     benchmark_bp: Annotated[int, Field(ge=0, le=9_999)] = 9_000
+    currency: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9]{0,15}$", examples=["MHT"])] = "MHT"
     per_hour_minor: Annotated[int, Field(ge=1, le=10**12)] = 12_000_000
     budget_minor: Annotated[int, Field(ge=1, le=10**15)] | None = None
     daily_cap_parts: (
@@ -229,6 +230,15 @@ class Objections(Told):
     filed_at_ms: AtMs | None = None
 
 
+class CurrencyChoice(Told):
+    """A token that a job may be paid in."""
+
+    code: str = Field(examples=["MHT"])
+    exponent: int = Field(description="decimals between what people speak of and the minor unit", examples=[6])
+    spoken: str = Field(description="the money that people are told it is", examples=["USD"])
+    floor_per_hour_minor: Minor
+
+
 class Choices(Told):
     """What may be chosen at the desk, and the limits of an upload."""
 
@@ -236,5 +246,6 @@ class Choices(Told):
     currency: str
     exponent: int
     floor_per_hour_minor: Minor
+    currencies: list[CurrencyChoice] = Field(description="tokens that a job may be paid in; the first unless one says")
     part_bytes: int
     simulated_crowd: bool

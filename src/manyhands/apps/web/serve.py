@@ -54,6 +54,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
     record = Record(platform.launcher, platform.progress, platform.db, open_to=platform.launcher.ctx.address)
     return Site(
         assets=load_assets(Path(platform.running.node_modules)),
+        currencies=tuple(platform.chains.currencies().values()),
         picture_secret=platform.exchange.settings.picture_secret,
         desk=platform.exchange,
         accounts=platform.exchange.accounts,

@@ -135,6 +135,7 @@ def build_app(site: Site) -> FastAPI:
     _add_files(app, site)
     _add_pages(app, site)
     _add_health(app)
+    _add_currencies(app, site)
     if site.desk is not None:
         # the hot routes come first: they take the same paths' POSTs without the framework's own work
         app.router.routes.extend(site.hot_routes)
@@ -231,7 +232,7 @@ def _page(site: Site, request: Request, page: str, *, status: int = 200) -> Resp
         request.headers.get("accept-language", ""),
         tuple(site.assets.languages),
     )
-    told = shell(site.assets, page, language)
+    told = shell(site.assets, page, language, site.currencies)
     headers = {
         "Content-Security-Policy": told.policy,
         "Cache-Control": "no-cache",
@@ -259,6 +260,16 @@ def _add_health(app: FastAPI) -> None:
     @app.get("/api/health", tags=["site"], response_model=shapes.Health, summary="Whether the site answers")
     async def health() -> Response:
         return answer({"ok": True, "version": VERSION})
+
+
+def _add_currencies(app: FastAPI, site: Site) -> None:
+    @app.get(
+        "/api/currencies", tags=["site"], response_model=shapes.Currencies,
+        summary="What jobs are paid in here: the tokens' codes, decimals, and the money they are spoken of as",
+    )  # fmt: skip
+    async def currencies() -> Response:
+        told = [{"code": one.code, "exponent": one.exponent, "spoken": one.shown} for one in site.currencies]
+        return answer({"currencies": told})
 
 
 # --- accounts ------------------------------------------------------------------------------------------------------

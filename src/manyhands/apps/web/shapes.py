@@ -427,6 +427,8 @@ class Transaction(Told):
 class JobEarnings(Told):
     job_id: Id
     title: str
+    currency: str
+    exponent: int
     answers: int
     waiting: int
     accepted: int
@@ -442,7 +444,9 @@ class JobEarnings(Told):
     because: str
 
 
-class Earnings(Told):
+class EarningsIn(Told):
+    """What was earned in one currency."""
+
     currency: str
     exponent: int
     pending_minor: Minor
@@ -451,6 +455,10 @@ class Earnings(Told):
     credited_ms: Ms
     pay_per_hour_minor: int | None
     jobs: list[JobEarnings]
+
+
+class Earnings(EarningsIn):
+    others: list[EarningsIn] = Field(description="the same in each other currency: two kinds of money are never added")
 
 
 class Exhibit(Told):
@@ -566,6 +574,18 @@ class ResultFile(Told):
 
 class ResultFiles(Told):
     files: list[ResultFile]
+
+
+class CurrencyView(Told):
+    """A token that jobs are paid in, as amounts are counted and told here."""
+
+    code: str = Field(examples=["MHT"])
+    exponent: int = Field(description="decimals between what people speak of and the minor unit", examples=[6])
+    spoken: str = Field(description="the money that people are told it is", examples=["USD"])
+
+
+class Currencies(Told):
+    currencies: list[CurrencyView] = Field(description="the platform's first one first")
 
 
 class Health(Told):

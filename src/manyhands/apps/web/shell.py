@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from manyhands.protocol.money import MHT, Currency
+
 from .assets import Assets, script_hash
 from .security import content_policy
 
@@ -116,8 +118,12 @@ def choose_language(chosen: str, accepted: str, known: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=64)
-def shell(assets: Assets, page: str, language: str) -> Shell:
-    """The document of one page in one language. raises KeyError for a page or language that does not exist"""
+def shell(assets: Assets, page: str, language: str, currencies: tuple[Currency, ...] = (MHT,)) -> Shell:
+    """The document of one page in one language. raises KeyError for a page or language that does not exist
+
+    currencies  what jobs are paid in here, the first first: pages write amounts by it
+    """
+    money = " ".join(f"{one.code}/{one.exponent}/{one.shown}" for one in currencies)
     import_map = assets.import_map(language)
     words = assets.parts.get(language, {})
     preloads = [assets.languages[language], *(words[name] for name in WORDS.get(page, ()) if name in words)] + [
@@ -130,7 +136,8 @@ def shell(assets: Assets, page: str, language: str) -> Shell:
     if page not in NEVER_PRINTED:
         sheets += f'<link rel="stylesheet" media="print" href="{assets.sheets["print"]}">'
     document = (
-        f'<!doctype html><html lang="{language}" dir="{direction}" data-page="{page}" data-languages="{languages}">'
+        f'<!doctype html><html lang="{language}" dir="{direction}" data-page="{page}" data-languages="{languages}" '
+        f'data-currencies="{html.escape(money)}">'
         '<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">'
         '<meta name="color-scheme" content="light dark">'

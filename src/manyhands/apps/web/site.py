@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from manyhands.apps.desk import RequesterDesk
 from manyhands.protocol.ids import Clock, system_clock
+from manyhands.protocol.money import MHT, Currency
 from manyhands.roles.exchange import Exchange
 from manyhands.roles.exchange.accounts import Accounts
 from manyhands.roles.exchange.ways import Ways
@@ -101,6 +102,7 @@ class Site:
     exchange         whose workers' own records are shown, with `parties`: the roles and their addresses, for anyone
     hosts            names the site may be asked under; empty = any
     secure_cookies   True behind TLS
+    currencies       what jobs are paid in here, the platform's first one first
     simulated_crowd  whether an account may call itself simulated
     close            what to run when the site stops
     """
@@ -125,6 +127,7 @@ class Site:
     results_secret: bytes = b""
     hosts: frozenset[str] = frozenset()
     secure_cookies: bool = False
+    currencies: tuple[Currency, ...] = (MHT,)
     simulated_crowd: bool = False
     clock: Clock = system_clock
     start: Sequence[Callable[[], Awaitable[None]]] = field(default=())

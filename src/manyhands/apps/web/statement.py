@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
+
+import msgspec
 
 from manyhands.roles.exchange.views import Earnings, JobEarnings
 
@@ -52,13 +55,13 @@ def state_of(job: JobEarnings) -> str:
 
 
 def statement_lines(earned: Earnings) -> list[Line]:
-    """The lines of a statement, in the order of the earnings page."""
+    """The lines of a statement, currency by currency, in the order of the earnings page."""
     return [
         Line(
             job.job_id,
             job.title,
-            earned.currency,
-            earned.exponent,
+            job.currency,
+            job.exponent,
             job.answers,
             job.accepted,
             job.refused,
@@ -72,7 +75,8 @@ def statement_lines(earned: Earnings) -> list[Line]:
             " ".join(one.tx_hash for one in job.transactions),
             state_of(job),
         )
-        for job in earned.jobs
+        for one in earned.by_currency
+        for job in one.jobs
     ]
 
 
@@ -102,11 +106,10 @@ def money(minor: int, exponent: int) -> str:
 def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, now_ms: int) -> bytes:
     """A page or more, A4 across, figures right-aligned."""
     # the library is heavy and wanted rarely: it is loaded with the first statement
-    from reportlab.lib import colors  # type: ignore[import-untyped]
     from reportlab.lib.pagesizes import A4, landscape  # type: ignore[import-untyped]
     from reportlab.lib.styles import getSampleStyleSheet  # type: ignore[import-untyped]
     from reportlab.lib.units import mm  # type: ignore[import-untyped]
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle  # type: ignore[import-untyped]
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer  # type: ignore[import-untyped]
 
     styles = getSampleStyleSheet()
     small = styles["BodyText"].clone("small", fontSize=7.5, leading=9.5)
@@ -114,6 +117,43 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
     def cell(text: str) -> Paragraph:
         shown = "".join(sign if sign.isprintable() else " " for sign in text)
         return Paragraph(escape(shown), small)
+
+    tables = []
+    for one in earned.by_currency:
+        tables += [
+            Spacer(1, 5 * mm),
+            Paragraph(f"In {escape(one.currency)}", styles["Heading3"]),
+            _table(one, cell, mm),
+        ]
+    at = datetime.fromtimestamp(now_ms / 1000, UTC)
+    told = [
+        Paragraph("Statement of earnings", styles["Title"]),
+        Paragraph(f"{escape(name)} &nbsp; {escape(worker)} &nbsp; {at:%Y-%m-%d %H:%M} UTC", styles["BodyText"]),
+        *(
+            Paragraph(
+                f"In {escape(one.currency)}. Still being checked: {money(one.pending_minor, one.exponent)}. "
+                f"Accepted and set aside or paid: {money(one.accepted_minor, one.exponent)}. "
+                f"Paid: {money(one.paid_minor, one.exponent)}.",
+                styles["BodyText"],
+            )
+            for one in earned.by_currency
+        ),
+    ]
+    if simulated:
+        told.append(Paragraph("This account belongs to a simulated worker.", styles["BodyText"]))
+    buffer = io.BytesIO()
+    document = SimpleDocTemplate(
+        buffer, pagesize=landscape(A4), title="Statement of earnings", author="Manyhands",
+        leftMargin=10 * mm, rightMargin=10 * mm, topMargin=12 * mm, bottomMargin=12 * mm,
+    )  # fmt: skip
+    document.build([*told, *tables])
+    return buffer.getvalue()
+
+
+def _table(earned: Earnings, cell: Callable[[str], Any], mm: float) -> Any:
+    """The jobs of one currency and their sums."""
+    from reportlab.lib import colors  # type: ignore[import-untyped]
+    from reportlab.platypus import Table, TableStyle
 
     head = [
         "Job",
@@ -147,7 +187,7 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
             ),
             cell(f"{line.state} {line.transactions}".strip()),
         ]
-        for line in statement_lines(earned)
+        for line in statement_lines(msgspec.structs.replace(earned, others=()))
     ]
     sums = [sum(getattr(job, f"{part}_minor") for job in earned.jobs) for part in (*PART_NAMES, "paid")]
     total = [
@@ -171,23 +211,4 @@ def statement_pdf(earned: Earnings, *, name: str, worker: str, simulated: bool, 
             ]
         )
     )
-    at = datetime.fromtimestamp(now_ms / 1000, UTC)
-    told = [
-        Paragraph("Statement of earnings", styles["Title"]),
-        Paragraph(f"{escape(name)} &nbsp; {escape(worker)} &nbsp; {at:%Y-%m-%d %H:%M} UTC", styles["BodyText"]),
-        Paragraph(
-            f"All amounts in {escape(earned.currency)}. Still being checked: "
-            f"{money(earned.pending_minor, earned.exponent)}. Accepted and set aside or paid: "
-            f"{money(earned.accepted_minor, earned.exponent)}. Paid: {money(earned.paid_minor, earned.exponent)}.",
-            styles["BodyText"],
-        ),
-    ]
-    if simulated:
-        told.append(Paragraph("This account belongs to a simulated worker.", styles["BodyText"]))
-    buffer = io.BytesIO()
-    document = SimpleDocTemplate(
-        buffer, pagesize=landscape(A4), title="Statement of earnings", author="Manyhands",
-        leftMargin=10 * mm, rightMargin=10 * mm, topMargin=12 * mm, bottomMargin=12 * mm,
-    )  # fmt: skip
-    document.build([*told, Spacer(1, 5 * mm), table])
-    return buffer.getvalue()
+    return table

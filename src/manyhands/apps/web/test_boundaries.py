@@ -22,7 +22,7 @@ ANYBODY: Final = {
     ("post", "/messages"), ("post", "/api/sign-up"), ("post", "/api/sign-in"), ("post", "/api/sign-out"),
     ("post", "/api/sign-up/passkey"), ("post", "/api/sign-up/passkey/begin"), ("post", "/api/sign-in/passkey"),
     ("post", "/api/sign-in/passkey/begin"), ("post", "/api/sign-in/wallet"), ("post", "/api/sign-in/wallet/begin"),
-    ("post", "/api/sign-in/link"), ("get", "/api/record"),
+    ("post", "/api/sign-in/link"), ("get", "/api/record"), ("get", "/api/currencies"),
 }  # fmt: skip
 """Routes for which nobody signs in. Everything else refuses a stranger with 401."""
 

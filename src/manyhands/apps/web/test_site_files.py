@@ -193,7 +193,11 @@ def test_every_line_of_a_quote_is_said_in_the_readers_language_with_the_figures_
     assert learning is not None
     fees = FeeRule(exchange_bp=300, recording_bp=200, reputation_bp=200)
     known = words_of(language)
-    for line in make_quote(work, pay=pay, rule=QualityRule(), fees=fees, learning=learning).lines:
-        name = "ql_" + re.sub("[ -]", "_", line.label)
-        assert name in known, line.label
-        assert set(re.findall(r"\{(\w+)\}", known[f"{name}_why"])) == set(line.figures), line.label
+    yen = PayRule(currency="YENT", exponent=0, per_hour_minor=1_500, floor_per_hour_minor=1_200)
+    for told in (pay, yen):
+        for line in make_quote(work, pay=told, rule=QualityRule(), fees=fees, learning=learning).lines:
+            name = "ql_" + re.sub("[ -]", "_", line.label)
+            assert name in known, line.label
+            why = f"{name}_why_rounded" if "rounded_bp" in line.figures else f"{name}_why"
+            assert set(re.findall(r"\{(\w+)\}", known[why])) == set(line.figures), line.label
+    assert "rounded_bp" in make_quote(work, pay=yen, rule=QualityRule(), fees=fees).lines[0].figures

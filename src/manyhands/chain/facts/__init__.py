@@ -14,14 +14,15 @@ Rules kept here
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from manyhands.protocol.money import CURRENCIES
+from manyhands.protocol.manifest import is_currency_code
+from manyhands.protocol.money import CURRENCIES, EXPONENT_MAX, Currency
 
 from ..errors import FactsInvalid
 
@@ -49,11 +50,42 @@ class FeeFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TokenFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A token jobs may be paid in. address "" means: the platform deploys its own test token."""
+    """A token jobs may be paid in, and the currency that its quotes, purses and pages count it in.
+
+    symbol    the currency's code
+    decimals  of the token on its chain
+    address   "" means: the platform deploys a test token of its own, on local chains
+    exponent  decimals of the currency, never more than the token's; absent = as the built-in currency of that code,
+              else as many as the token has, 6 at most
+    spoken    the money that people are told it is, such as "USD"; absent = as the built-in currency, else the symbol
+    floor_per_hour_minor  lowest hourly pay a job in this token may promise, in minor units of the currency; absent = as
+                          the launcher's policy has it for that code
+    """
 
     symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
     decimals: Annotated[int, msgspec.Meta(ge=0, le=36)]
     address: AddressOrNone = ""
+    exponent: Annotated[int, msgspec.Meta(ge=0, le=EXPONENT_MAX)] | None = None
+    spoken: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    floor_per_hour_minor: NotNegative = 0
+
+    @property
+    def currency(self) -> Currency:
+        """What amounts in this token are counted in everywhere but on its chain."""
+        known = CURRENCIES.get(self.symbol)
+        exponent = self.exponent
+        if exponent is None:
+            exponent = known.exponent if known else min(self.decimals, EXPONENT_MAX)
+        return Currency(self.symbol, exponent, self.spoken or (known.spoken if known else ""))
+
+    @property
+    def unit(self) -> int:
+        """Base units of the token in one minor unit of its currency.
+
+        >>> TokenFacts("DAI", 18).unit, TokenFacts("YEN", 0).unit
+        (1000000000000, 1)
+        """
+        return int(10 ** (self.decimals - self.currency.exponent))
 
 
 class ContractAddresses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,14 +128,28 @@ class ChainFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The token that jobs are paid in unless they say otherwise: the first of the list."""
         return self.tokens[0]
 
+    def token_of(self, code: str) -> TokenFacts | None:
+        """The token whose currency has this code; None when no jobs are paid in it here."""
+        return next((token for token in self.tokens if token.symbol == code), None)
+
+    def token_at(self, address: str) -> TokenFacts | None:
+        """The token that stands at an address; None when no jobs are paid in it here."""
+        return next((token for token in self.tokens if token.address and token.address == address.lower()), None)
+
     def at(self, rpc_urls: Sequence[str]) -> ChainFacts:
         """The same chain reached by other URLs."""
         return msgspec.structs.replace(self, rpc_urls=tuple(rpc_urls))
 
-    def with_contracts(self, contracts: ContractAddresses) -> ChainFacts:
-        """The same chain, once it is known where its contracts and token stand."""
-        first = msgspec.structs.replace(self.tokens[0], address=self.tokens[0].address or contracts.token)
-        return msgspec.structs.replace(self, contracts=contracts, tokens=(first, *self.tokens[1:]))
+    def with_contracts(self, contracts: ContractAddresses, further: Mapping[str, str] | None = None) -> ChainFacts:
+        """The same chain, once it is known where its contracts and tokens stand.
+
+        further  symbol -> address of the test tokens, beside the first, that the platform deploys
+        """
+        at = {**(further or {}), self.tokens[0].symbol: contracts.token}
+        tokens = tuple(
+            msgspec.structs.replace(token, address=token.address or at.get(token.symbol, "")) for token in self.tokens
+        )
+        return msgspec.structs.replace(self, contracts=contracts, tokens=tokens)
 
 
 def parse_facts(text: str, *, file: str) -> ChainFacts:
@@ -127,14 +173,68 @@ def parse_facts(text: str, *, file: str) -> ChainFacts:
         raise FactsInvalid(file, "fees.priority_fee_wei", "is above fees.max_fee_wei")
     if facts.contracts is None and not facts.local:
         raise FactsInvalid(file, "contracts", "is missing: only on local chains the platform deploys its own")
-    for place, token in enumerate(facts.tokens):
-        known = CURRENCIES.get(token.symbol)
-        if known is not None and known.exponent != token.decimals:
-            said = f"is {token.decimals}, but quotes count {token.symbol} with {known.exponent}"
-            raise FactsInvalid(file, f"tokens[{place}].decimals", said)
+    _check_tokens(facts, file)
     if facts.contracts is not None and not facts.token.address:
         raise FactsInvalid(file, "tokens[0].address", "is missing although the contracts are given")
     return facts
+
+
+def _check_tokens(facts: ChainFacts, file: str) -> None:
+    """raises FactsInvalid for tokens that quotes could not count, or not tell apart"""
+    for place, token in enumerate(facts.tokens):
+        where, known = f"tokens[{place}]", CURRENCIES.get(token.symbol)
+        if not is_currency_code(token.symbol):
+            raise FactsInvalid(file, f"{where}.symbol", "is no code: a letter, then letters and digits, 16 at most")
+        if token.spoken and not is_currency_code(token.spoken):
+            raise FactsInvalid(file, f"{where}.spoken", "is no code of a money, such as USD")
+        if known is not None and token.exponent is None and known.exponent != token.decimals:
+            said = f"is {token.decimals}, but quotes count {token.symbol} with {known.exponent}"
+            raise FactsInvalid(file, f"{where}.decimals", f"{said}: if that is meant, add exponent = {known.exponent}")
+        if known is not None and token.exponent not in (None, known.exponent):
+            raise FactsInvalid(file, f"{where}.exponent", f"is not {known.exponent}, which {token.symbol} always has")
+        if token.currency.exponent > token.decimals:
+            said = f"is {token.currency.exponent}, more than the {token.decimals} decimals of the token"
+            raise FactsInvalid(file, f"{where}.exponent", said)
+        if known is None and not token.floor_per_hour_minor:
+            said = f"is missing: the lowest pay of an hour in {token.symbol} is known to nobody else"
+            raise FactsInvalid(file, f"{where}.floor_per_hour_minor", said)
+        if place and not token.address and not facts.local:
+            said = "is missing: only on local chains the platform deploys its own"
+            raise FactsInvalid(file, f"{where}.address", said)
+        for other in facts.tokens[:place]:
+            if other.symbol.upper() == token.symbol.upper():
+                raise FactsInvalid(file, f"{where}.symbol", f"{token.symbol} is there already")
+            if token.address and other.address == token.address:
+                raise FactsInvalid(file, f"{where}.address", f"is that of {other.symbol} too")
+
+
+def currencies_of(chains: Iterable[ChainFacts]) -> dict[str, Currency]:
+    """The currencies that jobs may be paid in on these chains, by code; the first chain's first token comes first.
+
+    raises  FactsInvalid when two chains count one code in two ways: a purse serves jobs on all of them
+
+    >>> list(currencies_of(shipped_facts().values()))
+    ['MHT']
+    """
+    found: dict[str, Currency] = {}
+    for facts in chains:
+        for token in facts.tokens:
+            known = found.setdefault(token.symbol, token.currency)
+            if known != token.currency:
+                said = (
+                    f"counts {token.symbol} with {token.currency.exponent} decimals as {token.currency.shown}, another"
+                )
+                said += f" chain with {known.exponent} as {known.shown}"
+                raise FactsInvalid(f"chain {facts.name}", "tokens", said)
+    return found
+
+
+def floors_of(chains: Iterable[ChainFacts]) -> dict[str, int]:
+    """Lowest hourly pay by currency as facts files tell it, minor units; of two that differ, the higher."""
+    found: dict[str, int] = {}
+    for token in (token for facts in chains for token in facts.tokens if token.floor_per_hour_minor):
+        found[token.symbol] = max(found.get(token.symbol, 0), token.floor_per_hour_minor)
+    return found
 
 
 def read_facts(path: Path) -> ChainFacts:

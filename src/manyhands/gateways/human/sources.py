@@ -66,8 +66,9 @@ class NodeSource:
         while self._read_to < head.number:
             last = min(head.number, self._read_to + ROUND_BLOCKS)
             contracts = fixed | dict.fromkeys(self._known.escrows, "Escrow")
+            tokens = [token.address or at.token for token in self._client.facts.tokens]
             events = await followed_events(
-                self._client, contracts, token=at.token, from_block=self._read_to + 1, to_block=last
+                self._client, contracts, tokens=tokens, from_block=self._read_to + 1, to_block=last
             )
             block = await self._client.block(last)
             if block is None:

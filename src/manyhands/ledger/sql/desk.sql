@@ -101,6 +101,13 @@ where chain_id = %(chain_id)s and not orphaned and (
 )
 order by block_number, index_in_block;
 
+-- name: token_of_escrow
+-- The token that an escrow was launched with; none for an escrow whose launch was not seen.
+select lower(args ->> 'token') from outbox.events
+where chain_id = %(chain_id)s and contract = %(factory)s and name = 'LaunchedV2' and args ->> 'escrow' = %(escrow)s
+  and not orphaned
+limit 1;
+
 -- name: time_of_chain
 -- Seconds of the newest block in which one of our contracts spoke: the chain's clock is this late at least.
 select coalesce(max(block_timestamp_s), 0) from outbox.events
@@ -109,7 +116,7 @@ where chain_id = %(chain_id)s and block_number = (
 );
 
 -- name: launches_not_mined
-select data from outbox.transactions
+select data, recipient from outbox.transactions
 where chain_id = %(chain_id)s and sender = %(sender)s and state in ('waiting', 'sent')
   and (purpose like 'launch:%%' or purpose like 'fund:%%');
 

@@ -29,7 +29,6 @@ from manyhands.protocol.messages import (
     AppealVote,
     AppealVoteCast,
 )
-from manyhands.protocol.money import CURRENCIES
 from manyhands.protocol.signing import personal_digest
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, rows, rows_of, scalar
@@ -175,10 +174,10 @@ class Appealing:
                 code=row[7],
                 because=row[8],
                 received_at_ms=row[9],
-                can_appeal=row[12] is None and row[10] in TAKES_APPEALS and row[0] not in denied,
-                appeal_id=row[12],
+                can_appeal=row[13] is None and row[10] in TAKES_APPEALS and row[0] not in denied,
+                appeal_id=row[13],
                 currency=row[11],
-                exponent=CURRENCIES[row[11]].exponent,
+                exponent=row[12],
             )
             for row in found
         ]

@@ -17,7 +17,6 @@ import msgspec
 from manyhands.protocol import canonical
 from manyhands.protocol.manifest import is_language
 from manyhands.protocol.messages import TypeStanding
-from manyhands.protocol.money import CURRENCIES
 from manyhands.quality import reputation
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of, scalar
@@ -235,13 +234,13 @@ class Books:
                 raise OwnLimitReached(span, cap_minutes=cap_minutes)
         return int(cap_parts)
 
-    async def paces(self, worker: str) -> dict[str, Pace]:
-        """The worker's own pace by task type, where enough was accepted."""
+    async def paces(self, worker: str) -> dict[tuple[str, str], Pace]:
+        """The worker's own pace by task type and currency, where enough was accepted."""
         async with self._ctx.db.connection() as connection:
             found = await rows(connection, QUERIES.own_paces, {"worker": worker})
         return {
-            task_type: Pace(ms // answers, earned_minor * HOUR_MS // ms, answers)
-            for task_type, ms, answers, earned_minor in found
+            (task_type, currency): Pace(ms // answers, earned_minor * HOUR_MS // ms, answers)
+            for task_type, currency, ms, answers, earned_minor in found
             if answers >= ANSWERS_LEAST and ms > 0
         }
 
@@ -331,6 +330,7 @@ class Books:
         async with self._ctx.db.connection() as connection:
             (jobs,) = await rows(connection, QUERIES.public_sums)
             (work,) = await rows(connection, QUERIES.public_answers)
+            extras = await _dicts(connection, QUERIES.public_extras)
             wages = await rows(connection, QUERIES.public_wages, {"least_ms": WAGE_TIME_LEAST_MS})
             reports = await _dicts(connection, QUERIES.public_reports)
             appeals = await _dicts(connection, QUERIES.public_appeals)
@@ -342,23 +342,22 @@ class Books:
             "answers": work[0],
             "refused": work[1],
             "workers": work[2],
-            "top_up_minor": work[3],
-            "restored_minor": work[4],
+            "extras": extras,
             "wages": [
-                distribution(currency, simulated, [wage for c, s, wage in wages if (c, s) == (currency, simulated)])
-                for currency, simulated in sorted({(currency, simulated) for currency, simulated, _ in wages})
+                distribution(*kind, [wage for *its, wage in wages if tuple(its) == kind])
+                for kind in sorted({(currency, exponent, simulated) for currency, exponent, simulated, _ in wages})
             ],
             "reports": reports,
             "appeals": appeals,
         }
 
 
-def distribution(currency: str, simulated: bool, wages_minor: Sequence[int]) -> dict[str, Any]:
+def distribution(currency: str, exponent: int, simulated: bool, wages_minor: Sequence[int]) -> dict[str, Any]:
     """Paid pay per hour of workers in settled jobs. Percentiles are None below `WAGES_LEAST` observations.
 
-    >>> distribution("MHT", False, [10, 20, 30, 40, 50])["p50_minor"]
+    >>> distribution("MHT", 6, False, [10, 20, 30, 40, 50])["p50_minor"]
     30
-    >>> distribution("MHT", False, [10])["p50_minor"] is None
+    >>> distribution("MHT", 6, False, [10])["p50_minor"] is None
     True
     """
     ordered = sorted(wages_minor)
@@ -369,7 +368,7 @@ def distribution(currency: str, simulated: bool, wages_minor: Sequence[int]) -> 
 
     return {
         "currency": currency,
-        "exponent": CURRENCIES[currency].exponent,
+        "exponent": exponent,
         "simulated": simulated,
         "observations": len(ordered),
         **{f"p{percent}_minor": at(percent) for percent in (10, 25, 50, 75, 90)},

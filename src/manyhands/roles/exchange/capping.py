@@ -90,5 +90,5 @@ class Capping:
         except ChainNotReady:
             return None  # nothing can be said of the day; the oracle's own count holds all the same
         waits_minor = max(0, int(promised_minor) - day.reserved_minor)
-        left_minor = max(0, cap_minor(funded_minor, parts) - day.reserved_today_minor - waits_minor)
+        left_minor = max(0, cap_minor(funded_minor, parts, unit=day.unit) - day.reserved_today_minor - waits_minor)
         return DailyShare(parts, left_minor, day.ends_at_s * 1_000), int(reward_minor), bool(holds)

@@ -231,6 +231,7 @@ class Opening:
                 "title": manifest.title,
                 "task_type": manifest.task_type,
                 "currency": manifest.pay.currency,
+                "exponent": manifest.pay.money.exponent,
                 "requester": manifest.requester,
                 "sensitive": manifest.content_class == "sensitive",
                 "score_least_bp": needs_of(manifest).score_bp,
@@ -293,10 +294,10 @@ class Opening:
             )
         await self.start_if_ready(tx, body.job_id)
 
-    async def funds_seen(self, tx: Tx, *, chain_id: int, escrow: str, tx_hash: str, received_minor: int) -> None:
+    async def funds_seen(self, tx: Tx, *, chain_id: int, escrow: str, tx_hash: str, received_base: int) -> None:
         """The chain shows money in an escrow. It may be nobody's here: then it is only remembered."""
         where = {"chain_id": chain_id, "escrow": escrow.lower()}
-        await tx.execute(QUERIES.add_funds, {**where, "tx_hash": tx_hash, "received_minor": received_minor})
+        await tx.execute(QUERIES.add_funds, {**where, "tx_hash": tx_hash, "received_base": received_base})
         for (job_id,) in await rows(tx, QUERIES.announced_with_escrow, where):
             await self.start_if_ready(tx, job_id)
 
@@ -306,10 +307,12 @@ class Opening:
         if job.state != "announced":
             return
         where = {"chain_id": job.chain_id, "escrow": job.escrow}
-        if await scalar(tx, QUERIES.received_minor, where) < job.funded_minor:
+        received_base = int(await scalar(tx, QUERIES.received_base, where))
+        if received_base < job.funded_minor:  # a base unit is never more than a minor one
             return
         pages = await scalar(tx, QUERIES.pages_handed, {"job_id": job_id})
-        if pages == 0 or not await self._is_as_told(tx, job):
+        unit = await self._unit_as_told(tx, job) if pages else None
+        if unit is None or received_base < job.funded_minor * unit:
             return
         await tx.execute(QUERIES.start_reading, {"job_id": job_id, "state": job.after("read"), "pages": pages})
         await enqueue_many(
@@ -322,20 +325,22 @@ class Opening:
             ],
         )
 
-    async def _is_as_told(self, tx: Tx, job: JobRow) -> bool:
-        """Whether the chain's escrow is the announced one. False too while the chain does not show it: asked again."""
+    async def _unit_as_told(self, tx: Tx, job: JobRow) -> int | None:
+        """Base units of the escrow's token in a minor unit of the job's money, where the escrow is the announced one.
+
+        None for another escrow, and while the chain does not show it: asked again
+        """
         if self._held_to_chain is None:
-            return True
+            return 1
         try:
-            await self._held_to_chain(tx, job.chain_id, job.told())
+            return await self._held_to_chain(tx, job.chain_id, job.told())
         except EscrowNotAsTold as problem:
             if job.job_id not in self._not_as_told:
                 self._not_as_told.add(job.job_id)
                 logger.warning("job %s is not begun: %s", job.job_id, problem)
-            return False
+            return None
         except (EscrowNotSeenYet, ChainNotReady):
-            return False
-        return True
+            return None
 
     # --- work of the reading processes ----------------------------------------------------------------------------
 

@@ -235,7 +235,7 @@ class Exchange:
                 chain_id=event.chain_id,
                 escrow=event.address,
                 tx_hash=event.tx_hash,
-                received_minor=int(event.args["amount"]),
+                received_base=int(event.args["amount"]),
             )
 
         if event.name == "CancellationRequested":

@@ -113,11 +113,12 @@ class House:
         for role in OTHERS:
             self.mailbox.register(role, self.keys[role].address, self._listen)
 
-    async def held_to_chain(self, tx: Tx, chain_id: int, told: EscrowTold) -> None:
+    async def held_to_chain(self, tx: Tx, chain_id: int, told: EscrowTold) -> int:
         assert (chain_id, told.job_id, told.escrow) == (1338, JOB, ESCROW.lower())
         assert told.launcher == self.keys["launcher"].address
         if self.objection is not None:
             raise self.objection
+        return 1
 
     async def _listen(self, tx: Tx, envelope: Envelope) -> None:
         self.heard.append(open_envelope(envelope))

@@ -27,7 +27,7 @@ CHAIN_ID = 1338
 
 @dataclass(frozen=True)
 class OpenJob:
-    """A job to be put into the tables: `pages` pages with `per_page` tasks each."""
+    """A job to be put into the tables: `pages` pages with `per_page` tasks each. pay  None = 12 test dollars an hour"""
 
     job_id: str = "job-1"
     pages: int = 1
@@ -44,6 +44,7 @@ class OpenJob:
     pool: str = ""
     cap_parts: int = 0
     funded_minor: int = 1_000_000_000
+    pay: PayRule | None = None
 
 
 def manifest_of(job: OpenJob) -> Manifest:
@@ -56,7 +57,7 @@ def manifest_of(job: OpenJob) -> Manifest:
         privacy=job.privacy,
         crowd="simulated" if job.simulated else "people",
         quality=QualityRule(),
-        pay=PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000),
+        pay=job.pay or PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=10_000_000),
         lease_ms=job.lease_ms,
         learning=msgspec.UNSET if job.learning is None else job.learning,
         needs=msgspec.UNSET if job.needs is None else job.needs,
@@ -101,17 +102,19 @@ async def put_open_job(tx: Tx, job: OpenJob) -> None:
             (job_id, state, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor,
              launcher, recording, reputation, jury, chain_id, escrow, token, funded_minor, pages_total, tasks_total,
              undecided, task_batches, announced_at_ms, opened_at_ms, requester, score_least_bp, pool,
-             cap_parts)
-        values (%(job_id)s, 'open', %(manifest)s, %(routing)s, %(title)s, 'transcription', 'MHT', %(simulated)s,
+             exponent, cap_parts)
+        values (%(job_id)s, 'open', %(manifest)s, %(routing)s, %(title)s, 'transcription', %(currency)s, %(simulated)s,
                 %(lease_ms)s, 3, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
                 %(token)s, %(funded_minor)s, %(pages)s, %(tasks)s, %(tasks)s, 1, 1, 1, 'requester-1',
-                %(score_least_bp)s, %(pool)s, %(cap_parts)s)
+                %(score_least_bp)s, %(pool)s, %(exponent)s, %(cap_parts)s)
         """,
         {
             "job_id": job.job_id,
             "manifest": canonical.encode(funded.manifest),
             "routing": canonical.encode(funded.routing),
             "title": funded.manifest.title,
+            "currency": funded.manifest.pay.currency,
+            "exponent": funded.manifest.pay.money.exponent,
             "simulated": job.simulated,
             "lease_ms": job.lease_ms,
             "launcher": LAUNCHER,

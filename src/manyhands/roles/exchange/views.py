@@ -8,6 +8,7 @@ Rules kept here
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -18,7 +19,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
 from manyhands.protocol.manifest import Manifest, Needs, Scope, cap_parts_of, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
-from manyhands.protocol.money import CURRENCIES
+from manyhands.protocol.money import MHT
 from manyhands.quality import reputation
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of
@@ -92,6 +93,8 @@ class JobEarnings(msgspec.Struct, frozen=True):
 
     job_id: str
     title: str
+    currency: str
+    exponent: int
     answers: int
     waiting: int
     accepted: int
@@ -108,7 +111,10 @@ class JobEarnings(msgspec.Struct, frozen=True):
 
 
 class Earnings(msgspec.Struct, frozen=True):
-    """All of a worker's jobs. pay_per_hour_minor None = no time was credited yet."""
+    """A worker's jobs in one currency, the one of the newest job. pay_per_hour_minor None = no time was credited yet.
+
+    others  the same in each other currency: two kinds of money are never added
+    """
 
     currency: str
     exponent: int
@@ -118,6 +124,12 @@ class Earnings(msgspec.Struct, frozen=True):
     credited_ms: int
     pay_per_hour_minor: int | None
     jobs: tuple[JobEarnings, ...]
+    others: tuple[Earnings, ...] = ()
+
+    @property
+    def by_currency(self) -> tuple[Earnings, ...]:
+        """All of it, one after the other."""
+        return (self, *self.others)
 
 
 class StandingView(msgspec.Struct, frozen=True):
@@ -236,7 +248,7 @@ class Views:
                 manifest,
                 language=language,
                 read=read,
-                pace=paces.get(row[2]),
+                pace=paces.get((row[2], manifest.pay.currency)),
                 record=known.get(manifest.requester),
                 learning=ready[row[0]],
                 misfits=unfit(needs_of(manifest), known_of[_kind_of(manifest)]),
@@ -261,25 +273,19 @@ class Views:
         jobs = [_job_earnings(row, waiting.pop(row[0], None), refusals.get(row[0], [])) for row in found]
         jobs += [
             JobEarnings(
-                job_id=job_id, title=title, answers=count, waiting=count, accepted=0, refused=0, pending_minor=minor,
+                job_id=job_id, title=title, currency=currency, exponent=exponent, answers=count, waiting=count,
+                accepted=0, refused=0, pending_minor=minor,
                 earned_minor=0, bonus_minor=0, top_up_minor=0, restored_minor=0, learning_minor=0, paid_minor=0,
                 transactions=(), because="",
             )
-            for job_id, title, _, _, count, minor in waiting.values()
+            for job_id, title, currency, _, count, minor, exponent in waiting.values()
         ]  # fmt: skip
-        currency = found[0][2] if found else "MHT"
-        credited_ms = sum(row[10] for row in found)
-        earned = sum(job.earned_minor + job.bonus_minor + job.top_up_minor + job.restored_minor for job in jobs)
-        return Earnings(
-            currency=currency,
-            exponent=CURRENCIES[currency].exponent,
-            pending_minor=sum(job.pending_minor for job in jobs),
-            accepted_minor=sum(job.earned_minor + job.restored_minor for job in jobs),
-            paid_minor=sum(job.paid_minor for job in jobs),
-            credited_ms=credited_ms,
-            pay_per_hour_minor=pay_per_hour_minor(earned, credited_ms),
-            jobs=tuple(jobs),
+        kinds = list(dict.fromkeys((job.currency, job.exponent) for job in jobs)) or [(MHT.code, MHT.exponent)]
+        first, *others = (
+            _earnings(*kind, jobs, credited_ms=sum(row[10] for row in found if (row[2], row[18]) == kind))
+            for kind in kinds
         )
+        return msgspec.structs.replace(first, others=tuple(others))
 
     async def standings(self, worker: str) -> list[StandingView]:
         """The worker's published standing, skill by skill."""
@@ -424,7 +430,7 @@ def _offer(
         open_tasks=open_tasks,
         reward_minor_median=reward_minor,
         currency=manifest.pay.currency,
-        exponent=CURRENCIES[manifest.pay.currency].exponent,
+        exponent=manifest.pay.money.exponent,
         seconds_p50=round(median_ms / 1000, 1),
         seconds_p90=None if slow_ms is None else round(slow_ms / 1000, 1),
         pay_per_hour_minor=pay_per_hour_minor(reward_minor, median_ms) or manifest.pay.per_hour_minor,
@@ -460,16 +466,35 @@ def _meanings_of(manifest: Manifest, language: str) -> dict[str, tuple[str, ...]
     return {field: said for field, said in told.items() if said and (not wanted or field in wanted)}
 
 
+def _earnings(currency: str, exponent: int, jobs: Sequence[JobEarnings], *, credited_ms: int) -> Earnings:
+    """The sums of the jobs in one currency."""
+    own = [job for job in jobs if (job.currency, job.exponent) == (currency, exponent)]
+    earned = sum(job.earned_minor + job.bonus_minor + job.top_up_minor + job.restored_minor for job in own)
+    return Earnings(
+        currency=currency,
+        exponent=exponent,
+        pending_minor=sum(job.pending_minor for job in own),
+        accepted_minor=sum(job.earned_minor + job.restored_minor for job in own),
+        paid_minor=sum(job.paid_minor for job in own),
+        credited_ms=credited_ms,
+        pay_per_hour_minor=pay_per_hour_minor(earned, credited_ms),
+        jobs=tuple(own),
+    )
+
+
 def _job_earnings(row: tuple[Any, ...], waiting: tuple[Any, ...] | None, refusals: list[str]) -> JobEarnings:
     (
-        job_id, title, _, settled_raw, answers, accepted, refused, collected_minor, decided_minor, earned_minor, _,
-        bonus_minor, top_up_minor, paid_minor, because, chain_id, restored_minor, learning_minor,
+        job_id, title, currency, settled_raw, answers, accepted, refused, collected_minor, decided_minor, earned_minor,
+        _, bonus_minor, top_up_minor, paid_minor, because, chain_id, restored_minor, learning_minor,
+        exponent,
     ) = row  # fmt: skip
     settled = _decoded(settled_raw, JobSettled)
     unsent, unsent_minor = (waiting[4], waiting[5]) if waiting is not None else (0, 0)
     return JobEarnings(
         job_id=job_id,
         title=title,
+        currency=currency,
+        exponent=exponent,
         answers=answers + unsent,
         waiting=answers - accepted - refused + unsent,
         accepted=accepted,

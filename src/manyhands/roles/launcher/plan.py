@@ -28,9 +28,9 @@ from manyhands.pricing import (
 from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.ids import digest
-from manyhands.protocol.manifest import Manifest, Scope, cap_parts_of, check_manifest, parse_manifest
+from manyhands.protocol.manifest import Manifest, PayRule, Scope, cap_parts_of, check_manifest, parse_manifest
 from manyhands.protocol.messages import MESSAGE_BYTES_MAX, Role, Routing
-from manyhands.protocol.money import CURRENCIES, Money
+from manyhands.protocol.money import CURRENCIES, MHT, Currency, Money
 from manyhands.protocol.parties import Directory, UnknownParty
 from manyhands.quality import gold
 from manyhands.task_types import TASK_TYPES, task_type
@@ -65,6 +65,8 @@ class LaunchPolicy:
     """What this operator launches at all.
 
     task_types                names known here; empty = any
+    currencies                what jobs may be paid in, by code: those of the tokens of this operator's chains
+    divided                   codes of those whose token has more decimals than they have
     fair_floor_per_hour_minor lowest hourly pay a job may promise, by currency; a requester may promise more, not less.
                               The default, 8.00 an hour, is Prolific's published floor (facts: trust, part I)
     stake_min_minor           stake that must be locked on a chain before a job is launched on it, minor units
@@ -75,6 +77,8 @@ class LaunchPolicy:
     """
 
     task_types: tuple[str, ...] = ()
+    currencies: Mapping[str, Currency] = field(default_factory=lambda: {MHT.code: MHT})
+    divided: frozenset[str] = frozenset()
     fair_floor_per_hour_minor: Mapping[str, int] = field(
         default_factory=lambda: {"MHT": 8_000_000, "USD": 800, "EUR": 800}
     )
@@ -152,6 +156,7 @@ def plan(
     twice = sorted({doc_id for doc_id in ids if ids.count(doc_id) > 1}) if len(set(ids)) < len(ids) else []
     if twice:
         raise BadManifest("documents", f"document {twice[0]!r} is there {ids.count(twice[0])} times")
+    currency = _currency_of(options, policy)
     # through the same door as a foreign manifest, so that a value that no type checker saw is refused by name too
     manifest = parse_manifest(
         canonical.encode(
@@ -159,8 +164,10 @@ def plan(
                 **{
                     name: getattr(options, name)
                     for name in options.__struct_fields__
-                    if name not in ("budget_minor", "request_key") and getattr(options, name) is not msgspec.UNSET
+                    if name not in ("budget_minor", "request_key", "pay")
+                    and getattr(options, name) is not msgspec.UNSET
                 },
+                "pay": options.pay if currency.code in CURRENCIES else told_of(options.pay, currency),
                 "job_id": job_id,
                 "page_count": len(pages),
                 "document_count": len(documents),
@@ -170,9 +177,10 @@ def plan(
         )
     )
     check_manifest(manifest, task_types=policy.task_types or None)
-    floor = policy.fair_floor_per_hour_minor.get(manifest.pay.currency, 0)
+    floor = policy.fair_floor_per_hour_minor.get(currency.code)
+    if floor is None:
+        raise BadManifest("pay.currency", f"nobody has said here what an hour of work pays at least in {currency.code}")
     if manifest.pay.floor_per_hour_minor < floor:
-        currency = CURRENCIES[manifest.pay.currency]
         raise BadManifest(
             "pay.floor_per_hour_minor",
             f"{Money(manifest.pay.floor_per_hour_minor, currency)} an hour is below this operator's fair floor of "
@@ -201,10 +209,12 @@ def plan(
         )
     if learning is not None:
         manifest = msgspec.structs.replace(manifest, learning=learning)
-    quote = make_quote(work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees, learning=learning)
+    quote = make_quote(
+        work, pay=manifest.pay, rule=manifest.quality, fees=manifest.fees, learning=learning, currency=currency
+    )
     if options.budget_minor is None:
         manifest = msgspec.structs.replace(manifest, budget_minor=quote.total_minor)
-    _check_daily_cap(documents, manifest, quote)
+    _check_daily_cap(documents, manifest, quote, divided=currency.code in policy.divided)
     return Plan(
         manifest=manifest,
         workload=work,
@@ -215,8 +225,13 @@ def plan(
     )
 
 
-def _check_daily_cap(documents: Sequence[ImportedDocumentRef], manifest: Manifest, quote: Quote) -> None:
-    """raises BadManifest where a day's share could not hold the pay of a single answer: it could never be reserved"""
+def _check_daily_cap(
+    documents: Sequence[ImportedDocumentRef], manifest: Manifest, quote: Quote, *, divided: bool
+) -> None:
+    """raises BadManifest where a day's share could not hold the pay of a single answer: it could never be reserved
+
+    divided  whether the token is divided further than its currency: the escrow may then hold a part of a unit less
+    """
     cap = daily_cap_of(quote, cap_parts_of(manifest))
     if cap is None:
         return
@@ -226,15 +241,33 @@ def _check_daily_cap(documents: Sequence[ImportedDocumentRef], manifest: Manifes
         [effort_ms(manifest.pay, chars=ANSWER_CHARS_MOST), *(one.task_type.effort_ms(one.question) for one in asked)]
     )
     needed_minor = reward_minor(manifest.pay, effort_ms=longest_ms)
-    if cap.per_day_minor < needed_minor:
-        currency = CURRENCIES[manifest.pay.currency]
-        parts = (quote.total_minor - 1) // max(1, needed_minor - 1)
+    per_day_minor = quote.total_minor // cap.parts if divided else cap.per_day_minor
+    if per_day_minor < needed_minor:
+        currency = quote.money
+        parts = quote.total_minor // needed_minor if divided else (quote.total_minor - 1) // max(1, needed_minor - 1)
         cure = f"choose {parts} parts at most" if parts >= 2 else "a job of this size is paid without a daily cap"
         raise BadManifest(
             "daily_cap_parts",
             f"1/{cap.parts} of {quote.total} a day is less than the longest single answer can earn, "
             f"{Money(needed_minor, currency)}: {cure}",
         )
+
+
+def _currency_of(options: LaunchOptions, policy: LaunchPolicy) -> Currency:
+    """What the job is paid in. raises BadManifest where nobody pays with it here, or counts it otherwise"""
+    code, told = options.pay.currency, options.pay.exponent
+    currency = policy.currencies.get(code) if isinstance(code, str) else None
+    if currency is None:
+        known = ", ".join(policy.currencies)
+        raise BadManifest("pay.currency", f"no jobs are paid in {str(code)[:16]!r} here; known: {known}")
+    if told is not msgspec.UNSET and told != currency.exponent:
+        raise BadManifest("pay.exponent", f"is {told!r}, but {code} has {currency.exponent} decimals here")
+    return currency
+
+
+def told_of(pay: PayRule, currency: Currency) -> PayRule:
+    """The pay as a manifest tells it to whoever has no list of currencies: with its decimals."""
+    return msgspec.structs.replace(pay, exponent=currency.exponent)
 
 
 def _check_form(documents: Sequence[ImportedDocumentRef], manifest: Manifest) -> None:
@@ -320,8 +353,7 @@ def check_has_fields(doc_id: str, kind: str, own: Mapping[str, str]) -> None:
 def check_budget(manifest: Manifest, quote: Quote) -> None:
     """raises BudgetBelowQuote when the requester would have to pay more than was allowed"""
     if manifest.budget_minor < quote.total_minor:
-        currency = CURRENCIES[manifest.pay.currency]
-        raise BudgetBelowQuote(budget=Money(manifest.budget_minor, currency), quote=quote.total)
+        raise BudgetBelowQuote(budget=Money(manifest.budget_minor, quote.money), quote=quote.total)
 
 
 def route_problem(manifest: Manifest, routing: Routing, directory: Directory, *, avoid: Sequence[int]) -> str:

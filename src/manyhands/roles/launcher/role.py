@@ -35,7 +35,7 @@ from manyhands.protocol.messages import (
     encode_envelope,
     open_envelope,
 )
-from manyhands.protocol.money import CURRENCIES
+from manyhands.protocol.money import Currency
 from manyhands.roles import RoleContext
 from manyhands.store.database import Tx, row_of, rows, scalar
 from manyhands.store.errors import StoreError
@@ -264,8 +264,7 @@ class Launcher:
         if self.purses is None:
             return None
         try:
-            total_minor = job.parsed_quote().total_minor
-            await self.purses.hold(tx, job.requester, job_id=job.job_id, amount_minor=total_minor)
+            await self.purses.hold(tx, job.requester, job_id=job.job_id, amount=job.parsed_quote().total)
         except PurseTooSmall as refusal:
             return refusal
         return None
@@ -300,6 +299,16 @@ class Launcher:
         """The job for web and command line. raises UnknownJob"""
         async with self.ctx.db.connection() as connection:
             return await self._view(connection, job_id)
+
+    def currency_of(self, view: JobView) -> Currency:
+        """A job's currency as this operator calls it, also of a token that is no longer paid in here."""
+        known = self.policy.currencies.get(view.currency)
+        return known if known and known.exponent == view.exponent else Currency(view.currency, view.exponent)
+
+    def unit_of(self, view: JobView) -> int:
+        """Base units of a job's token in a minor unit of its currency; 1 before it has a chain, or where it is gone."""
+        token = self.desk.chains.token_at(view.routing.chain_id, view.token) if view.routing and view.token else None
+        return 1 if token is None else token.unit
 
     async def documents(self, job_id: str) -> list[DocumentView]:
         """The job's documents in the order given. raises UnknownJob"""
@@ -460,7 +469,7 @@ class Launcher:
             manifest_hash=manifest.hash,
             manifest_url=_url_of(manifest),
             cap_parts=cap_parts_of(manifest),
-            promised_minor=int(await scalar(tx, QUERIES.promised_to_capped)),
+            promised_minor=int(await scalar(tx, QUERIES.promised_to_capped, {"currency": manifest.pay.currency})),
         )
         await tx.execute(QUERIES.set_launch_tx, {"job_id": job.job_id, "tx_hash": tx_hash})
         await self._move(tx, job.job_id, "routed", "fund", f"the escrow is being launched with {quote.total}")
@@ -617,10 +626,8 @@ class Launcher:
             },
         )
         if self.purses is not None:
-            held_minor = job.parsed_quote().total_minor
-            await self.purses.bill(
-                tx, job.requester, job_id=job.job_id, held_minor=held_minor, refunded_minor=body.refunded_minor
-            )
+            held = job.parsed_quote().total
+            await self.purses.bill(tx, job.requester, job_id=job.job_id, held=held, refunded_minor=body.refunded_minor)
 
     async def _to_settling(self, tx: Tx, job: JobRow, because: str) -> None:
         """Makes the moves that still lie between the job and its settling. raises IllegalMove before it is open"""
@@ -659,8 +666,8 @@ class Launcher:
         await self._event(tx, job_id, str(to_state), because)
         if verb == "refuse" and self.purses is not None:
             job = await self._read(tx, job_id)
-            total_minor = job.parsed_quote().total_minor
-            await self.purses.release(tx, job.requester, job_id=job_id, amount_minor=total_minor, because=because)
+            total = job.parsed_quote().total
+            await self.purses.release(tx, job.requester, job_id=job_id, amount=total, because=because)
 
     async def _event(self, tx: Tx, job_id: str, name: str, because: str) -> None:
         values = {"job_id": job_id, "at_ms": self.ctx.clock(), "name": name, "because": because}
@@ -715,7 +722,7 @@ class Launcher:
             approved=job.approved_at_ms is not None,
             because=job.because,
             currency=manifest.pay.currency,
-            exponent=CURRENCIES[manifest.pay.currency].exponent,
+            exponent=manifest.pay.money.exponent,
             pay_per_hour_minor=manifest.pay.per_hour_minor,
             floor_per_hour_minor=manifest.pay.floor_per_hour_minor,
             documents=manifest.document_count,
@@ -793,7 +800,7 @@ def _summary(
         documents=manifest.document_count,
         pages=manifest.page_count,
         currency=manifest.pay.currency,
-        exponent=CURRENCIES[manifest.pay.currency].exponent,
+        exponent=manifest.pay.money.exponent,
         quote_total_minor=quote_minor,
         funded_minor=funded_minor,
         paid_minor=paid_minor,

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from manyhands.pricing import BudgetBelowQuote
 from manyhands.protocol import canonical
+from manyhands.protocol.daily_cap import cap_minor
 from manyhands.protocol.errors import BadManifest
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule, Scope, UnseenAudit, Wishes
 from manyhands.protocol.messages import Routing
+from manyhands.protocol.money import MHT, Currency
 from manyhands.protocol.parties import Directory, Party
 from manyhands.task_types.asked import claim
 from manyhands.task_types.verify_claim import FALSE, TRUE
@@ -308,3 +310,62 @@ def test_the_parts_that_are_advised_are_the_most_that_do(pages: int) -> None:
     most = max((parts for parts in range(2, 31) if does(parts)), default=1)
     told = f"choose {most} parts at most" if most > 1 else "without a daily cap"
     assert all(told in one for one in advised)
+
+
+YENT = Currency("YENT", 0, "JPY")
+IN_YEN = LaunchPolicy(
+    task_types=("transcription",), currencies={"MHT": MHT, "YENT": YENT}, fair_floor_per_hour_minor={"YENT": 1_200}
+)
+
+
+def in_yen(per_hour: int, *, told: int | msgspec.UnsetType = msgspec.UNSET) -> LaunchOptions:
+    pay = PayRule(currency="YENT", per_hour_minor=per_hour, floor_per_hour_minor=per_hour, exponent=told)
+    return changed(pay=pay)
+
+
+def test_a_quote_in_a_currency_without_decimals_reaches_its_floor_and_says_what_rounding_adds() -> None:
+    made = plan((RECEIPT,), in_yen(1_300), policy=IN_YEN, job_id="j", now_ms=0)
+    quote, pay = made.quote, made.manifest.pay
+    assert (pay.exponent, pay.money.exponent) == (0, 0)  # the manifest tells it to whoever has no list of currencies
+    assert quote.money == YENT and str(quote.total) == f"{quote.total_minor} YENT"
+    hour = quote.reward_minor_per_answer * 3_600_000 // quote.effort_ms_per_answer
+    assert hour >= 1_300
+    added = re.search(r"each is rounded up to whole 1 JPY, which adds ([\d.]+) %", quote.lines[0].because)
+    assert added and float(added[1]) == pytest.approx(hour * 100 / 1_300 - 100, abs=0.6)
+    assert "rounded" not in plan((RECEIPT,), OPTIONS, policy=POLICY, job_id="j", now_ms=0).quote.lines[0].because
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "said"),
+    [
+        (in_yen(1_199), "pay.floor_per_hour_minor", "1199 YENT an hour is below"),
+        (in_yen(1_200, told=2), "pay.exponent", "YENT has 0 decimals here"),
+        (OPTIONS, "pay.currency", "at least in MHT"),
+    ],
+)
+def test_a_currency_below_its_floor_counted_otherwise_or_without_a_floor_is_refused(
+    options: LaunchOptions, field: str, said: str
+) -> None:
+    with pytest.raises(BadManifest, match=said) as caught:
+        plan((RECEIPT,), options, policy=IN_YEN, job_id="j", now_ms=0)
+    assert caught.value.field == field
+
+
+def test_a_manifest_in_the_test_token_is_byte_for_byte_what_it_was() -> None:
+    made = plan((RECEIPT,), OPTIONS, policy=POLICY, job_id="j", now_ms=0)
+    assert b"exponent" not in canonical.encode(made.manifest) and b"told" not in canonical.encode(made.quote)
+
+
+@pytest.mark.parametrize("pages", range(1, 12))
+def test_a_share_of_a_token_that_is_divided_further_holds_whole_units_of_what_the_escrow_allows(pages: int) -> None:
+    documents = tuple(msgspec.structs.replace(RECEIPT, doc_id=f"r{number}") for number in range(pages))
+    divided = replace(POLICY, divided=frozenset({"MHT"}))
+    for parts in range(2, 31):
+        try:
+            quote = plan(documents, changed(daily_cap_parts=parts), policy=divided, job_id="j", now_ms=5).quote
+        except BadManifest as refusal:
+            most = re.search(r"choose (\d+) parts at most", str(refusal))
+            assert parts > (int(most[1]) if most else 1)
+            continue
+        # what the recording oracle counts with, for whatever a minor unit is of the token
+        assert cap_minor(quote.total_minor, parts, unit=10**12) == quote.total_minor // parts

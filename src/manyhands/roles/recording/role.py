@@ -129,6 +129,7 @@ class JobRow:
     delivered_doubt_bp: int
     learned: bytes | None
     terms: bytes | None
+    unit: int = 1  # base units of the job's token in a minor unit, where it has a daily cap
 
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
@@ -137,7 +138,7 @@ class JobRow:
     def cap_minor(self) -> int | None:
         """What may be reserved in a day of the chain; None = as much as there is."""
         parts = cap_parts_of(self.parsed())
-        return cap_minor(self.funded_minor, parts) if parts else None
+        return cap_minor(self.funded_minor, parts, unit=self.unit) if parts else None
 
     def was_told(self) -> tuple[Learned, ...]:
         """Workers who got ready for this job, as its exchange said."""
@@ -826,6 +827,8 @@ class RecordingOracle:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
         if job is None:
             raise UnknownJob(job_id)
+        if job.cap_minor is not None:
+            job = replace(job, unit=self.desk.unit(job.chain_id, job.parsed().pay.currency))
         if exchange is not None and exchange != job.exchange:
             raise NotYours(job_id, exchange, "exchange")
         return job

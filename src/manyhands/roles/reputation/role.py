@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -125,6 +125,7 @@ class JobRow:
     payouts: bytes | None
     payouts_blob: str | None
     chunks: int
+    unit: int = 1  # base units of the job's token in a minor unit, where it has a daily cap
 
     def parsed(self) -> Manifest:
         return parse_manifest(self.manifest)
@@ -133,7 +134,7 @@ class JobRow:
     def cap_minor(self) -> int | None:
         """What may be paid in a day of the chain; None = as much as is reserved."""
         parts = cap_parts_of(self.parsed())
-        return cap_minor(self.funded_minor, parts) if parts else None
+        return cap_minor(self.funded_minor, parts, unit=self.unit) if parts else None
 
     @property
     def payouts_hash(self) -> str:
@@ -377,7 +378,14 @@ class ReputationOracle:
                 reason=bytes.fromhex(canonical.content_hash(asked)),
                 most_minor=job.cap_minor,
             ):
-                await self.desk.explain(tx, job_id=job_id, reason=part.reason, shares=part.shares)
+                await self.desk.explain(
+                    tx,
+                    job_id=job_id,
+                    chain_id=job.chain_id,
+                    currency=manifest.pay.currency,
+                    reason=part.reason,
+                    shares=part.shares,
+                )
             if job.cap_minor is not None:
                 await self._owe(tx, job_id, file)
             await self.ctx.send(tx, asked, to_role="recording", to=job.recording)
@@ -618,8 +626,9 @@ class ReputationOracle:
             return
         if job.state != "reserving":
             return
-        file = job.payouts_file()
-        if await self.desk.reserved_minor(tx, chain_id=job.chain_id, escrow=job.escrow) < file.total_minor:
+        file, currency = job.payouts_file(), job.parsed().pay.currency
+        reserved_minor = await self.desk.reserved_minor(tx, chain_id=job.chain_id, escrow=job.escrow, currency=currency)
+        if reserved_minor < file.total_minor:
             return
         if not file.pay:
             await self._complete(tx, job)
@@ -629,7 +638,7 @@ class ReputationOracle:
             job_id=job_id,
             chain_id=job.chain_id,
             escrow=job.escrow,
-            currency=job.parsed().pay.currency,
+            currency=currency,
             pay=[(pay.worker, pay.total_minor) for pay in file.pay],
             url=f"blob:{job.payouts_blob}",
             hash_=job.payouts_hash,
@@ -826,6 +835,8 @@ class ReputationOracle:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
         if job is None:
             raise UnknownJob(job_id)
+        if job.cap_minor is not None:
+            job = replace(job, unit=self.desk.unit(job.chain_id, job.parsed().pay.currency))
         for role, sender in expected.items():
             if getattr(job, role) != sender:
                 raise NotYours(job_id, sender, role)

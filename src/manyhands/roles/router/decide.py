@@ -20,7 +20,7 @@ import msgspec
 from manyhands.protocol.ids import digest
 from manyhands.protocol.manifest import Manifest
 from manyhands.protocol.messages import Candidate, Role, Routing
-from manyhands.protocol.money import CURRENCIES, Money
+from manyhands.protocol.money import Money
 from manyhands.protocol.parties import Directory
 
 if TYPE_CHECKING:
@@ -274,4 +274,4 @@ def _routing(
 
 
 def _money(manifest: Manifest, minor: int) -> str:
-    return str(Money(minor, CURRENCIES[manifest.pay.currency]))
+    return str(Money(minor, manifest.pay.money))

@@ -116,7 +116,7 @@ update exchange.jobs set refused_at_ms = %(now_ms)s where job_id = %(job_id)s;
 -- name: refusals_shown
 -- Refused answers of a worker with what they were, newest first, and the appeal that holds each.
 select held.job_id, job.title, held.task_id, task.picture, task.question, held.answer_text, task.reward_minor, held.code,
-       held.because, held.received_at_ms, job.state as job_state, job.currency,
+       held.because, held.received_at_ms, job.state as job_state, job.currency, job.exponent,
        (select appeal.appeal_id from exchange.appeals appeal
         where appeal.job_id = held.job_id and appeal.worker = held.worker and held.task_id = any (appeal.task_ids))
            as appeal_id

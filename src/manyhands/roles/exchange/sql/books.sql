@@ -24,10 +24,10 @@ select coalesce(sum(active_ms) filter (where hour_ms >= %(day_ms)s), 0)::bigint,
 from exchange.worked where worker = %(worker)s and hour_ms >= %(week_ms)s;
 
 -- name: own_paces
--- Median is not kept; the mean of credited time per accepted answer is what pay followed.
-select job.task_type, sum(book.credited_ms)::bigint, sum(book.accepted)::bigint, sum(book.earned_minor)::bigint
+-- Median is not kept; the mean of credited time per accepted answer is what pay followed. By currency, as pay is.
+select job.task_type, job.currency, sum(book.credited_ms)::bigint, sum(book.accepted)::bigint, sum(book.earned_minor)::bigint
 from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
-where book.worker = %(worker)s and book.accepted > 0 group by job.task_type;
+where book.worker = %(worker)s and book.accepted > 0 group by job.task_type, job.currency;
 
 -- name: requesters_record
 select job.requester, coalesce(sum(book.answers), 0)::bigint, coalesce(sum(book.refused), 0)::bigint,
@@ -104,11 +104,11 @@ order by voted_at_ms;
 -- name: public_wages
 -- Paid pay per hour of credited time, one line per worker and settled job, without names. Minor units an hour. What was
 -- paid for getting ready is left out, as its time is.
-select job.currency, job.simulated,
+select job.currency, job.exponent, job.simulated,
        ((book.paid_minor - book.learning_minor) * 3600000 / book.credited_ms)::bigint as per_hour_minor
 from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
 where job.state = 'settled' and book.paid_minor > 0 and book.credited_ms >= %(least_ms)s
-order by 3;
+order by 4;
 
 -- name: public_reports
 select report.job_id, job.title, report.code, report.state, report.filed_at_ms, judged.ruled_at_ms
@@ -119,7 +119,7 @@ order by report.filed_at_ms desc limit 200;
 
 -- name: public_appeals
 select appeal.job_id, job.title, cardinality(appeal.task_ids) as answers, appeal.state, appeal.because,
-       appeal.restored_minor, appeal.filed_at_ms, appeal.ended_at_ms
+       appeal.restored_minor, job.currency, job.exponent, appeal.filed_at_ms, appeal.ended_at_ms
 from exchange.appeals appeal join exchange.jobs job on job.job_id = appeal.job_id
 order by appeal.filed_at_ms desc limit 200;
 
@@ -129,9 +129,16 @@ select count(*), count(*) filter (where state = 'settled'), count(*) filter (whe
 from exchange.jobs;
 
 -- name: public_answers
-select coalesce(sum(answers), 0)::bigint, coalesce(sum(refused), 0)::bigint, count(distinct worker),
-       coalesce(sum(top_up_minor), 0)::bigint, coalesce(sum(restored_minor), 0)::bigint
+select coalesce(sum(answers), 0)::bigint, coalesce(sum(refused), 0)::bigint, count(distinct worker)
 from exchange.earnings;
+
+-- name: public_extras
+-- What was paid beyond rewards, by currency: sums of two kinds of money would say nothing.
+select job.currency, job.exponent, sum(book.top_up_minor)::bigint as top_up_minor,
+       sum(book.restored_minor)::bigint as restored_minor
+from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
+where book.top_up_minor > 0 or book.restored_minor > 0
+group by job.currency, job.exponent order by job.currency;
 
 -- name: claim_door
 -- What a worker's own wishes, standing and work pools say about a job: one look for every claim.

@@ -4,20 +4,20 @@
 insert into exchange.jobs
     (job_id, manifest, routing, title, task_type, currency, simulated, lease_ms, effort_cap_factor, launcher, recording,
      reputation, jury, chain_id, escrow, token, funded_minor, announced_at_ms, requester,
-     sensitive, score_least_bp, gold_seed, pool, cap_parts)
+     sensitive, score_least_bp, gold_seed, pool, cap_parts, exponent)
 values (%(job_id)s, %(manifest)s, %(routing)s, %(title)s, %(task_type)s, %(currency)s, %(simulated)s, %(lease_ms)s,
         %(effort_cap_factor)s, %(launcher)s, %(recording)s, %(reputation)s, %(jury)s, %(chain_id)s, %(escrow)s,
         %(token)s, %(funded_minor)s, %(now_ms)s, %(requester)s, %(sensitive)s, %(score_least_bp)s,
-        %(gold_seed)s, %(pool)s, %(cap_parts)s)
+        %(gold_seed)s, %(pool)s, %(cap_parts)s, %(exponent)s)
 on conflict (job_id) do nothing;
 
 -- name: add_funds
-insert into exchange.escrow_funds (chain_id, escrow, tx_hash, received_minor)
-values (%(chain_id)s, %(escrow)s, %(tx_hash)s, %(received_minor)s)
+insert into exchange.escrow_funds (chain_id, escrow, tx_hash, received_base)
+values (%(chain_id)s, %(escrow)s, %(tx_hash)s, %(received_base)s)
 on conflict do nothing;
 
--- name: received_minor
-select coalesce(sum(received_minor), 0)::bigint from exchange.escrow_funds
+-- name: received_base
+select coalesce(sum(received_base), 0) from exchange.escrow_funds
 where chain_id = %(chain_id)s and escrow = %(escrow)s;
 
 -- name: announced_with_escrow

@@ -27,7 +27,7 @@ order by job.opened_at_ms, job.job_id;
 -- name: earnings
 select book.job_id, job.title, job.currency, job.settled, book.answers, book.accepted, book.refused,
        book.collected_minor, book.decided_minor, book.earned_minor, book.credited_ms, book.bonus_minor,
-       book.top_up_minor, book.paid_minor, book.because, job.chain_id, book.restored_minor, book.learning_minor
+       book.top_up_minor, book.paid_minor, book.because, job.chain_id, book.restored_minor, book.learning_minor, job.exponent
 from exchange.earnings book join exchange.jobs job on job.job_id = book.job_id
 where book.worker = %(worker)s
 order by job.announced_at_ms desc, book.job_id;
@@ -35,12 +35,12 @@ order by job.announced_at_ms desc, book.job_id;
 -- name: waiting_of
 -- Answers that are received and not yet sent on.
 select waiting.job_id, job.title, job.currency, job.chain_id, count(*) as answers,
-       sum(task.reward_minor)::bigint as reward_minor
+       sum(task.reward_minor)::bigint as reward_minor, job.exponent
 from exchange.uncollected waiting
 join exchange.jobs job on job.job_id = waiting.job_id
 join exchange.tasks task on task.job_id = waiting.job_id and task.task_id = waiting.task_id
 where waiting.worker = %(worker)s
-group by waiting.job_id, job.title, job.currency, job.chain_id;
+group by waiting.job_id, job.title, job.currency, job.chain_id, job.exponent;
 
 -- name: refusals_of
 select job_id, code, because, count(*) from exchange.assignments
@@ -113,7 +113,8 @@ select job_id from exchange.jobs order by announced_at_ms desc, job_id;
 select task_id, piece_id, page_key from exchange.tasks where job_id = %(job_id)s;
 
 -- name: announced_and_funded
+-- A base unit is never more than a minor one, so this leaves nobody out; whether it is enough is asked of each.
 select job.job_id from exchange.jobs job
 where job.state = 'announced' and exists (select from exchange.pages where job_id = job.job_id)
   and job.funded_minor <= (
-      select sum(received_minor) from exchange.escrow_funds where chain_id = job.chain_id and escrow = job.escrow);
+      select sum(received_base) from exchange.escrow_funds where chain_id = job.chain_id and escrow = job.escrow);

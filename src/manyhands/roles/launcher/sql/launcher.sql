@@ -103,7 +103,8 @@ update launcher.jobs set made_escrow = %(escrow)s, made_token = %(token)s
 where job_id = %(job_id)s and made_escrow = '' returning job_id;
 
 -- name: promised_to_capped
--- What jobs with a daily cap will still be funded with, whose escrows are being made: no signed transaction holds it yet.
+-- What jobs with a daily cap will still be funded with in one currency, whose escrows are being made: no signed transaction holds it yet.
 select coalesce(sum(quote_minor), 0) from launcher.jobs
 where state = 'funding' and made_escrow = ''
+  and convert_from(manifest, 'UTF8')::jsonb #>> '{pay,currency}' = %(currency)s
   and jsonb_exists(convert_from(manifest, 'UTF8')::jsonb, 'daily_cap_parts');

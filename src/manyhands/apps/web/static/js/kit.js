@@ -2,6 +2,7 @@
 //
 // Rules kept here
 // - Amounts arrive as whole minor units with an exponent and are written as money; nothing is computed in fractions.
+// - What a currency is called and how many decimals it has is told by the page's document, from the platform's chains.
 // - Text is always a text node. There is no way here to make markup from a string.
 import { Fragment, h, render } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
@@ -22,19 +23,32 @@ export function t(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
 }
 
-// The test token stands for one dollar and is shown as such; every other code is written as it is.
-const SHOWN_AS = { MHT: "USD" };
+/** Currencies that jobs are paid in here: code -> {exponent, spoken}, the platform's first one first. */
+export const currencies = new Map(
+  (document.documentElement.dataset.currencies ?? "").split(" ").filter(Boolean).map((one) => {
+    const [code, exponent, spoken] = one.split("/");
+    return [code, { exponent: Number(exponent), spoken }];
+  }),
+);
+export const firstCurrency = currencies.keys().next().value ?? "";
+const exponentOf = (currency) => currencies.get(currency)?.exponent ?? 0;
+
+/** What people are told a currency is; its own code where nobody says. */
+export const spoken = (currency) => currencies.get(currency)?.spoken ?? currency;
+
 const formats = new Map();
 
-function moneyFormat(currency, least, most) {
-  const key = `${currency}/${least}/${most}`;
+function moneyFormat(shown, least, most) {
+  const key = `${shown}/${least}/${most}`;
   if (!formats.has(key)) {
     const options = { minimumFractionDigits: least, maximumFractionDigits: most };
     let format;
     try {
-      format = new Intl.NumberFormat(language, { ...options, style: "currency", currency, currencyDisplay: "narrowSymbol" });
+      format = new Intl.NumberFormat(language, { ...options, style: "currency", currency: shown, currencyDisplay: "narrowSymbol" });
     } catch {
-      format = new Intl.NumberFormat(language, options);
+      // no money of a country: the code stands behind the figure
+      const plain = new Intl.NumberFormat(language, options);
+      format = { format: (number) => `${plain.format(number)} ${shown}` };
     }
     formats.set(key, format);
   }
@@ -43,17 +57,17 @@ function moneyFormat(currency, least, most) {
 
 /**
  * Minor units as money. Small amounts keep up to four decimals, so that a reward of two cents and a half is not rounded.
- * digits  exactly so many decimals, for columns of figures; absent = as many as the amount needs
+ * digits  so many decimals, for columns of figures, or as many as the currency has; absent = as many as the amount needs
  */
-export function money(minor, currency = "MHT", exponent = 6, digits = undefined) {
+export function money(minor, currency = firstCurrency, exponent = exponentOf(currency), digits = undefined) {
   if (minor === null || minor === undefined) return t("unknown");
   const small = Math.abs(minor) < 10 ** exponent;
-  const [least, most] = digits === undefined ? [2, small ? Math.min(4, exponent) : 2] : [digits, digits];
-  return moneyFormat(SHOWN_AS[currency] ?? currency, least, most).format(minor / 10 ** exponent);
+  const [least, most] = digits === undefined ? [2, small ? 4 : 2] : [digits, digits];
+  return moneyFormat(spoken(currency), Math.min(least, exponent), Math.min(most, exponent)).format(minor / 10 ** exponent);
 }
 
 /** The amount to its last unit, for those who want tokens. */
-export function exactMoney(minor, currency = "MHT", exponent = 6) {
+export function exactMoney(minor, currency = firstCurrency, exponent = exponentOf(currency)) {
   return `${(minor / 10 ** exponent).toFixed(exponent)} ${currency}`;
 }
 
@@ -88,7 +102,7 @@ export function Hash({ value }) {
 }
 
 /** An amount, with its exact token value on hover. */
-export function Amount({ minor, currency = "MHT", exponent = 6, digits = undefined }) {
+export function Amount({ minor, currency = firstCurrency, exponent = exponentOf(currency), digits = undefined }) {
   if (minor === null || minor === undefined) return html`<span class="quiet">${t("unknown")}</span>`;
   return html`<data class="amount" value=${minor} title=${exactMoney(minor, currency, exponent)}>${money(minor, currency, exponent, digits)}</data>`;
 }

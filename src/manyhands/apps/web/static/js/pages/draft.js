@@ -342,18 +342,25 @@ function Fields() {
 const LEVELS_OF = { pages: ["strict", "standard", "off"], fields: ["standard", "off"], claims: ["off"], ledger: ["off"] };
 const QUALITIES = [["9900", "q_good"], ["9950", "q_high"], ["9980", "q_highest"]];
 
+/** The token that a wish is paid in: the one that it names, or the first that is offered. */
+const currencyOf = (wanted) => choices.value.currencies.find((one) => one.code === wanted.currency) ?? choices.value.currencies[0];
+
 function Rules() {
   const wanted = wish.value;
-  const { exponent, floor_per_hour_minor: floor } = choices.value;
+  const paidIn = currencyOf(wanted);
+  const { exponent, floor_per_hour_minor: floor } = paidIn;
   const unit = 10 ** exponent;
-  const wholeMinor = (text) => Math.round(Number(text) * 100) * (unit / 100);
+  const wholeMinor = (text) => Math.round(Number(text) * unit);
+  // an hour in another money is another figure, and nothing is exchanged: half above its floor, as in the first
+  const payIn = (one) => change({ currency: one.code, per_hour_minor: Math.ceil(one.floor_per_hour_minor * 1.5), budget_minor: null });
   const localTime = (ms) => (ms ? new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : "");
   return html`<section class="card step" id="rules"><h2><span class="number">5</span>${t("step_rules")}</h2>
     <fieldset><legend>${t("quality")}</legend><${Choice} name="quality" value=${String(wanted.target_bp)} onChange=${(key) => change({ target_bp: Number(key) })} options=${QUALITIES.map(([key, name]) => [key, percent(Number(key)), t(name)])} /></fieldset>
     <fieldset><legend>${t("privacy")}</legend><${Choice} name="privacy" value=${wanted.privacy} onChange=${(key) => change({ privacy: key })} options=${LEVELS_OF[wanted.asks].map((key) => [key, t(`privacy_${key}`), t(`privacy_${key}${key === "off" && FROM_TABLE.has(wanted.asks) ? "_table" : ""}_why`)])} /></fieldset>
+    ${choices.value.currencies.length > 1 && html`<label>${t("paid_in_token")}<span class="hint">${t("paid_in_token_why")}</span><select value=${paidIn.code} onChange=${(event) => payIn(choices.value.currencies.find((one) => one.code === event.target.value))}>${choices.value.currencies.map((one) => html`<option value=${one.code} selected=${one.code === paidIn.code}>${one.spoken === one.code ? one.code : `${one.spoken} · ${one.code}`}</option>`)}</select></label>`}
     <div class="pair">
-      <label>${t("per_hour_wish")}<span class="hint">${t("per_hour_floor", { amount: money(floor, choices.value.currency, exponent) })}</span><input type="number" inputmode="decimal" min=${floor / unit} step="0.5" value=${wanted.per_hour_minor / unit} onInput=${(event) => Number(event.target.value) > 0 && change({ per_hour_minor: wholeMinor(event.target.value) })} /></label>
-      <label>${t("budget")}<span class="hint">${t("budget_why")}</span><input type="number" inputmode="decimal" min="0" step="1" value=${wanted.budget_minor === null ? "" : wanted.budget_minor / unit} onInput=${(event) => change({ budget_minor: Number(event.target.value) > 0 ? wholeMinor(event.target.value) : null })} /></label>
+      <label>${t("per_hour_wish", { money: paidIn.spoken })}<span class="hint">${t("per_hour_floor", { amount: money(floor, paidIn.code, exponent) })}</span><input type="number" inputmode="decimal" min=${floor / unit} step=${exponent ? "0.5" : "1"} value=${wanted.per_hour_minor / unit} onInput=${(event) => Number(event.target.value) > 0 && change({ per_hour_minor: wholeMinor(event.target.value) })} /></label>
+      <label>${t("budget", { money: paidIn.spoken })}<span class="hint">${t("budget_why")}</span><input type="number" inputmode="decimal" min="0" step="1" value=${wanted.budget_minor === null ? "" : wanted.budget_minor / unit} onInput=${(event) => change({ budget_minor: Number(event.target.value) > 0 ? wholeMinor(event.target.value) : null })} /></label>
     </div>
     <label>${t("deadline")}<span class="hint">${t("deadline_why")}</span><input type="datetime-local" value=${localTime(wanted.deadline_ms)} onChange=${(event) => change({ deadline_ms: event.target.value ? new Date(event.target.value).getTime() : null })} /></label>
     ${wanted.deadline_ms && html`<label class="choice"><input type="checkbox" checked=${wanted.stop_at_deadline} onChange=${(event) => change({ stop_at_deadline: event.target.checked })} />${t("stop_at_deadline")}</label>`}
@@ -373,7 +380,7 @@ function Rules() {
 function TryOut() {
   const asked = tryoutQuote.value;
   const state = tryout.value;
-  const { currency, exponent } = choices.value;
+  const { code: currency, exponent } = currencyOf(wish.value);
   if (state) {
     const decided = (state.tasks?.accepted ?? 0) + (state.tasks?.unreadable ?? 0);
     const all = decided + (state.tasks?.open ?? 0) + (state.tasks?.held ?? 0) + (state.tasks?.frozen ?? 0) + (state.tasks?.withdrawn ?? 0);

@@ -1,6 +1,6 @@
 // What was earned, what is waiting and why, what was refused and why, and the proof of each answer.
 import "manyhands/more.js";
-import { Amount, asProblem, clock, count, Hash, html, language, loader, Loading, Problem, signal, t, when } from "manyhands/kit.js";
+import { Amount, asProblem, clock, count, Hash, html, language, loader, Loading, Problem, signal, spoken, t, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
 
@@ -23,8 +23,9 @@ function weekOf(hourMs) {
 function grouped(rows, keyOf) {
   const groups = new Map();
   for (const row of rows) {
-    const key = keyOf(row.hour_ms);
-    const sum = groups.get(key) ?? { at: key, answers: 0, active_ms: 0, offered_minor: 0 };
+    const at = keyOf(row.hour_ms);
+    const key = `${at} ${row.currency}`; // two kinds of money are never added
+    const sum = groups.get(key) ?? { at, currency: row.currency, answers: 0, active_ms: 0, offered_minor: 0 };
     sum.answers += row.answers;
     sum.active_ms += row.active_ms;
     sum.offered_minor += row.offered_minor;
@@ -40,8 +41,8 @@ function Times({ rows, title, name }) {
     [title, (row) => name(row.at), "head"],
     [t("answers"), (row) => count(row.answers), "figure"],
     [t("time_worked"), (row) => clock(row.active_ms), "figure"],
-    [t("offered"), (row) => html`<${Amount} minor=${row.offered_minor} digits=${2} />`, "figure"],
-    [t("per_hour"), (row) => (perHour(row) === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${perHour(row)} digits=${2} />`), "figure"],
+    [t("offered"), (row) => html`<${Amount} minor=${row.offered_minor} currency=${row.currency} digits=${2} />`, "figure"],
+    [t("per_hour"), (row) => (perHour(row) === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${perHour(row)} currency=${row.currency} digits=${2} />`), "figure"],
   ];
   return html`<${Rows} name=${title} columns=${columns} rows=${rows} />`;
 }
@@ -162,7 +163,8 @@ async function saveReceipts(job) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-function Job({ job, currency, exponent }) {
+function Job({ job }) {
+  const { currency, exponent } = job;
   const part = (name, minor) => Boolean(minor) && html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd></div>`;
   return html`<li class="card">
     <div class="offer-head"><h2 dir="auto"><a href=${`/jobs/${encodeURIComponent(job.job_id)}`}>${job.title}</a></h2></div>
@@ -181,32 +183,42 @@ function Job({ job, currency, exponent }) {
 }
 
 /** Guides read and practices done: what is still due, and why. */
-function Ready({ currency, exponent }) {
+function Ready({ jobs }) {
+  const paidBy = (jobId) => jobs.find((job) => job.job_id === jobId) ?? {};
   const rows = (learned.state.value.value?.learned ?? []).filter((one) => one.paid_in !== "");
   if (rows.length === 0) return null;
   return html`<section class="card" id="ready"><h2>${t("ready")}</h2><p class="hint">${t("ready_why")}</p>
     <ul class="plain-list">${rows.map((one) => html`<li><span>${t(`ready_${one.part}`)}: <span dir="auto">${t(`kind_${one.task_type}`)}</span>${one.asked_count ? ` · ${t("right_of", { right: one.right_count, all: one.asked_count })}` : ""}</span>
-      ${one.paid_in === null ? html`<span class="state">${t("ready_due")}</span>` : html`<span class="state closed">${t("paid")} <${Amount} minor=${one.paid_minor} currency=${currency} exponent=${exponent} /></span>`}</li>`)}</ul></section>`;
+      ${one.paid_in === null ? html`<span class="state">${t("ready_due")}</span>` : html`<span class="state closed">${t("paid")} <${Amount} minor=${one.paid_minor} currency=${paidBy(one.paid_in).currency} exponent=${paidBy(one.paid_in).exponent} /></span>`}</li>`)}</ul></section>`;
+}
+
+/** What was earned in one currency. named: whether it is said which, as there are several. */
+function Sums({ value, named }) {
+  const { currency, exponent } = value;
+  const big = (name, minor, hint) => html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd><dd class="hint">${t(hint)}</dd></div>`;
+  return html`${named && html`<h2 class="currency">${spoken(currency)}${spoken(currency) !== currency && html` <span class="quiet">${currency}</span>`}</h2>`}
+    <dl class="bigs">
+      ${big("paid", value.paid_minor, "paid_why")}
+      ${big("accepted_money", value.accepted_minor, "accepted_why")}
+      ${big("pending", value.pending_minor, "pending_why")}
+      <div><dt>${t("per_hour")}</dt><dd>${value.pay_per_hour_minor === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${value.pay_per_hour_minor} currency=${currency} exponent=${exponent} />`}</dd><dd class="hint">${t("per_hour_why", { time: clock(value.credited_ms) })}</dd></div>
+    </dl>`;
 }
 
 export function Page() {
   const { value, problem, loading } = earnings.state.value;
   if (loading) return html`<${Loading} />`;
   if (!value) return html`<${Problem} problem=${problem} again=${earnings.ask} />`;
-  const { currency, exponent } = value;
-  const big = (name, minor, hint) => html`<div><dt>${t(name)}</dt><dd><${Amount} minor=${minor} currency=${currency} exponent=${exponent} /></dd><dd class="hint">${t(hint)}</dd></div>`;
+  const every = [value, ...value.others];
+  const jobs = every.flatMap((one) => one.jobs);
   return html`<h1>${t("nav_earnings")}</h1>
-    <dl class="bigs">
-      ${big("paid", value.paid_minor, "paid_why")}
-      ${big("accepted_money", value.accepted_minor, "accepted_why")}
-      ${big("pending", value.pending_minor, "pending_why")}
-      <div><dt>${t("per_hour")}</dt><dd>${value.pay_per_hour_minor === null ? html`<span class="quiet">${t("not_measured")}</span>` : html`<${Amount} minor=${value.pay_per_hour_minor} currency=${currency} exponent=${exponent} />`}</dd><dd class="hint">${t("per_hour_why", { time: clock(value.credited_ms) })}</dd></div>
-    </dl>
+    ${every.map((one) => html`<${Sums} key=${one.currency} value=${one} named=${every.length > 1} />`)}
+    ${every.length > 1 && html`<p class="hint">${t("currencies_apart")}</p>`}
     <p class="row"><a class="button quietly small" href="/api/statement.pdf" download>${t("statement_pdf")}</a> <a class="button quietly small" href="/api/statement.csv" download>${t("statement_csv")}</a> <a class="button quietly small" href="/limits">${t("take_along")}</a></p>
     <${Refused} />
     <${ByTime} />
-    <${Ready} currency=${currency} exponent=${exponent} />
+    <${Ready} jobs=${jobs} />
     <h2>${t("by_job")}</h2>
-    ${value.jobs.length === 0 && html`<p class="card empty">${t("no_earnings")}</p>`}
-    <ul class="offers">${value.jobs.map((job) => html`<${Job} key=${job.job_id} job=${job} currency=${currency} exponent=${exponent} />`)}</ul>`;
+    ${jobs.length === 0 && html`<p class="card empty">${t("no_earnings")}</p>`}
+    <ul class="offers">${jobs.map((job) => html`<${Job} key=${job.job_id} job=${job} />`)}</ul>`;
 }

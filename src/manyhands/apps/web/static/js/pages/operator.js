@@ -3,7 +3,7 @@
 // Rules kept here
 // - What is wrong stands first. What is well takes one line.
 // - A button says what it will do; what it did is said afterwards.
-import { Amount, asProblem, count, Hash, html, Loading, money as amountText, Problem, signal, t, useRef, when } from "manyhands/kit.js";
+import { Amount, asProblem, count, currencies, Hash, html, Loading, money as amountText, Problem, signal, t, useRef, when } from "manyhands/kit.js";
 import { at, get, post, put } from "manyhands/api.js";
 import { span } from "manyhands/desk/quote.js";
 import { Rows } from "manyhands/rows.js";
@@ -197,7 +197,7 @@ function Money() {
     ${told?.not_compared && html`<p><span class="state refused">${t("books_not_compared")}</span> <span dir="auto">${told.not_compared}</span></p>`}
     ${told && html`<p hidden=${!!told.not_compared}><span class=${`state ${told.differences.length ? "refused" : "closed"}`}>${told.differences.length ? t("books_differ", { n: count(told.differences.length) }) : t("books_agree")}</span> <span class="quiet">${when(told.checked_at_ms)}</span></p>
       ${told.differences.length > 0 && html`<ul class="findings">${told.differences.map((one) => html`<li><strong>${one.account}</strong> ${t("book_word")} ${count(one.book_minor)}, ${t("chain")} ${count(one.chain_minor)}</li>`)}</ul>`}
-      ${told.accounts.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("books")}><table><thead><tr><th scope="col">${t("book_word")}</th><th scope="col">${t("account_word")}</th><th scope="col" class="figure">${t("amount")}</th></tr></thead><tbody>${told.accounts.map((one) => html`<tr><td>${one.book}</td><td>${one.kind} <span class="quiet">${chainOf(one.currency)}</span></td><td class="figure"><${Amount} digits=${2} minor=${one.minor} currency="MHT" exponent=${told.exponent} /></td></tr>`)}</tbody></table></div>`}`}
+      ${told.accounts.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("books")}><table><thead><tr><th scope="col">${t("book_word")}</th><th scope="col">${t("account_word")}</th><th scope="col" class="figure">${t("amount")}</th></tr></thead><tbody>${told.accounts.map((one) => html`<tr><td>${one.book}</td><td>${one.kind} <span class="quiet">${chainOf(one.currency)}</span></td><td class="figure">${one.amount}</td></tr>`)}</tbody></table></div>`}`}
     <p class="row"><button class="button quietly small" disabled=${asking.value} onClick=${compare}>${t("books_compare")}</button></p></section>`;
 }
 
@@ -213,7 +213,7 @@ askPurses();
 function PurseForms({ one }) {
   const trouble = useRef(signal(null)).current;
   const unit = 10 ** one.exponent;
-  const minor = (text) => Math.round(Number(text) * 100) * (unit / 100);
+  const minor = (text) => Math.round(Number(text) * unit);
   const doing = async (work) => {
     try {
       const told = await work();
@@ -228,34 +228,45 @@ function PurseForms({ one }) {
     event.preventDefault();
     const form = new FormData(event.target);
     const limit_minor = event.submitter?.value === "default" ? null : minor(form.get("amount"));
-    doing(() => put(at`/api/operator/purses/${one.requester}/limit`, { limit_minor, because: form.get("because") }));
+    doing(() => put(at`/api/operator/purses/${one.requester}/limit`, { limit_minor, currency: one.currency, because: form.get("because") }));
   };
   const deposit = (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
-    doing(() => post(at`/api/operator/purses/${one.requester}/deposits`, { amount_minor: minor(form.get("amount")), reference: form.get("reference"), because: form.get("because") }));
+    doing(() => post(at`/api/operator/purses/${one.requester}/deposits`, { amount_minor: minor(form.get("amount")), currency: one.currency, reference: form.get("reference"), because: form.get("because") }));
   };
-  const sum = (name) => html`<label>${t(name)}<input name="amount" type="number" inputmode="decimal" min="0" step="0.01" required /></label>`;
+  const sum = (name) => html`<label>${t(name)}<input name="amount" type="number" inputmode="decimal" min="0" step=${one.exponent ? "0.01" : "1"} required /></label>`;
   const why = html`<label>${t("purse_because")}<input name="because" required minlength="3" maxlength="450" /></label>`;
-  return html`<div class="purse-forms"><h3>${one.name || one.requester}</h3><${Problem} problem=${trouble.value} /><div class="two"><form onSubmit=${limit}>${sum("purse_new_limit")}${why}<p class="row"><button class="button small">${t("purse_save")}</button><button class="button quietly small" value="default" formnovalidate=${false}>${t("purse_as_default")}</button></p></form>
+  return html`<div class="purse-forms"><h3>${one.name || one.requester} <span class="quiet">${one.currency}</span></h3><${Problem} problem=${trouble.value} /><div class="two"><form onSubmit=${limit}>${sum("purse_new_limit")}${why}<p class="row"><button class="button small">${t("purse_save")}</button><button class="button quietly small" value="default" formnovalidate=${false}>${t("purse_as_default")}</button></p></form>
     <form onSubmit=${deposit}>${sum("purse_amount")}<label>${t("purse_reference")}<input name="reference" required minlength="3" maxlength="200" /></label>${why}<p class="row"><button class="button quietly small">${t("purse_deposit")}</button></p></form></div></div>`;
 }
 
 const amountOf = (minor, one) => amountText(minor, one.currency, one.exponent, 2);
 
+/** Shows the forms of a purse that does not exist yet, as if it were listed: it begins with what is written. */
+function openPurse(one, code) {
+  const none = { limit_minor: 0, by_default: true, paid_in_minor: 0, spent_minor: 0, held_minor: 0, free_minor: 0, because: "", set_by: "" };
+  purses.value = { ...purses.value, purses: [...purses.value.purses, { ...one, ...none, currency: code, exponent: currencies.get(code)?.exponent ?? 0 }] };
+  editing.value = `${one.requester} ${code}`;
+}
+
 function Purses() {
   const told = purses.value;
   if (!told) return null;
   const amount = (one, minor) => html`<${Amount} digits=${2} minor=${minor} currency=${one.currency} exponent=${one.exponent} />`;
-  const edited = told.purses.find((one) => one.requester === editing.value);
+  const keyOf = (one) => `${one.requester} ${one.currency}`;
+  const edited = told.purses.find((one) => keyOf(one) === editing.value);
+  // whoever has no purse of a token yet is given one by naming it: the form's own choice, where there is more than one
+  const other = (one) => told.currencies.filter((code) => !told.purses.some((had) => had.requester === one.requester && had.currency === code));
   const columns = [
-    [t("purse_of"), (one) => html`<span dir="auto">${one.name || t("unknown")}</span> <${Hash} value=${one.requester} /> <button class="plain" aria-expanded=${one === edited} onClick=${() => (editing.value = one === edited ? "" : one.requester)}>${t("purse_edit")}<span class="unseen"> ${one.name}</span></button>`, "head"],
+    [t("purse_of"), (one) => html`<span dir="auto">${one.name || t("unknown")}</span> <${Hash} value=${one.requester} /> <button class="plain" aria-expanded=${one === edited} onClick=${() => (editing.value = one === edited ? "" : keyOf(one))}>${t("purse_edit")}<span class="unseen"> ${one.name}</span></button>`, "head"],
+    ...(told.currencies.length > 1 ? [[t("currency"), (one) => one.currency]] : []),
     [t("purse_limit"), (one) => html`${amount(one, one.limit_minor)}${one.by_default && html` <span class="hint">${t("by_default")}</span>`}`, "figure"],
     ...["paid_in", "held", "spent", "free"].map((name) => [t(`purse_${name === "free" ? "left" : name}`), (one) => amount(one, one[`${name}_minor`]), "figure"]),
   ];
-  return html`<section class="card" id="purses"><h2>${t("purses")}</h2><p class="hint">${t("purses_why")} ${t("purses_default", { amount: amountText(told.default_limit_minor, "MHT", 6, 2) })}</p>
+  return html`<section class="card" id="purses"><h2>${t("purses")}</h2><p class="hint">${t("purses_why")} ${t("purses_default", { amount: amountText(told.default_limit_minor, told.currencies[0], undefined, 2) })}</p>
     ${told.purses.length === 0 ? html`<p class="quiet">${t("purses_none")}</p>` : html`<${Rows} name=${t("purses")} columns=${columns} rows=${told.purses} />`}
-    ${edited && html`<${PurseForms} key=${edited.requester} one=${edited} />`}
+    ${edited && html`<${PurseForms} key=${keyOf(edited)} one=${edited} />${other(edited).length > 0 && html`<p class="row">${other(edited).map((code) => html`<button class="button quietly small" onClick=${() => openPurse(edited, code)}>${t("purse_open", { code })}</button>`)}</p>`}`}
   </section>`;
 }
 

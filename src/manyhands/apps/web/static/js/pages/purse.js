@@ -1,10 +1,18 @@
 // A requester's money: what may be spent, what running jobs hold, where to pay in, and every movement.
-import { Amount, html, loader, Loading, Problem, t, when } from "manyhands/kit.js";
+import { Amount, currencies, html, loader, Loading, Problem, spoken, t, when } from "manyhands/kit.js";
 import { at, get, me } from "manyhands/api.js";
 import { DeskWays } from "manyhands/desk/nav.js";
 import { Rows } from "manyhands/rows.js";
 
-const own = loader(() => get("/api/desk/purse"));
+const asked = new URLSearchParams(location.search).get("currency") ?? "";
+const own = loader(() => get(`/api/desk/purse?currency=${encodeURIComponent(asked)}`));
+
+/** The purses of one's other currencies, where there are any: each is one's own, and none pays for another's jobs. */
+function Others({ purse, others }) {
+  if (others.length === 0) return null;
+  const every = [purse, ...others].sort((a, b) => [...currencies.keys()].indexOf(a.currency) - [...currencies.keys()].indexOf(b.currency));
+  return html`<nav class="chips" aria-label=${t("purse_currencies")}>${every.map((one) => html`<a class="chip" href=${`/desk/money?currency=${one.currency}`} aria-current=${one === purse ? "page" : undefined}>${spoken(one.currency) === one.currency ? one.currency : `${spoken(one.currency)} · ${one.currency}`} <${Amount} digits=${2} minor=${one.free_minor} currency=${one.currency} exponent=${one.exponent} /></a>`)}</nav>`;
+}
 
 function Figures({ purse }) {
   const amount = (minor) => html`<${Amount} digits=${2} minor=${minor} currency=${purse.currency} exponent=${purse.exponent} />`;
@@ -31,7 +39,7 @@ function PayIn({ places }) {
   return html`<section class="card"><h2>${t("pay_in")}</h2><p>${t("pay_in_why")}</p>
     <dl class="long-facts"><div><dt>${t("pay_in_from")}</dt><dd><code class="whole">${me.value.worker}</code></dd></div>
       ${places.length > 0 && html`<div><dt>${t("pay_in_to")}</dt><dd><code class="whole">${places[0].address}</code></dd></div>`}
-      ${places.map((one) => html`<div><dt>${t("pay_in_token", { chain: one.chain, id: one.chain_id })}</dt><dd><code class="whole">${one.token}</code></dd></div>`)}</dl>
+      ${places.map((one) => html`<div><dt>${t("pay_in_token", { chain: one.chain, id: one.chain_id, code: one.currency })}</dt><dd><code class="whole">${one.token}</code></dd></div>`)}</dl>
     <p class="hint">${t("pay_in_else")}</p></section>`;
 }
 
@@ -54,5 +62,5 @@ export function Page() {
   if (loading && !value) return html`<${Loading} />`;
   return html`<div class="head-line"><h1>${t("title_purse")}</h1><${DeskWays} /></div>
     <${Problem} problem=${problem} again=${problem ? own.ask : undefined} />
-    ${value && html`<div class="stack"><div class="two"><${Figures} purse=${value.purse} /><div class="stack"><${Held} ...${value} /><${PayIn} places=${value.pay_in_at} /></div></div><${Lines} ...${value} /></div>`}`;
+    ${value && html`<div class="stack"><${Others} ...${value} /><div class="two"><${Figures} purse=${value.purse} /><div class="stack"><${Held} ...${value} /><${PayIn} places=${value.pay_in_at} /></div></div><${Lines} ...${value} /></div>`}`;
 }

@@ -46,7 +46,7 @@ export function Page() {
         ["job", job],
         ["answers", (row) => count(row.answers)],
         ["outcome", (row) => html`<span class=${`state ${row.state === "granted" ? "closed" : row.state === "denied" ? "refused" : ""}`}>${t(`appeal_${row.state}`)}</span> ${row.because}`],
-        ["restored", (row) => html`<${Amount} minor=${row.restored_minor} />`],
+        ["restored", (row) => html`<${Amount} minor=${row.restored_minor} currency=${row.currency} exponent=${row.exponent} />`],
         ["at", (row) => when(row.filed_at_ms)],
       ]} /></section>
     <section class="card"><h2>${t("reports")}</h2><p class="hint">${t("reports_why")}</p>

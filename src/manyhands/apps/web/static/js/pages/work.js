@@ -32,7 +32,7 @@ effect(() => {
   why.value = null;
 });
 
-const terms = () => [offer.value?.currency ?? "MHT", offer.value?.exponent ?? 6];
+const terms = () => [offer.value?.currency, offer.value?.exponent];
 
 function pace() {
   const ms = bundle.sitting.value.ms + bundle.activeMs.value;

@@ -64,6 +64,7 @@ export const texts = {
   export_json: "All as JSON",
   own_address: "Your address:",
   offered: "Offered",
+  currencies_apart: "What was paid in different tokens is not added up.",
   by_week: "By week",
   by_week_why: "Work as you handed it in; what came of it stands job by job below.",
   week_from: "Week from",

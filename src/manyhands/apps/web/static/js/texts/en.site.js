@@ -249,6 +249,7 @@ export const texts = {
   scope_pool: "manage your work pool",
   ql_answers: "Answers of people",
   ql_answers_why: "about {expected} answers of {time_ms}; at most {most} when people disagree often",
+  ql_answers_why_rounded: "about {expected} answers of {time_ms}; at most {most} when people disagree often. Each is rounded up to a whole unit, as the token has no smaller one: that adds {rounded_bp}",
   ql_known_answers_mixed_in: "Known answers mixed in",
   ql_known_answers_mixed_in_why: "they measure skill, and check what the machine reads unseen",
   ql_bonus_for_good_standing: "Bonus for good standing",

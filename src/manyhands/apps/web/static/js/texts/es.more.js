@@ -64,6 +64,7 @@ export const texts = {
   export_json: "Todo en JSON",
   own_address: "Tu dirección:",
   offered: "Ofrecido",
+  currencies_apart: "Lo pagado en tokens distintos no se suma.",
   by_week: "Por semana",
   by_week_why: "El trabajo tal como lo entregaste; lo que resultó está abajo, encargo por encargo.",
   week_from: "Semana del",

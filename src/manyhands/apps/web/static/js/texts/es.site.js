@@ -249,6 +249,7 @@ export const texts = {
   scope_pool: "gestionar su equipo de trabajo",
   ql_answers: "Respuestas de personas",
   ql_answers_why: "unas {expected} respuestas de {time_ms}; como mucho {most} si la gente discrepa a menudo",
+  ql_answers_why_rounded: "unas {expected} respuestas de {time_ms}; como mucho {most} si la gente discrepa a menudo. Cada una se redondea hacia arriba a una unidad entera, pues el token no tiene otra menor: eso añade {rounded_bp}",
   ql_known_answers_mixed_in: "Respuestas conocidas intercaladas",
   ql_known_answers_mixed_in_why: "miden la destreza y comprueban lo que la máquina lee sin que nadie lo vea",
   ql_bonus_for_good_standing: "Prima por buena trayectoria",
