@@ -91,6 +91,7 @@ class Way:
     together: bool = True
     overlook: float = 0.0
     seen_through: int = 0
+    taken_in: int = 0
     target_bp: int = 9_950
 
     @property
