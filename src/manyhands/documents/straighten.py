@@ -34,6 +34,17 @@ _LEAST_LINES = 4
 _LONG = 4.0
 
 
+def lies_on_its_side(lines: Sequence[Corners]) -> bool:
+    """Whether most of what stands on a page runs up or down. lines: as in `straightening_of`"""
+    axes = [axis for corners in lines if (axis := _axis(corners)) is not None]
+    return len(axes) >= _LEAST_LINES and _mostly_upright(axes)
+
+
+def _mostly_upright(axes: Sequence[Any]) -> bool:
+    upright = sum(length for _, direction, length in axes if abs(direction[1]) > abs(direction[0]))
+    return bool(upright * 10 > sum(length for _, _, length in axes) * 6)
+
+
 def straightening_of(lines: Sequence[Corners], *, width_px: int, height_px: int) -> Straight | None:
     """How the page is to be laid, None when it is straight enough or too little stands on it to tell.
 
@@ -42,10 +53,8 @@ def straightening_of(lines: Sequence[Corners], *, width_px: int, height_px: int)
     axes = [axis for corners in lines if (axis := _axis(corners)) is not None]
     if len(axes) < _LEAST_LINES:
         return None
-    upright = sum(length for _, direction, length in axes if abs(direction[1]) > abs(direction[0]))
-    total = sum(length for _, _, length in axes)
     turned = np.eye(3)
-    if upright * 10 > total * 6:
+    if _mostly_upright(axes):
         turned = _quarter(height_px)
         axes = [(_moved(middle, turned), np.array([-d[1], d[0]]), length) for middle, d, length in axes]
     slopes = [(math.degrees(math.atan2(d[1], d[0])), length) for _, d, length in (_rightwards(a) for a in axes)]

@@ -131,14 +131,17 @@ def common_folder(names: Sequence[str]) -> str:
 
 
 def thumbnail(page_png: bytes) -> bytes:
-    """A page small enough for a list, as WebP. For a thread."""
+    """A page small enough for a list, upright where that can be told, as WebP. For a thread."""
     import cv2
     import numpy as np
+
+    from manyhands.documents.upright import quarters_to_upright, turned
 
     # our own importer wrote these bytes: they are pixels, and small enough
     image = cv2.imdecode(np.frombuffer(page_png, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError("a page that was just stored cannot be decoded")
+    image = turned(np.asarray(image, np.uint8), quarters_to_upright(np.asarray(image, np.uint8)))
     height, width = image.shape[:2]
     scale = min(1.0, THUMB_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -94,7 +94,7 @@ def read_page(
     lines = _found_lines(given, readers, text_layer)
     straight = None
     if not text_layer:  # a born-digital page is straight, and its words' boxes are the page's own
-        tilted = [p.corners for p in lines if p.corners is not None] if readers else _corners_of_ink(given)
+        tilted = [p.corners for p in lines if p.corners is not None] if readers else corners_of_ink(given)
         straight = straightening_of(tilted, width_px=width, height_px=height)
     pixels = laid_straight(given, straight)
     if straight is not None:
@@ -159,7 +159,7 @@ def _png(grey: Grey) -> bytes:
     return encoded.tobytes()
 
 
-def _corners_of_ink(pixels: Pixels) -> list[Corners]:
+def corners_of_ink(pixels: Pixels) -> list[Corners]:
     """Corners of text lines by ink alone, for a page that no machine reads."""
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     joined = cv2.morphologyEx(ink_mask(grey).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))

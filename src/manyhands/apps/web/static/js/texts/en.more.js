@@ -106,6 +106,8 @@ export const texts = {
   answer_code: "Codes",
   answer_iban: "Account numbers (IBAN)",
   answer_field_choice: "Finding the field",
+  answer_choose_reading: "Choosing a reading",
+  answer_neither_reading: "Seeing that no reading is right",
   answer_verify_claim: "Checking claims",
   answer_reconcile: "Matching lines",
   changes: "Changes",

@@ -106,6 +106,8 @@ export const texts = {
   answer_code: "Códigos",
   answer_iban: "Números de cuenta (IBAN)",
   answer_field_choice: "Encontrar el campo",
+  answer_choose_reading: "Elegir una lectura",
+  answer_neither_reading: "Ver que ninguna lectura es correcta",
   answer_verify_claim: "Comprobar afirmaciones",
   answer_reconcile: "Emparejar líneas",
   changes: "Cambios",
