@@ -17,10 +17,14 @@ from typing import Any
 
 import psycopg
 
+from manyhands.chain.facts import ContractAddresses
+from manyhands.ledger.desk import DeskEvent
 from manyhands.protocol.messages import decode_envelope
+from manyhands.roles.recording import RecordingOracle
+from manyhands.roles.reputation import ReputationOracle
 from manyhands.store.database import Database
 
-from .conftest import house_on
+from .conftest import CHAIN_A, house_on
 from .test_purses import transfer, with_purses
 
 LIMIT_MINOR = 10**9
@@ -28,9 +32,17 @@ LIMIT_MINOR = 10**9
 
 async def work(wish: dict[str, Any]) -> None:
     """One piece of work on money, as the process of the roles does it."""
+    # a chain that stands elsewhere, and a clock that was moved, are told with the wish
     db = await Database.open(wish["dsn"], max_size=2)
     house, about = house_on(db, Path(wish["folder"])), wish["about"]
     purses = with_purses(house, limit_minor=LIMIT_MINOR)
+    if "now_ms" in about:
+        house.clock.now_ms = about["now_ms"]
+    if "contracts" in about:
+        here = house.chains.of(CHAIN_A)
+        house.chains.put(here.with_contracts(ContractAddresses(**about["contracts"])))
+    recording = RecordingOracle(house.context("recording"), house.desk("recording"))
+    reputation = ReputationOracle(house.context("reputation"), house.desk("reputation"))
     die_after(wish["after"])
     match wish["work"]:
         case "approve":
@@ -43,6 +55,13 @@ async def work(wish: dict[str, Any]) -> None:
             await purses.deposit(about["requester"], 700, reference=about["reference"], because="invoice 17")
         case "limit":
             await purses.set_limit(about["requester"], about["limit_minor"], by="operator", because="a contract")
+        case "recording day":
+            await recording.tick()
+        case "reputation day":
+            await reputation.tick()
+        case "escrow made":
+            async with db.transaction() as tx:
+                await house.launcher.on_chain_event(tx, DeskEvent(**about["event"]))
         case "transfer":
             async with db.transaction() as tx:
                 await purses.on_transfer(tx, transfer(house, about["requester"], index=about["index"]))
