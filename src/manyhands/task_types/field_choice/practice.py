@@ -1,18 +1,24 @@
-"""Practice in finding a value among numbered places, and in choosing between readings: what jobs of fields ask.
+"""Practice in finding a value among places, in choosing between readings and in keying: what jobs of fields ask.
 
 Rules kept here
 - One page for each rule of the guide; lines of words are then read beside two machines' readings.
+- The last two pieces are cuttings to key, as what no reading settles is keyed in these jobs too.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..base import Answer, Question
 from ..choose_reading import made as readings
 from ..drawn_practice import SHOPS, STREETS, TOWNS, Cell, DrawnPractice, Row, Said, Sheet, amount, line, said
+from ..practising import PIECES, PracticePiece
+from ..transcription.practice import PRACTICE as KEYING
 from . import NONE, prompt_of
+
+KEYED = 2
 
 _WHY = {
     "total": said(
@@ -166,8 +172,8 @@ def _make(rule: str, chance: random.Random) -> Sheet:
     return _sheet("address", _numbered(rows), "2 3")
 
 
-PRACTICE = DrawnPractice(
-    version="2",
+_CHOSEN = DrawnPractice(
+    version="3",
     lessons=("brand", "address", "none", "alike"),
     measured=(
         "total",
@@ -185,3 +191,21 @@ PRACTICE = DrawnPractice(
     why={**_WHY, **readings.WHY},
     make=_make,
 )
+
+
+class FieldsPractice:
+    """See `practising.Practice`: questions of options, then `KEYED` cuttings as those who key practise them."""
+
+    version = _CHOSEN.version
+
+    def pieces(self, seed: str) -> Sequence[PracticePiece]:
+        """Four lessons, four measured questions drawn by the seed, two cuttings to key."""
+        keyed = [replace(piece, form="transcription") for piece in KEYING.pieces(seed)[PIECES - KEYED :]]
+        return (*_CHOSEN.pieces(seed)[: PIECES - KEYED], *keyed)
+
+    def draw(self, seed: str, place: int, language: str = "en") -> bytes:
+        """The picture of one piece. raises IndexError for a place that does not exist"""
+        return (_CHOSEN if place < PIECES - KEYED else KEYING).draw(seed, place, language)
+
+
+PRACTICE = FieldsPractice()
