@@ -14,6 +14,7 @@ from manyhands.apps.doctor import book_differences
 from manyhands.apps.folder import DataFolder
 from manyhands.chain.contracts import encode_call, gas_limit
 from manyhands.chain.testing import until
+from manyhands.documents.samples import write_samples
 from manyhands.ledger.books import Difference
 from manyhands.ledger.outbox import submit
 from manyhands.ledger.posting import account
@@ -24,7 +25,7 @@ TOP_UP_MINOR = 123
 SETTLE_PATIENCE_S = 60
 
 
-def run_demo(folder: Path, *arguments: str) -> dict:
+def run_demo(folder: Path, *arguments: str | Path) -> dict:
     out = folder / "out"
     done = manyhands(
         "demo", "--exit", "--json", "--out", out, "--port", str(free_port()), "--data", folder / "data", *arguments
@@ -166,7 +167,8 @@ async def _statement(opened: Platform, party: str) -> Statement:
 
 
 def test_perfect_people_give_back_every_line_and_cell_that_was_cut(tmp_path: Path) -> None:
-    measured = run_demo(tmp_path, "--error", "0", "--machine", "none")
+    scans, truth = write_samples(tmp_path / "samples", seed=2, receipts=1)  # and one of each other kind
+    measured = run_demo(tmp_path, scans, "--truth", truth, "--error", "0", "--machine", "none")
     assert measured["verified"], measured["checks"]
     assert measured["pieces_seen_bp"] == 10_000
     assert measured["lines_right_bp"] == 10_000, measured["wrong"]
