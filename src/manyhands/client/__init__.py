@@ -16,7 +16,20 @@ Rules kept here
 from .errors import ClientError, Refused, Unreachable
 from .events import JobEvent
 from .http import AsyncClient, Client
-from .shapes import Account, Answer, Assignment, Bundle, Earnings, Hook, JobEarnings, Key, Offer, Outcome, ResultFile
+from .shapes import (
+    Account,
+    Answer,
+    Assignment,
+    Bundle,
+    DailyShare,
+    Earnings,
+    Hook,
+    JobEarnings,
+    Key,
+    Offer,
+    Outcome,
+    ResultFile,
+)
 
 __all__ = [
     "Account",
@@ -26,6 +39,7 @@ __all__ = [
     "Bundle",
     "Client",
     "ClientError",
+    "DailyShare",
     "Earnings",
     "Hook",
     "JobEarnings",

@@ -22,6 +22,7 @@ class DailyShare(msgspec.Struct, frozen=True):
     parts: int
     left_minor: int
     next_at_ms: int
+    full: bool = False
 
 
 class Offer(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ Rules kept here
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -112,6 +113,9 @@ def waits_for(view: JobView, progress: Mapping[str, Any]) -> str:
     """What a job that is worked on waits for, in one sentence; empty when it waits for nobody.
 
     >>> from types import SimpleNamespace as View
+    >>> counts = {"pages_read": 4, "daily_share": {"full": True, "next_at_ms": 86_400_000}}
+    >>> waits_for(View(state="open", pages=4, privacy="standard"), counts)
+    "today's part of the pay is spoken for (daily cap): work goes on at 00:00 UTC on 1970-01-02"
     >>> counts = {"tasks": {"open": 7}, "lent": 0, "workers": 12, "out_of_reach": 7, "pages_read": 4, "pages_drawn": 4}
     >>> waits_for(View(state="open", pages=4, privacy="standard"), counts)
     '7 tasks wait for other people: the 12 who worked have had them, or seen what privacy standard allows of the page'
@@ -120,6 +124,9 @@ def waits_for(view: JobView, progress: Mapping[str, Any]) -> str:
         return ""
     if progress["pages_read"] < view.pages:
         return f"{view.pages - progress['pages_read']} of {view.pages} pages are still to be read by the machine"
+    if (share := progress.get("daily_share")) and share["full"]:
+        at = datetime.fromtimestamp(share["next_at_ms"] / 1_000, tz=UTC)
+        return f"today's part of the pay is spoken for (daily cap): work goes on at {at:%H:%M} UTC on {at:%Y-%m-%d}"
     waiting, beyond = progress["tasks"].get("open", 0), progress.get("out_of_reach", 0)
     if beyond:
         return (

@@ -307,8 +307,9 @@ class DailyShare(Told):
     """What a job's daily cap leaves of today."""
 
     parts: int = Field(description="at most one part in so many of the funds is reserved, and paid, per day of UTC")
-    left_minor: Minor = Field(description="what today has left for work lent now; 0 = it goes on tomorrow")
+    left_minor: Minor = Field(description="what today has left for work that is lent now")
     next_at_ms: AtMs
+    full: bool = Field(description="today has no room for one more answer")
 
 
 class Offer(Told):

@@ -34,11 +34,13 @@ class DailyShare(msgspec.Struct, frozen=True):
     parts       of the job's funds one part in so many is reserved, and paid, per day of UTC at most
     left_minor  what today has left for work that is lent now, minor units
     next_at_ms  when the next day begins
+    full        today has no room for one more answer
     """
 
     parts: int
     left_minor: int
     next_at_ms: int
+    full: bool
 
 
 class Capping:
@@ -73,10 +75,9 @@ class Capping:
         share, reward_minor, holds = found
         if holds:  # a claim that is repeated gives the same bundle
             return count
-        fits = share.left_minor // max(1, reward_minor)
-        if fits < 1:
+        if share.full:
             raise DayIsFull(job_id, parts=share.parts, next_at_ms=share.next_at_ms)
-        return min(count, fits)
+        return min(count, share.left_minor // max(1, reward_minor))
 
     async def _look(self, tx: Tx, job_id: str, *, worker: str) -> tuple[DailyShare, int, bool] | None:
         if self._read_day is None:
@@ -91,4 +92,5 @@ class Capping:
             return None  # nothing can be said of the day; the oracle's own count holds all the same
         waits_minor = max(0, int(promised_minor) - day.reserved_minor)
         left_minor = max(0, cap_minor(funded_minor, parts, unit=day.unit) - day.reserved_today_minor - waits_minor)
-        return DailyShare(parts, left_minor, day.ends_at_s * 1_000), int(reward_minor), bool(holds)
+        full = left_minor < max(1, int(reward_minor))
+        return DailyShare(parts, left_minor, day.ends_at_s * 1_000, full), int(reward_minor), bool(holds)

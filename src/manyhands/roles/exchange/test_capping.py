@@ -81,7 +81,9 @@ async def test_a_day_lends_what_its_share_holds_and_the_next_day_goes_on(house: 
     assert await lent(house, two, 20) == 2, "five answers are a day"
     three = await person(house, "three")
     left = (await offer_of(house, three)).daily_share
-    assert left is not None and left.left_minor < REWARD_MINOR
+    assert left is not None and left.left_minor < REWARD_MINOR and left.full and not share.full
+    told = (await house.exchange.progress("job-1")).daily_share
+    assert told == left, "its requester is told the same"
     with pytest.raises(DayIsFull, match="1/10 of this job's funds") as refused:
         await lent(house, three, 1)
     assert "00:00 UTC" in (refused.value.cure or "")

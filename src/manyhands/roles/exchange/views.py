@@ -159,6 +159,7 @@ class Progress(msgspec.Struct, frozen=True):
     """A job as the exchange sees it. tasks: number by state, and those accepted unseen.
 
     out_of_reach    open tasks that nobody who came so far may take; counted while nothing is lent, else 0
+    daily_share     what the job's daily cap leaves of today while it is open; None = it has none
     """
 
     job_id: str
@@ -189,6 +190,7 @@ class Progress(msgspec.Struct, frozen=True):
     package_hash: str | None
     judged: JobJudged | None
     settled: JobSettled | None
+    daily_share: DailyShare | None = None
 
 
 class SimulatedPiece(msgspec.Struct, frozen=True):
@@ -326,6 +328,7 @@ class Views:
             by_state = dict(await rows(connection, QUERIES.tasks_by_state, where))
             answers, workers, lent = (await rows(connection, QUERIES.work_done, where))[0]
             anchors = await rows_of(connection, AnchorView, QUERIES.anchors, where)
+            share = await self._capping.share(connection, job_id) if job["state"] == "open" else None
             out_of_reach = 0
             if by_state.get("open") and not lent:
                 out_of_reach = (await rows(connection, QUERIES.out_of_reach, where))[0][0]
@@ -360,6 +363,7 @@ class Views:
             package_hash=job["package_hash"],
             judged=_decoded(job["judged"], JobJudged),
             settled=_decoded(job["settled"], JobSettled),
+            daily_share=share,
         )
 
     async def job_ids(self) -> list[str]:

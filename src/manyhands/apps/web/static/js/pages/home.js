@@ -67,8 +67,7 @@ function Offer({ offer }) {
 
 /** What a daily cap means for whoever takes the work; a day that is full is said before anybody tries. */
 function DailyShare({ offer }) {
-  const { parts, left_minor: left, next_at_ms: next } = offer.daily_share;
-  const full = left < offer.reward_minor_median;
+  const { parts, full, next_at_ms: next } = offer.daily_share;
   return html`<p class=${full ? "notice" : "hint"}>${t("daily_cap_offer", { parts })}${full ? ` ${t("day_is_full", { at: when(next) })}` : ""}</p>`;
 }
 
