@@ -143,7 +143,7 @@ def _make(rule: str, chance: random.Random) -> Sheet:
         case "brand":
             brand = shop.split()[0].upper()
             street = f"{chance.randint(2, 96)} {chance.choice(STREETS)}"
-            rows = [(said(brand), ""), (said(f"{shop} Ltd"), ""), (said(street), "")]
+            rows = [(said(brand), ""), (said(f"{shop} Ltd"), ""), (said("Receipt", "Recibo"), ""), (said(street), "")]
             return _sheet("company", _numbered(rows), "2")
         case "two_lines":
             rows = [
