@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from playwright.sync_api import Page, expect
 from manyhands.roles.exchange.testing import OpenJob
 
 from .conftest import DESK, PHONE, go
+from .desk_material import folder_of_receipts
+from .test_desk import begun, dropped, with_desk
 from .test_pages import check, with_delivered_job
 from .world import World
 
@@ -68,6 +72,35 @@ def test_a_jobs_page_tells_its_daily_cap_in_plain_words(world: World, worker_at:
     page = worker_at("/", name="somebody", **PHONE)
     with_delivered_job(page, daily_cap={"parts": 10, "per_day_minor": 4_000_000, "days_expected": 6, "days_most": 9})
     go(page, world.url + "/jobs/delivered")
-    expect(page.get_by_text("Pay arrives over at least 6 days, over 9 if all is earned.")).to_be_visible()
+    expect(page.get_by_text("Days over which pay arrives: at least 6, 9 if all is earned.")).to_be_visible()
     check(page, axe)
     seen(page, "job-390")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_daily_cap_is_chosen_at_the_desk_and_its_quote_says_over_how_many_days_pay_comes(
+    world: World, worker_at: WorkerAt, axe: str, tmp_path: Path, job_id: str, look: dict[str, Any]
+) -> None:
+    page = with_desk(worker_at, ("400 (Bad Request)", "409 (Conflict)"), **look)
+    draft_id = begun(page)
+    dropped(world, page, folder_of_receipts(tmp_path / f"receipts {job_id}"))
+    page.get_by_text("More rules").click()
+    cap = page.get_by_label("Daily cap")
+    cap.fill("30")
+    cap.blur()
+    refusal = page.get_by_text("less than the longest single answer can earn")
+    expect(refusal).to_be_visible()
+    most = re.search(r"choose (\d+) parts at most", refusal.inner_text())
+    assert most is not None, refusal.inner_text()
+    seen(page, f"desk-refused-{look['viewport']['width']}")
+    cap.fill(most[1])
+    cap.blur()
+    expect(page.get_by_text(f"Daily cap: at most 1/{most[1]} of the funds")).to_be_visible()
+    expect(page.locator(".quote-panel.stale")).to_have_count(0)
+    check(page, axe)
+    seen(page, f"desk-{look['viewport']['width']}")
+    wish = page.evaluate(f"fetch('/api/desk/drafts/{draft_id}').then((told) => told.json())")["wish"]
+    assert wish["daily_cap_parts"] == int(most[1])
+    cap.fill("")
+    cap.blur()
+    expect(page.get_by_text("Daily cap: at most")).to_have_count(0)

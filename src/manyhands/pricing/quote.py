@@ -128,9 +128,10 @@ class DailyCap(msgspec.Struct, frozen=True, kw_only=True):
         >>> DailyCap(parts=10, per_day_minor=101, days_expected=5, days_most=9).told
         'at most 1/10 of the funds is reserved, and paid, per day (UTC): pay arrives over at least 5 days, over 9 if all is earned'
         """  # noqa: E501
+        days = f"{self.days_expected} day{'' if self.days_expected == 1 else 's'}"
         return (
-            f"at most 1/{self.parts} of the funds is reserved, and paid, per day (UTC): pay arrives over at least "
-            f"{self.days_expected} days, over {self.days_most} if all is earned"
+            f"at most 1/{self.parts} of the funds is reserved, and paid, per day (UTC): pay arrives over at least {days}, "
+            f"over {self.days_most} if all is earned"
         )
 
 

@@ -266,7 +266,7 @@ def test_a_daily_cap_is_agreed_on_in_the_manifest_and_told_in_days(parts: int) -
     cap = result.daily_cap
     assert cap is not None and cap.per_day_minor == result.quote.total_minor // parts + 1
     assert 1 <= cap.days_expected <= cap.days_most <= parts
-    assert f"1/{parts} of the funds" in cap.told and f"at least {cap.days_expected} days" in cap.told
+    assert f"1/{parts} of the funds" in cap.told and f"at least {cap.days_expected} day" in cap.told
 
 
 @pytest.mark.parametrize("parts", [0, 1, 31, -3])

@@ -245,7 +245,7 @@ export const texts = {
   left_today: "Left today",
   daily_cap_offer: "At most 1/{parts} of this job's funds is set aside for workers, and paid out, per day. Your pay comes over several days.",
   day_is_full: "Today's part is spoken for; it goes on {at}.",
-  daily_cap_job: "Daily cap: at most 1/{parts} of the funds, {amount}, is set aside for workers per day, and paid per day. Pay arrives over at least {days} days, over {most} if all is earned.",
+  daily_cap_job: "Daily cap: at most 1/{parts} of the funds, {amount}, is set aside for workers per day, and paid per day. Days over which pay arrives: at least {days}, {most} if all is earned.",
   scope_pool: "manage your work pool",
   ql_answers: "Answers of people",
   ql_answers_why: "about {expected} answers of {time_ms}; at most {most} when people disagree often",

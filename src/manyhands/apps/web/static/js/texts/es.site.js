@@ -245,7 +245,7 @@ export const texts = {
   left_today: "Queda hoy",
   daily_cap_offer: "Cada día se aparta para los trabajadores, y se paga, como mucho 1/{parts} de los fondos de este trabajo. Su paga llega repartida en varios días.",
   day_is_full: "La parte de hoy ya está tomada; sigue el {at}.",
-  daily_cap_job: "Tope diario: como mucho 1/{parts} de los fondos, {amount}, se aparta para los trabajadores al día, y se paga al día. La paga llega en {days} días como mínimo, en {most} si se gana todo.",
+  daily_cap_job: "Tope diario: como mucho 1/{parts} de los fondos, {amount}, se aparta para los trabajadores al día, y se paga al día. Días en que llega la paga: {days} como mínimo, {most} si se gana todo.",
   scope_pool: "gestionar su equipo de trabajo",
   ql_answers: "Respuestas de personas",
   ql_answers_why: "unas {expected} respuestas de {time_ms}; como mucho {most} si la gente discrepa a menudo",
