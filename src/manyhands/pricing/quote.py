@@ -130,8 +130,8 @@ class DailyCap(msgspec.Struct, frozen=True, kw_only=True):
         """  # noqa: E501
         days = f"{self.days_expected} day{'' if self.days_expected == 1 else 's'}"
         return (
-            f"at most 1/{self.parts} of the funds is reserved, and paid, per day (UTC): pay arrives over at least {days}, "
-            f"over {self.days_most} if all is earned"
+            f"at most 1/{self.parts} of the funds is reserved, and paid, per day (UTC): "
+            f"pay arrives over at least {days}, over {self.days_most} if all is earned"
         )
 
 
