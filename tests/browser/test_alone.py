@@ -22,6 +22,7 @@ from manyhands.apps.web.alone import alone_page
 from manyhands.chain.contracts import encode_call
 from manyhands.protocol import merkle
 from manyhands.protocol.evidence import AnswerFact, AnswerRecord, BatchEvidence, receipt
+from manyhands.protocol.money import decimal_text
 
 from .conftest import DESK, PHONE
 from .test_pages import check
@@ -127,7 +128,7 @@ def test_receipts_hold_by_the_word_of_a_node_alone(opened: Any, job: Job, tmp_pa
     give(page, job.chain.url, job.receipts)
     expect(page.get_by_role("status")).to_have_text("3 of 3 receipts hold.")
     expect(page.locator("#rests")).to_contain_text(f"This rests on the node at {job.chain.url}: chain 1338, block")
-    expect(page.get_by_text(f"{PAID_MINOR} base units (transactions: 1)")).to_have_count(2)
+    expect(page.get_by_text(f"{decimal_text(PAID_MINOR, 6)} of its token (transactions: 1)")).to_have_count(2)
     expect(page.get_by_text("as one that earned nothing")).to_have_count(1)
     expect(page.get_by_text("<b>bold</b>")).to_be_visible()  # text stays text
     expect(page.get_by_text(f"{job.chain.at['factory_address']}, which says so itself")).to_have_count(3)

@@ -16,6 +16,7 @@ import msgspec
 from . import canonical, merkle
 from .errors import ProtocolError
 from .messages import AnswerFact, AppealRuled, Decision, Learned, RefusedAnswer, TaskFacts
+from .money import Currency
 
 Salt = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 """256 bits of chance, hexadecimal."""
@@ -108,7 +109,10 @@ class BatchEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a worker keeps of one answer: enough to prove it against the chain without the platform's help."""
+    """What a worker keeps of one answer: enough to prove it against the chain without the platform's help.
+
+    currency, exponent  of the reward, as the manifest tells them; receipts of before were all in the test token
+    """
 
     job_id: str
     chain_id: int
@@ -116,10 +120,14 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     root: str
     record: AnswerRecord
     proof: tuple[str, ...]
+    currency: str | msgspec.UnsetType = msgspec.UNSET
+    exponent: int | msgspec.UnsetType = msgspec.UNSET
 
 
-def receipt(evidence: BatchEvidence, index: int, *, chain_id: int, escrow: str) -> Receipt:
-    """The receipt of the answer at index."""
+def receipt(
+    evidence: BatchEvidence, index: int, *, chain_id: int, escrow: str, currency: Currency | None = None
+) -> Receipt:
+    """The receipt of the answer at index. currency  of its reward"""
     leaves = evidence.leaves()
     return Receipt(
         job_id=evidence.job_id,
@@ -128,6 +136,8 @@ def receipt(evidence: BatchEvidence, index: int, *, chain_id: int, escrow: str) 
         root="0x" + merkle.root(leaves).hex(),
         record=evidence.answers[index],
         proof=tuple("0x" + sibling.hex() for sibling in merkle.proof(leaves, index)),
+        currency=msgspec.UNSET if currency is None else currency.code,
+        exponent=msgspec.UNSET if currency is None else currency.exponent,
     )
 
 

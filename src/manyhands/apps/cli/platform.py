@@ -6,7 +6,7 @@ import asyncio
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -15,6 +15,9 @@ from manyhands.apps.folder import DataFolder, Settings
 
 from . import AsJson, Data, app, data_default, run
 from .show import Exit, as_json, as_json_line, errors, output, table, told
+
+if TYPE_CHECKING:
+    from manyhands.ledger.desk import Chains
 
 
 @app.command
@@ -109,6 +112,16 @@ def doctor(*, data: Data | None = None, json: AsJson = False) -> int:
     return run(work, json=json)
 
 
+def counted_in(currency: str, chains: Chains) -> str:
+    """What an account's figures count: a purse's minor units, or base units of a token of a chain."""
+    chain_id, _, address = currency.partition(":")
+    if not address:
+        return f"minor units of {currency}"
+    token = chains.token_at(int(chain_id), address)
+    told = f"{token.symbol} ({token.decimals} decimals)" if token is not None else address
+    return f"base units of {told} on chain {chain_id}"
+
+
 def _day_ms(day: datetime | None) -> int | None:
     return None if day is None else round(day.replace(tzinfo=day.tzinfo or UTC).timestamp() * 1000)
 
@@ -148,7 +161,7 @@ def statement(
                     if (move.book, move.account, move.currency) == here
                 ]
                 table(
-                    f"{one.account}  ({one.currency}, book of {one.book}, minor units)",
+                    f"{one.account}  ({counted_in(one.currency, platform.chains)}, book of {one.book})",
                     ["kind", "postings", "in", "out", "balance"],
                     [
                         ["opening", "", "", "", f"{one.opening_minor:,}"],

@@ -19,7 +19,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, Receipt, receipt
 from manyhands.protocol.manifest import Manifest, Needs, Scope, cap_parts_of, parse_manifest
 from manyhands.protocol.messages import JobJudged, JobSettled
-from manyhands.protocol.money import MHT
+from manyhands.protocol.money import MHT, Currency
 from manyhands.quality import reputation
 from manyhands.roles import RoleContext
 from manyhands.store.database import rows, rows_of
@@ -305,12 +305,12 @@ class Views:
             if not place:
                 raise NoSuchJob(job_id)
             blobs = await rows(connection, QUERIES.batches_with, {"job_id": job_id, "worker": worker})
-        chain_id, escrow = place[0]
+        chain_id, escrow, code, exponent = place[0]
         found: list[Receipt] = []
         for (blob,) in blobs:
             evidence: BatchEvidence = canonical.decode(await self._ctx.blobs.get(blob), BatchEvidence, what="evidence")
             found += [
-                receipt(evidence, index, chain_id=chain_id, escrow=escrow)
+                receipt(evidence, index, chain_id=chain_id, escrow=escrow, currency=Currency(code, exponent))
                 for index, record in enumerate(evidence.answers)
                 if record.answer.worker == worker
             ]

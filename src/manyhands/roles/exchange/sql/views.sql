@@ -56,7 +56,7 @@ where batch.job_id = %(job_id)s and batch.batch_no in (
 order by batch.batch_no;
 
 -- name: job_place
-select chain_id, escrow from exchange.jobs where job_id = %(job_id)s;
+select chain_id, escrow, currency, exponent from exchange.jobs where job_id = %(job_id)s;
 
 -- name: progress
 select job.job_id, job.title, job.state, job.task_type, job.simulated, job.currency, job.chain_id, job.escrow,

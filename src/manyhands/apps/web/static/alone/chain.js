@@ -116,8 +116,8 @@ export function paidBy(log) {
 
 /**
  * All that the chain says of one escrow.
- * returns  {code, factory, known, token, status, reserved, waits(address), paid(address), from, anchor(root)}
- *          known: the factory that the escrow names says that it made it; from: the block the search of logs began at,
+ * returns  {code, factory, known, token, decimals, status, reserved, waits(address), paid(address), from, anchor(root)}
+ *          decimals: of the token, null where it does not tell them; known: the factory that the escrow names says that it made it; from: the block the search of logs began at,
  *          null when the node refused every search; anchor: promise of the number of leaves, 0n when never anchored
  */
 export async function escrowOn(ask, address, latest) {
@@ -133,6 +133,13 @@ export async function escrowOn(ask, address, latest) {
   } catch (problem) {
     if (problem.code === "unreachable") throw problem;
   }
+  const token = addressOf(await read(call("token()")));
+  let decimals = null;
+  try {
+    decimals = Number(numberOf(await read(call("decimals()"), token)));
+  } catch (problem) {
+    if (problem.code === "unreachable") throw problem;
+  }
   const { logs, from, refused } = await logsOf(ask, escrow, latest);
   const of = (topic) => logs.filter((log) => log.topics?.[0] === topic);
   const paid = of(EVENTS.paid).map((log) => ({ tx: log.transactionHash, to: paidBy(log) }));
@@ -140,7 +147,8 @@ export async function escrowOn(ask, address, latest) {
     code: true,
     factory,
     known,
-    token: addressOf(await read(call("token()"))),
+    token,
+    decimals,
     status: numberOf(await read(call("status()"))),
     reserved: numberOf(await read(call("reservedFunds()"))),
     from,

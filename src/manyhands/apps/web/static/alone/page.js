@@ -14,6 +14,16 @@ function made(tag, text, name) {
   return one;
 }
 
+const OLD_EXPONENT = 6; // receipts from before they told it were all paid in a token of six decimals
+
+/** Units of a token or a currency as whole ones with a point, nothing rounded. */
+function inTokens(units, decimals) {
+  const places = Number.isInteger(decimals) && decimals >= 0 && decimals <= 36 ? decimals : 0;
+  const text = String(BigInt(units)).padStart(places + 1, "0");
+  const rest = places ? text.slice(-places).replace(/0+$/, "").padEnd(Math.min(2, places), "0") : "";
+  return `${text.slice(0, text.length - places)}${rest && `.${rest}`}`;
+}
+
 /** One receipt against the chain: {receipt, good, verdict, facts: [[name, value], ...]}. Throws NodeProblem. */
 async function judged(receipt, chain, ask, escrows) {
   let root;
@@ -26,9 +36,10 @@ async function judged(receipt, chain, ask, escrows) {
     throw thrown;
   }
   const { answer, reward_minor: reward } = receipt.record;
+  const { currency = "", exponent = OLD_EXPONENT } = receipt; // as the exchange tells them; the chain proves the figure
   const facts = [
     ["answer", answer.text ?? say("unreadable")],
-    ["reward", reward],
+    ["reward", `${inTokens(reward, exponent)} ${/^[A-Za-z][A-Za-z0-9]{0,15}$/.test(currency) ? currency : ""}`.trim()],
     ["root", root],
     ["escrow", receipt.escrow],
   ];
@@ -49,10 +60,10 @@ async function judged(receipt, chain, ask, escrows) {
     else {
       const paid = escrow.paid(answer.worker);
       const before = escrow.from > 0n ? ` ${say("searched", { from: escrow.from })}` : "";
-      facts.push(["paid", (paid.amount === 0n ? say("paid_none") : say("paid_in", { amount: paid.amount, n: paid.transactions.length })) + before]);
+      facts.push(["paid", (paid.amount === 0n ? say("paid_none") : say("paid_in", { amount: inTokens(paid.amount, escrow.decimals ?? exponent), n: paid.transactions.length })) + before]);
     }
     const waits = await escrow.waits(answer.worker);
-    if (waits > 0n) facts.push(["waits", waits]);
+    if (waits > 0n) facts.push(["waits", inTokens(waits, escrow.decimals ?? exponent)]);
   }
   return { receipt, good: escrow.known, verdict: say(reward === 0 ? "refused_good" : "good", { leaves }), facts };
 }

@@ -1,6 +1,6 @@
 // Drop a receipt and see it checked here, in the browser, against the anchors that this site's record names. Who wants to
 // rest on the chain alone takes the stand-alone page, which asks a node of the reader's choice.
-import { Amount, asProblem, count, Hash, html, Problem, signal, t, when } from "manyhands/kit.js";
+import { Amount, asProblem, count, firstCurrency, Hash, html, Problem, signal, t, when } from "manyhands/kit.js";
 import { at, get } from "manyhands/api.js";
 import { check, NotAReceipt } from "manyhands/proof.js";
 
@@ -48,13 +48,13 @@ async function take(files) {
 
 function Result({ one }) {
   const good = one.leads && one.anchored;
-  const { record } = one.receipt ?? {};
+  const { record, currency = firstCurrency, exponent } = one.receipt ?? {};
   const verdict = one.wrong ?? t(good ? "proof_good" : one.leads ? "proof_not_anchored" : "proof_changed");
   return html`<li class=${`card proof ${good ? "good" : "bad"}`}>
     <p><strong><span aria-hidden="true">${good ? "✓" : "✗"}</span> ${verdict}</strong></p>
     ${record?.answer && html`<dl class="facts">
       <div><dt>${t("answer")}</dt><dd dir="auto">${record.answer.text ?? t("cannot_read")}</dd></div>
-      <div><dt>${t("reward")}</dt><dd><${Amount} minor=${record.reward_minor} /></dd></div>
+      <div><dt>${t("reward")}</dt><dd><${Amount} minor=${record.reward_minor} currency=${currency} exponent=${exponent} /></dd></div>
       ${Number.isFinite(record.answer.received_at_ms) && html`<div><dt>${t("at")}</dt><dd>${when(record.answer.received_at_ms)}</dd></div>`}
       <div><dt>${t("root")}</dt><dd><${Hash} value=${one.root ?? ""} /></dd></div>
     </dl>`}
