@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from manyhands.chain.contracts import fees_for_pay_minor
 from manyhands.chain.facts import TokenFacts
+from manyhands.protocol.daily_cap import PARTS_BOUNDS, cap_minor
 from manyhands.protocol.money import EXPONENT_MAX, Money, decimal_text, parse_money
 
 from .desk import closing_told
@@ -66,3 +67,14 @@ def test_the_unit_of_a_token_is_what_a_minor_unit_of_its_currency_is_worth(
     decimals: int, exponent: int | None, unit: int
 ) -> None:
     assert TokenFacts("TEST", decimals=decimals, exponent=exponent).unit == unit
+
+
+@given(tokens(), st.integers(1, 10**12), st.integers(*PARTS_BOUNDS))
+def test_a_day_holds_the_whole_minor_units_that_the_escrow_allows_and_not_one_more(
+    token: TokenFacts, funded_minor: int, parts: int
+) -> None:
+    allowed_base = funded_minor * token.unit // parts + 1  # `dailyCap()` of contracts/Escrow.vy
+    most = cap_minor(funded_minor, parts, unit=token.unit)
+    assert most * token.unit <= allowed_base < (most + 1) * token.unit
+    if token.unit == 1:
+        assert most == allowed_base

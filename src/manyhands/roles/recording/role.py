@@ -827,7 +827,7 @@ class RecordingOracle:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
         if job is None:
             raise UnknownJob(job_id)
-        if job.cap_minor is not None:
+        if b'"daily_cap_parts"' in job.manifest:  # parsed for the jobs alone that may need it
             job = replace(job, unit=self.desk.unit(job.chain_id, job.parsed().pay.currency))
         if exchange is not None and exchange != job.exchange:
             raise NotYours(job_id, exchange, "exchange")

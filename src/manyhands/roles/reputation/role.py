@@ -835,7 +835,7 @@ class ReputationOracle:
         job = await row_of(tx, JobRow, QUERIES.lock_job, {"job_id": job_id})
         if job is None:
             raise UnknownJob(job_id)
-        if job.cap_minor is not None:
+        if b'"daily_cap_parts"' in job.manifest:  # parsed for the jobs alone that may need it
             job = replace(job, unit=self.desk.unit(job.chain_id, job.parsed().pay.currency))
         for role, sender in expected.items():
             if getattr(job, role) != sender:
