@@ -595,8 +595,8 @@ def statement_of(party: str, since_ms: int, until_ms: int | None) -> Call[dict[s
 # --- anybody's ------------------------------------------------------------------------------------------------------
 
 
-def record() -> Call[dict[str, Any]]:
-    return Call("GET", _at("record"), dict[str, Any])
+def record() -> Call[shapes.PublicRecord]:
+    return Call("GET", _at("record"), shapes.PublicRecord)
 
 
 def public_job(job_id: str) -> Call[dict[str, Any]]:

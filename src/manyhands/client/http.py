@@ -671,8 +671,8 @@ class Client:
         """Whether the platform is up, and which version it is."""
         return self._do(calls.health())
 
-    def record(self) -> dict[str, Any]:
-        """The public record: roles, fees, wages, appeals."""
+    def record(self) -> shapes.PublicRecord:
+        """The public record: sums, wages without names, reports, appeals, roles."""
         return self._do(calls.record())
 
     def public_job(self, job_id: str) -> dict[str, Any]:
@@ -1280,8 +1280,8 @@ class AsyncClient:
         """Whether the platform is up, and which version it is."""
         return await self._do(calls.health())
 
-    async def record(self) -> dict[str, Any]:
-        """The public record: roles, fees, wages, appeals."""
+    async def record(self) -> shapes.PublicRecord:
+        """The public record: sums, wages without names, reports, appeals, roles."""
         return await self._do(calls.record())
 
     async def public_job(self, job_id: str) -> dict[str, Any]:

@@ -473,3 +473,92 @@ class Wishes(msgspec.Struct, frozen=True):
     languages: list[str]
     today_ms: int
     week_ms: int
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A column of a histogram: workers whose pay per hour lies from here to below there."""
+
+    from_minor: int
+    to_minor: int
+    workers: int
+
+
+class Wages(msgspec.Struct, frozen=True):
+    """Paid pay per hour of workers in settled jobs, per currency; None and no bars where too few were observed."""
+
+    currency: str
+    exponent: int
+    simulated: bool
+    observations: int
+    p10_minor: int | None
+    p25_minor: int | None
+    p50_minor: int | None
+    p75_minor: int | None
+    p90_minor: int | None
+    bars: tuple[Bar, ...]
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """What was paid beyond rewards, in one currency: raised to the floor, and given back after appeals."""
+
+    currency: str
+    exponent: int
+    top_up_minor: int
+    restored_minor: int
+
+
+class PublicReport(msgspec.Struct, frozen=True):
+    """A task that a worker found broken or inappropriate, and what the jury said. ruled_at_ms None = it judges yet."""
+
+    job_id: str
+    title: str
+    code: str
+    state: str
+    filed_at_ms: int
+    ruled_at_ms: int | None
+
+
+class PublicAppeal(msgspec.Struct, frozen=True):
+    """Refused answers that a worker had people look at again, and what came of it. ended_at_ms None = nothing yet."""
+
+    job_id: str
+    title: str
+    answers: int
+    state: str
+    because: str
+    restored_minor: int
+    currency: str
+    exponent: int
+    filed_at_ms: int
+    ended_at_ms: int | None
+
+
+class RoleShown(msgspec.Struct, frozen=True):
+    """A role of this platform: where it speaks from, and on which chains."""
+
+    role: str
+    address: str
+    chain_ids: tuple[int, ...]
+
+
+class PublicRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What anyone may know: sums, wages without names, reports and appeals with their outcomes, roles.
+
+    jobs, settled, simulated  counts of jobs; simulated = with simulated people
+    answers, refused, workers counts over all jobs
+    reports, appeals          the newest 200
+    parties                   the roles of the platform, with their addresses
+    """
+
+    jobs: int
+    settled: int
+    simulated: int
+    tasks: int
+    answers: int
+    refused: int
+    workers: int
+    extras: tuple[Extra, ...]
+    wages: tuple[Wages, ...]
+    reports: tuple[PublicReport, ...]
+    appeals: tuple[PublicAppeal, ...]
+    parties: tuple[RoleShown, ...] = ()

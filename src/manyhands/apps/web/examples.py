@@ -57,7 +57,9 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     # quotes and money
     "label": "answers", "count": 33, "workers_needed": 4, "target_bp": 9_950, "benchmark_bp": 9_000,
     "right_bp_low": 9_940, "right_bp_high": 9_980, "answers_expected": 33, "answers_most": 128, "done_in_ms": 5_400_000,
-    "agreed_minor": 34_881_144, "parts": 4, "daily_cap_parts": 4, "days_expected": 2, "days_most": 4,
+    "agreed_minor": 34_881_144, "settled": 11,
+     "role": "exchange", "observations": 15, "workers": 12, "simulated": 1, "tasks": 820, "parts": 4,
+    "daily_cap_parts": 4, "days_expected": 2, "days_most": 4,
     # webhooks
     "number": 3, "attempts": 1, "status": 204, "reason": "it answered 500", "told_at_ms": 1_790_000_000_400,
     "events": 4, "expires_at_ms": 1_792_592_000_000, "used_at_ms": 1_790_000_000_000, "from_number": 1,
@@ -124,7 +126,7 @@ def _example(name: str, kinds: Set[Any]) -> Any:
     known = EXAMPLES.get(name)
     if isinstance(known, str) and "object" in kinds and "string" not in kinds:
         return {"en": known}  # a word in every language
-    if known is not None and ("integer" not in kinds or not isinstance(known, str)):
+    if known is not None and ("integer" not in kinds or not isinstance(known, str | dict)):
         return "12.50" if "string" in kinds and isinstance(known, dict) else known
     by_unit = [number for ending, number in BY_UNIT.items() if name.endswith(ending)]
     if "integer" in kinds:

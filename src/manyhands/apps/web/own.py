@@ -22,7 +22,7 @@ from starlette.responses import Response
 from manyhands.roles.exchange import Exchange
 from manyhands.roles.exchange.accounts import Account
 from manyhands.roles.exchange.appealing import Appeal
-from manyhands.roles.exchange.books import PAGE_MAX, HourWorked, OwnAnswer, Wishes
+from manyhands.roles.exchange.books import PAGE_MAX, HourWorked, OwnAnswer, PublicRecord, RoleShown, Wishes
 from manyhands.roles.exchange.learning import GuideExample, LearnedView, PracticeLine, PracticeView
 from manyhands.roles.exchange.linking import LinkView
 from manyhands.roles.exchange.noticing import SignView
@@ -80,10 +80,6 @@ class GuideWish(shapes.Asked):
 class PracticeWish(shapes.Asked):
     place: Annotated[int, Field(ge=0, le=9, description="the piece's number, from 0")]
     text: Annotated[str | None, Field(max_length=2_000, description="null = cannot read", examples=["12.50"])]
-
-
-class List(shapes.Told):
-    """A list under its own name."""
 
 
 def download(raw: bytes, *, name: str, media_type: str) -> Response:
@@ -266,15 +262,15 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         return download(packed(told), name="manyhands.zip", media_type="application/zip")
 
 
-def add_public_record(app: FastAPI, exchange: Exchange, parties: Sequence[Mapping[str, Any]]) -> None:
+def add_public_record(app: FastAPI, exchange: Exchange, parties: Sequence[RoleShown]) -> None:
     """Adds what anyone may know. parties: the roles of this platform with their addresses, the same for everybody."""
 
     @app.get(
-        "/api/record", response_model=List, tags=["record"], responses=PROBLEMS,
-        summary="Sums, wages without names, reports and appeals with outcomes, roles",
+        "/api/record", tags=["record"], summary="Sums, wages without names, reports and appeals with outcomes, roles",
+        **told_as("Record", whole=PublicRecord),
     )  # fmt: skip
     async def record() -> Response:
-        return answer({**await exchange.books.public_record(), "parties": parties})
+        return answer(msgspec.structs.replace(await exchange.books.public_record(), parties=tuple(parties)))
 
 
 async def _wishes_told(exchange: Exchange, worker: str) -> dict[str, Any]:

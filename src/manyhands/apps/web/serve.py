@@ -30,6 +30,7 @@ from manyhands.gateways.human.routes import subgraph_routes
 from manyhands.gateways.human.sources import StoredSource
 from manyhands.protocol.ids import SystemIds
 from manyhands.protocol.messages import ROLES
+from manyhands.roles.exchange.books import RoleShown
 
 from .assets import load_assets
 from .hot import routes
@@ -59,10 +60,7 @@ def site_of(platform: Platform, *, hosts: frozenset[str] = HOSTS) -> Site:
         desk=platform.exchange,
         accounts=platform.exchange.accounts,
         exchange=platform.exchange,
-        parties=[
-            {"role": role, "address": platform.keys[role].address, "chain_ids": list(platform.chains.ids())}
-            for role in ROLES
-        ],
+        parties=[RoleShown(role, platform.keys[role].address, tuple(platform.chains.ids())) for role in ROLES],
         record=record,
         operating=Operating(platform),
         requester_desk=desk_of(platform, look=record.job),

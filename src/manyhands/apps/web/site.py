@@ -20,6 +20,7 @@ from manyhands.protocol.ids import Clock, system_clock
 from manyhands.protocol.money import MHT, Currency
 from manyhands.roles.exchange import Exchange
 from manyhands.roles.exchange.accounts import Accounts
+from manyhands.roles.exchange.books import RoleShown
 from manyhands.roles.exchange.ways import Ways
 from manyhands.roles.launcher.purses import Purses
 from manyhands.roles.launcher.webhooks import Webhooks
@@ -117,7 +118,7 @@ class Site:
     purses: Purses | None = None
     origin: str = ""
     exchange: Exchange | None = None
-    parties: Sequence[Mapping[str, Any]] = ()
+    parties: Sequence[RoleShown] = ()
     record: JobRecord | None = None
     requester_desk: RequesterDesk | None = None
     operating: OperatorDesk | None = None

@@ -9,6 +9,7 @@ Rules kept here
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -110,6 +111,95 @@ class StandingChange(msgspec.Struct, frozen=True):
     because: str
     types: tuple[TypeView, ...] = ()
     counts: dict[str, int] = {}
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A column of a histogram: workers whose pay per hour lies from here to below there."""
+
+    from_minor: int
+    to_minor: int
+    workers: int
+
+
+class Wages(msgspec.Struct, frozen=True):
+    """Paid pay per hour of workers in settled jobs, per currency; None and no bars below `WAGES_LEAST` observations."""
+
+    currency: str
+    exponent: int
+    simulated: bool
+    observations: int
+    p10_minor: int | None
+    p25_minor: int | None
+    p50_minor: int | None
+    p75_minor: int | None
+    p90_minor: int | None
+    bars: tuple[Bar, ...]
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """What was paid beyond rewards, in one currency: raised to the floor, and given back after appeals."""
+
+    currency: str
+    exponent: int
+    top_up_minor: int
+    restored_minor: int
+
+
+class PublicReport(msgspec.Struct, frozen=True):
+    """A task that a worker found broken or inappropriate, and what the jury said. ruled_at_ms None = it judges yet."""
+
+    job_id: str
+    title: str
+    code: str
+    state: str
+    filed_at_ms: int
+    ruled_at_ms: int | None
+
+
+class PublicAppeal(msgspec.Struct, frozen=True):
+    """Refused answers that a worker had people look at again, and what came of it. ended_at_ms None = nothing yet."""
+
+    job_id: str
+    title: str
+    answers: int
+    state: str
+    because: str
+    restored_minor: int
+    currency: str
+    exponent: int
+    filed_at_ms: int
+    ended_at_ms: int | None
+
+
+class RoleShown(msgspec.Struct, frozen=True):
+    """A role of this platform: where it speaks from, and on which chains."""
+
+    role: str
+    address: str
+    chain_ids: tuple[int, ...]
+
+
+class PublicRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What anyone may know: sums, wages without names, reports and appeals with their outcomes, roles.
+
+    jobs, settled, simulated  counts of jobs; simulated = with simulated people
+    answers, refused, workers counts over all jobs
+    reports, appeals          the newest 200
+    parties                   the roles, where the exchange knows them
+    """
+
+    jobs: int
+    settled: int
+    simulated: int
+    tasks: int
+    answers: int
+    refused: int
+    workers: int
+    extras: tuple[Extra, ...]
+    wages: tuple[Wages, ...]
+    reports: tuple[PublicReport, ...]
+    appeals: tuple[PublicAppeal, ...]
+    parties: tuple[RoleShown, ...] = ()
 
 
 class OwnAnswer(msgspec.Struct, frozen=True):
@@ -325,39 +415,37 @@ class Books:
 
     # --- for anyone -----------------------------------------------------------------------------------------------
 
-    async def public_record(self) -> dict[str, Any]:
-        """What anyone may know: sums, wages without names, reports and appeals with their outcomes."""
+    async def public_record(self) -> PublicRecord:
+        """What anyone may know, without the roles, which the exchange does not know."""
         async with self._ctx.db.connection() as connection:
             (jobs,) = await rows(connection, QUERIES.public_sums)
             (work,) = await rows(connection, QUERIES.public_answers)
-            extras = await _dicts(connection, QUERIES.public_extras)
+            extras = await rows_of(connection, Extra, QUERIES.public_extras)
             wages = await rows(connection, QUERIES.public_wages, {"least_ms": WAGE_TIME_LEAST_MS})
-            reports = await _dicts(connection, QUERIES.public_reports)
-            appeals = await _dicts(connection, QUERIES.public_appeals)
-        return {
-            "jobs": jobs[0],
-            "settled": jobs[1],
-            "simulated": jobs[2],
-            "tasks": jobs[3],
-            "answers": work[0],
-            "refused": work[1],
-            "workers": work[2],
-            "extras": extras,
-            "wages": [
-                distribution(*kind, [wage for *its, wage in wages if tuple(its) == kind])
-                for kind in sorted({(currency, exponent, simulated) for currency, exponent, simulated, _ in wages})
-            ],
-            "reports": reports,
-            "appeals": appeals,
-        }
+            reports = await rows_of(connection, PublicReport, QUERIES.public_reports)
+            appeals = await rows_of(connection, PublicAppeal, QUERIES.public_appeals)
+        kinds = sorted({(currency, exponent, simulated) for currency, exponent, simulated, _ in wages})
+        return PublicRecord(
+            jobs=jobs[0],
+            settled=jobs[1],
+            simulated=jobs[2],
+            tasks=jobs[3],
+            answers=work[0],
+            refused=work[1],
+            workers=work[2],
+            extras=tuple(extras),
+            wages=tuple(distribution(*kind, [wage for *its, wage in wages if tuple(its) == kind]) for kind in kinds),
+            reports=tuple(reports),
+            appeals=tuple(appeals),
+        )
 
 
-def distribution(currency: str, exponent: int, simulated: bool, wages_minor: Sequence[int]) -> dict[str, Any]:
+def distribution(currency: str, exponent: int, simulated: bool, wages_minor: Sequence[int]) -> Wages:
     """Paid pay per hour of workers in settled jobs. Percentiles are None below `WAGES_LEAST` observations.
 
-    >>> distribution("MHT", 6, False, [10, 20, 30, 40, 50])["p50_minor"]
+    >>> distribution("MHT", 6, False, [10, 20, 30, 40, 50]).p50_minor
     30
-    >>> distribution("MHT", 6, False, [10])["p50_minor"] is None
+    >>> distribution("MHT", 6, False, [10]).p50_minor is None
     True
     """
     ordered = sorted(wages_minor)
@@ -366,29 +454,23 @@ def distribution(currency: str, exponent: int, simulated: bool, wages_minor: Seq
     def at(percent: int) -> int | None:
         return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if enough else None
 
-    return {
-        "currency": currency,
-        "exponent": exponent,
-        "simulated": simulated,
-        "observations": len(ordered),
-        **{f"p{percent}_minor": at(percent) for percent in (10, 25, 50, 75, 90)},
-        "bars": _bars(ordered) if enough else [],
-    }
+    return Wages(
+        currency=currency,
+        exponent=exponent,
+        simulated=simulated,
+        observations=len(ordered),
+        p10_minor=at(10),
+        p25_minor=at(25),
+        p50_minor=at(50),
+        p75_minor=at(75),
+        p90_minor=at(90),
+        bars=_bars(ordered) if enough else (),
+    )
 
 
-def _bars(ordered: Sequence[int], count: int = 12) -> list[dict[str, int]]:
-    """A histogram of at most `count` bars of equal width."""
+def _bars(ordered: Sequence[int], count: int = 12) -> tuple[Bar, ...]:
+    """A histogram of at most `count` bars of equal width, without empty ones at its end."""
     low, high = ordered[0], ordered[-1]
     width = max(1, -(-(high - low + 1) // count))
-    bars = [{"from_minor": low + n * width, "to_minor": low + (n + 1) * width, "workers": 0} for n in range(count)]
-    for wage in ordered:
-        bars[(wage - low) // width]["workers"] += 1
-    while bars and bars[-1]["workers"] == 0:
-        bars.pop()
-    return bars
-
-
-async def _dicts(connection: Any, query: str) -> list[dict[str, Any]]:
-    cursor = await connection.execute(query)
-    columns = [column.name for column in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in await cursor.fetchall()]
+    workers = Counter((wage - low) // width for wage in ordered)
+    return tuple(Bar(low + n * width, low + (n + 1) * width, workers[n]) for n in range(max(workers) + 1))
