@@ -18,6 +18,7 @@ from manyhands.documents.acceptance import (
     format_doubt,
     look_alikes,
     rare_lookalikes,
+    short_lookalikes,
     unknown_lookalikes,
 )
 from manyhands.documents.model import Box, Piece, Reading
@@ -228,3 +229,22 @@ def test_only_the_readers_own_text_is_believed_of_a_look_alike() -> None:
     piece = _piece("a", "8091", "80 91")
     assert confirmed_text(piece, "8091") == "8091"
     assert confirmed_text(piece, "80.91") is None and confirmed_text(piece, None) is None
+
+
+def test_three_letters_that_worn_signs_make_of_a_far_more_frequent_word_go_to_a_person() -> None:
+    usual = [_piece(f"g{n}", f"GST {n}0.{n}5", f"GST {n}0.{n}5") for n in range(1, 10)] + [_piece("g", "GST", "GST")]
+    worn = [_piece("worn", "GSI Payable:", "GSI Payable:"), _piece("other", "GSM", "GSM")]
+    decisions = decide_unseen([*usual, *worn], AGREEMENT)
+    assert decisions["worn"] == Ask("word: one letter from a common word")
+    assert isinstance(decisions["other"], AcceptUnseen), "M looks like no T"
+    assert isinstance(decisions["g"], AcceptUnseen)
+    few = decide_unseen([*usual[:8], *worn], AGREEMENT)
+    assert isinstance(few["worn"], AcceptUnseen), "eight of them are no usual word yet"
+
+
+def test_short_words_are_doubted_only_beside_one_ten_times_as_frequent() -> None:
+    assert short_lookalikes(["TAX"] * 30 + ["PAX", "TAN", "MAX", "THE"]) == frozenset()
+    assert (
+        short_lookalikes(["REF"] * 10 + ["REL"]) == {"REL"} and short_lookalikes(["REF"] * 9 + ["REL"]) == frozenset()
+    )
+    assert short_lookalikes(["GST"] * 30 + ["GSI"] * 4) == frozenset(), "four times is no slip"
