@@ -287,7 +287,8 @@ class WorkerNeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchRecorded(Body, frozen=True, kw_only=True):
-    """Verdicts of one batch, anchored, its accepted pay reserved in the same act.
+    """Verdicts of one batch, anchored, its accepted pay reserved in the same act; under a daily cap on the first day
+    that has room for it.
 
     needs      by worker of this batch: whom to ask what next. Advice: no verdict and no pay depends on it
     suspended  known pieces of this batch that reliable people contradict: they are to measure nobody any more

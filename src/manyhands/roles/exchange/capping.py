@@ -10,6 +10,7 @@ Rules kept here
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -63,6 +64,26 @@ class Capping:
                     told[job_id] = share
         return told
 
+    async def notes(self, job_ids: Sequence[str]) -> dict[str, str]:
+        """What a worker should know of accepted pay that a daily cap puts off, by job: in words, without a guess."""
+        told: dict[str, str] = {}
+        async with self._ctx.db.connection() as tx:
+            for job_id, parts, chain_id, escrow, funded_minor, accepted_minor, at_the_end in await rows(
+                tx, QUERIES.capped_under_way, {"job_ids": list(job_ids)}
+            ):
+                day = await self._day(tx, chain_id, escrow)
+                room_minor = 0 if day is None else cap_minor(funded_minor, parts) - day.reserved_today_minor
+                # what fits into today is on its way, and needs no word
+                if day is not None and accepted_minor - day.reserved_minor > room_minor:
+                    at = datetime.fromtimestamp(day.ends_at_s, tz=UTC)
+                    told[job_id] = (
+                        "daily cap: accepted pay of this job that today has no room for is set aside from "
+                        f"{at:%H:%M} UTC on {at:%Y-%m-%d} on, in the order in which it was accepted"
+                    )
+                elif at_the_end:
+                    told[job_id] = f"daily cap: this job is paid over days, at most 1/{parts} of its funds a day"
+        return told
+
     async def room(self, worker: str, job_id: str, count: int) -> int:
         """Of `count` tasks asked for, how many the day has room for; all of them for who holds some already.
 
@@ -86,11 +107,17 @@ class Capping:
         if not found or not found[0][0]:
             return None
         parts, chain_id, escrow, funded_minor, reward_minor, promised_minor, holds = found[0]
-        try:
-            day = await self._read_day(tx, chain_id, escrow)
-        except ChainNotReady:
-            return None  # nothing can be said of the day; the oracle's own count holds all the same
+        day = await self._day(tx, chain_id, escrow)
+        if day is None:
+            return None
         waits_minor = max(0, int(promised_minor) - day.reserved_minor)
         left_minor = max(0, cap_minor(funded_minor, parts, unit=day.unit) - day.reserved_today_minor - waits_minor)
         full = left_minor < max(1, int(reward_minor))
         return DailyShare(parts, left_minor, day.ends_at_s * 1_000, full), int(reward_minor), bool(holds)
+
+    async def _day(self, tx: Tx, chain_id: int, escrow: str) -> DayUsed | None:
+        """None where nothing can be said of the day; the oracles' own count holds all the same."""
+        try:
+            return None if self._read_day is None else await self._read_day(tx, chain_id, escrow)
+        except ChainNotReady:
+            return None

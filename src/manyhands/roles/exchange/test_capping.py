@@ -157,3 +157,31 @@ async def test_an_end_that_is_asked_for_on_the_chain_itself_ends_lending_for_tha
         await lent(house, await person(house, "three"), 1)
     given = [Given(each.assignment_id, "12.50", 3_000) for each in bundle.assignments]
     assert {each.outcome for each in await house.exchange.submit(one.worker, "job-1", given)} == {"stored"}
+
+
+async def test_a_worker_is_told_why_accepted_pay_waits_and_when_that_ends(house: House, chain: Chain) -> None:
+    one = await person(house, "one")
+    await open_job(house)
+    bundle = await house.exchange.claim(one.worker, "job-1", 3)
+    given = [Given(each.assignment_id, "12.50", 3_000) for each in bundle.assignments]
+    await house.exchange.submit(one.worker, "job-1", given)
+    await house.exchange.collecting.collect_all()
+
+    async def note() -> str:
+        return (await house.exchange.earnings(one.worker)).jobs[0].because
+
+    async def now(name: str, value: object) -> None:
+        async with house.db.transaction() as tx:
+            await tx.execute(f"update exchange.jobs set {name} = %s where job_id = 'job-1'", (value,))
+
+    assert await note() == ""
+    await now("reserved_minor", 3 * REWARD_MINOR)  # accepted; the chain has shown nothing of it
+    assert await note() == "", "today has room for it: it is on its way"
+    chain.today = 3 * REWARD_MINOR  # by whoever else has the oracle's key
+    assert "set aside from 00:00 UTC on" in await note()
+    chain.ever, chain.today = 3 * REWARD_MINOR, 0
+    assert await note() == "", "it is on the chain"
+    await now("state", "assembled")
+    assert "paid over days, at most 1/10 of its funds a day" in await note()
+    await now("cap_parts", 0)
+    assert await note() == ""

@@ -89,7 +89,8 @@ class TransactionRef(msgspec.Struct, frozen=True):
 
 
 class JobEarnings(msgspec.Struct, frozen=True):
-    """A worker's side of one job, minor units. waiting: answers without a verdict; because: why some were refused."""
+    """A worker's side of one job, minor units. waiting: answers without a verdict; because: why some were refused, and
+    what a daily cap puts off."""
 
     job_id: str
     title: str
@@ -282,6 +283,11 @@ class Views:
             )
             for job_id, title, currency, _, count, minor, exponent in waiting.values()
         ]  # fmt: skip
+        put_off = await self._capping.notes([job.job_id for job in jobs])
+        jobs = [
+            msgspec.structs.replace(job, because="; ".join(filter(None, (job.because, put_off.get(job.job_id)))))
+            for job in jobs
+        ]
         kinds = list(dict.fromkeys((job.currency, job.exponent) for job in jobs)) or [(MHT.code, MHT.exponent)]
         first, *others = (
             _earnings(*kind, jobs, credited_ms=sum(row[10] for row in found if (row[2], row[18]) == kind))

@@ -94,3 +94,9 @@ select job.cap_parts, job.chain_id, job.escrow, job.funded_minor, coalesce(offer
        exists (select from held where worker = %(worker)s)
 from exchange.jobs job left join exchange.offers offer on offer.job_id = job.job_id
 where job.job_id = %(job_id)s;
+
+-- name: capped_under_way
+-- Jobs with a daily cap that are not settled, of those asked for, and what was accepted in each.
+select job_id, cap_parts, chain_id, escrow, funded_minor, reserved_minor, state in ('recorded', 'assembled') as judged_next
+from exchange.jobs
+where job_id = any (%(job_ids)s) and cap_parts > 0 and state <> 'settled';
