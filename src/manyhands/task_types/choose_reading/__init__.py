@@ -6,6 +6,8 @@ Rules kept here
 - Nothing is believed that one person alone chose. Whoever sees neither, or two who differ, send the piece to keying.
   Two newcomers who agree between two readings and neither are 98.5 % sure; where the job's target is higher a third is
   asked.
+- People overlook that neither is right. How often, known choices of which neither is show of each; where it is too
+  likely one more is asked, then the line is keyed (`judging.overlooked_too_likely`).
 - Where machines gave but one reading, a made one stands beside it, with one sign changed: people who agree on that did
   not look, and the piece is keyed. ``hints`` are what machines really read.
 - A machine's word, being shown, is no evidence beside people's: it weighs nothing in the verdict.
