@@ -8,7 +8,7 @@ Rules kept here
 - Only where two readers at least have read the piece. One reader's word leaves nothing to choose between.
 - Options stand in an order that says nothing of who read them. A single reading has a made one beside it, with one sign
   changed: who picks that did not look.
-- Lines that one picture of places showed together are chosen in one answer, four at most; at strict each alone (ADR 0184).
+- Lines that one picture of places showed together are chosen in one answer, four at most; at strict each alone.
 - What people choose by is never what was keyed, and nobody keys a piece whose readings they were shown.
 
 A datum on its way (ADR 0165): two readers give `NO 12 JALAN SAGU 18` and `NO 12 JALAN SAGU 1B`, people tap the line as
