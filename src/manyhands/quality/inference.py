@@ -14,7 +14,7 @@ Rules kept here
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -494,6 +494,9 @@ def _strings(labels: Any, prior: Any, method: str, gold: Any, field_type: str) -
 def _sets(labels: Any, prior: Any, method: str, seed: int, gold: Any) -> Result:
     """Multi-label: one yes-or-no question per label (binary relevance), each by the model for named labels."""
     answers, raw, frame = read_pairs(labels)
+    for row, value in enumerate(raw):
+        if not isinstance(value, (set, frozenset, list, tuple)) or not all(isinstance(one, Hashable) for one in value):
+            raise BadLabels(f"{value!r:.60} is no set of labels", row=_given_row(answers, row), column="label")
     given = [frozenset(value) for value in raw]
     places = {task: place for place, task in enumerate(answers.tasks.tolist())}
     known = sorted((places[task], frozenset(value)) for task, value in gold_pairs(gold) if task in places)
@@ -544,6 +547,9 @@ def _shapes(labels: Any, kind: str, method: str) -> Result:
     if method not in {"auto", "matching"}:
         raise UnknownMethod(method, allowed=("auto", "matching"))
     answers, raw, frame = read_pairs(labels)
+    for place, value in enumerate(raw):
+        if fault := shapes.fault_of(value, kind):
+            raise BadLabels(fault, row=_given_row(answers, place), column="label")
     skill = np.full(answers.worker_count, 0.8)
     found: list[list[shapes.Merged]] = []
     for _ in range(3):

@@ -53,6 +53,46 @@ def shape_kind(value: Any) -> str | None:
     return None
 
 
+def fault_of(value: Any, kind: str) -> str:
+    """Why a value is no answer of this kind; "" = it is one. An empty list is one: nothing was marked.
+
+    >>> fault_of([{"x": 1, "y": 2, "w": 3}], "boxes")
+    "shape 0 has no 'h' that is a number: boxes is a list of shapes with x, y, w, h"
+    """
+    keys = KEYS[kind]
+    form = f"{kind} is a list of shapes with {', '.join(keys)}"
+    if not isinstance(value, list):
+        return f"{value!r:.60} is no list: {form}"
+    for number, one in enumerate(value):
+        if not isinstance(one, Mapping):
+            return f"shape {number}, {one!r:.60}, has no names: {form}"
+        lacking = [key for key in keys if key not in one or (kind != "masks" and not _is_number(one[key]))]
+        if lacking:
+            what = "" if kind == "masks" else " that is a number"
+            return f"shape {number} has no {' or '.join(map(repr, lacking))}{what}: {form}"
+        if kind == "masks" and not _is_mask(one):
+            return f"shape {number} has a 'size' that is not [height, width], or 'runs' that leave it"
+    return ""
+
+
+def _is_mask(one: Shape) -> bool:
+    """Whether size is [height, width] and runs are start, length, start, length ... within it."""
+    size, runs = one["size"], one["runs"]
+    if not all(isinstance(part, (list, tuple)) and all(map(_is_whole, part)) for part in (size, runs)):
+        return False
+    if len(size) != 2 or len(runs) % 2:
+        return False
+    return all(start + length <= size[0] * size[1] for start, length in zip(runs[::2], runs[1::2], strict=True))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def box_overlap(one: Shape, other: Shape) -> float:
     """Intersection over union of two boxes, 0..1.
 

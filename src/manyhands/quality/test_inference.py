@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import os
+import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -635,3 +637,24 @@ def test_numbers_far_apart_and_with_gaps_are_dealt_to_their_own_tasks() -> None:
         verdicts = aggregate((tasks, worker, label), method="majority")
         assert verdicts.task.tolist() == sorted(set(tasks.tolist()))
         assert verdicts.label.tolist() == [place % 2 for place in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "told"),
+    [
+        ("boxes", [{"x": 0, "y": 0, "w": 9, "h": 9}], [[0, 0, 9, 9]], "boxes is a list of shapes with x, y, w, h"),
+        ("boxes", [], [{"x": 0, "y": float("nan"), "w": 9, "h": 9}], "has no 'y' that is a number"),
+        ("spans", [{"start": 0, "end": 5}], "0-5", "is no list"),
+        ("spans", [{"start": 0, "end": 5}], [{"start": 0}], "has no 'end'"),
+        ("keypoints", [{"x": 1, "y": 2}], [{"x": "1", "y": 2}], "has no 'x' that is a number"),
+        ("masks", [{"size": [4, 4], "runs": [0, 3]}], [{"size": [4, 4], "runs": [0, 17]}], "'runs' that leave it"),
+        ("masks", [{"size": [4, 4], "runs": [0, 3]}], [{"size": 4, "runs": "x"}], "not [height, width]"),
+        ("multi-label", ["x", "y"], "xy", "is no set of labels"),
+        ("multi-label", ["x", "y"], [["x"]], "is no set of labels"),
+    ],
+)
+def test_an_answer_of_another_form_is_named_with_its_row(kind: str, good: Any, bad: Any, told: str) -> None:
+    assert len(aggregate((["t", "t"], ["a", "b"], [good, good]), kind=kind)) == 4
+    with pytest.raises(BadLabels, match=re.escape(told)) as refused:
+        aggregate((["t", "t"], ["a", "b"], [good, bad]), kind=kind)
+    assert (refused.value.row, refused.value.column) == (1, "label")
