@@ -560,8 +560,8 @@ async def test_tokens_promised_to_an_escrow_that_is_being_made_are_not_promised_
     price = 0
     held = 0
 
-    async def holdings(facts: ChainFacts, wallet: str) -> Holdings:
-        return Holdings(tokens_minor=held, gas_wei=10**20)
+    async def holdings(facts: ChainFacts, wallet: str, token: str) -> Holdings:
+        return Holdings(tokens_base=held, gas_wei=10**20)
 
     house.launcher.desk._holdings = holdings
     states = []
