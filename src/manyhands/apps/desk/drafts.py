@@ -24,7 +24,7 @@ from manyhands.protocol import canonical
 from manyhands.protocol.errors import BadManifest, ManyhandsError
 from manyhands.protocol.ids import Clock, IdSource, digest
 from manyhands.roles.launcher import Launcher
-from manyhands.roles.launcher.plan import plan
+from manyhands.roles.launcher.plan import LaunchPolicy, plan
 from manyhands.roles.launcher.values import ImportedDocumentRef, JobView
 from manyhands.store.blobs import BlobStore
 from manyhands.store.database import Database, Tx, row_of, rows, scalar
@@ -230,7 +230,7 @@ class Drafts:
     async def begin(self, owner: str, title: str) -> str:
         """A new draft. Returns its id. raises TooManyDrafts"""
         draft_id = self.ids.random_bytes(16).hex()
-        wish = Wish(title=_title(title))
+        wish = first_wish(_title(title), self.launcher.policy)
         async with self.db.transaction() as tx:
             if await scalar(tx, QUERIES.count_drafts, {"owner": owner}) >= DRAFTS_MAX:
                 raise TooManyDrafts(DRAFTS_MAX)
@@ -577,6 +577,13 @@ class Drafts:
         values = {"draft_id": row.draft_id, "verb": verb, "now_ms": self.clock()}
         if await scalar(tx, QUERIES.move, values) is None:
             raise WrongMoment(row.state, f"{verb}ed", CURES.get(verb, ""))
+
+
+def first_wish(title: str, policy: LaunchPolicy) -> Wish:
+    """What a draft begins with: paid in the first token here, at one and a half times its fair floor."""
+    code = next(iter(policy.currencies))
+    floor_minor = policy.fair_floor_per_hour_minor.get(code, 1)
+    return Wish(title=title, currency=code, per_hour_minor=-(-floor_minor * 3 // 2))
 
 
 def _line_of(asked: Questions, name: str) -> QuestionsLine:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from manyhands.documents.ink import InkLine
 from manyhands.pricing import make_quote
 from manyhands.protocol.manifest import PayRule, QualityRule, Region, Scope
-from manyhands.protocol.money import MHT
+from manyhands.protocol.money import MHT, Currency
 from manyhands.roles.exchange.watching import Series
 from manyhands.roles.launcher.plan import LaunchPolicy, plan
 from manyhands.roles.launcher.values import ImportedDocumentRef, ImportedPageRef, JobView, SettledView
 from manyhands.roles.launcher.workload import PageEstimate, workload_of
 
-from .drafts import clean_name
+from .drafts import clean_name, first_wish
 from .errors import BadFileName, NothingBilled
 from .invoice import bill_lines, invoice_pdf
 from .kinds import kinds_to_choose
@@ -198,3 +198,9 @@ def test_a_bill_that_does_not_add_up_is_not_written() -> None:
         bill_lines(closed(refunded=299))
     with pytest.raises(NothingBilled):
         bill_lines(msgspec.structs.replace(closed(), settled=None, state="open"))
+
+
+def test_a_draft_begins_in_the_platforms_first_token_half_above_its_floor() -> None:
+    assert first_wish("a", LaunchPolicy()) == Wish(title="a", currency="MHT", per_hour_minor=12_000_000)
+    yen = LaunchPolicy(currencies={"YENT": Currency("YENT", 0, "JPY")}, fair_floor_per_hour_minor={"YENT": 1_201})
+    assert first_wish("a", yen) == Wish(title="a", currency="YENT", per_hour_minor=1_802)

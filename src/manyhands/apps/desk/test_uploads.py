@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from manyhands.apps.desk.errors import (
 )
 from manyhands.apps.desk.work import IntakeWork
 from manyhands.protocol.ids import SystemIds
+from manyhands.roles.launcher.plan import LaunchPolicy
 from manyhands.store.blobs import BlobStore
 from manyhands.store.database import Database
 from manyhands.store.migrations import STORE, Room
@@ -37,7 +39,8 @@ def rooms() -> Sequence[Room]:
 @pytest.fixture
 def desk(database: Database, tmp_path: Path) -> Drafts:
     nobody: Any = None
-    return Drafts(database, BlobStore(tmp_path / "blobs"), nobody, lambda: 1, SystemIds(), str, nobody)
+    launcher: Any = SimpleNamespace(policy=LaunchPolicy())  # of a launcher these tests need no more
+    return Drafts(database, BlobStore(tmp_path / "blobs"), launcher, lambda: 1, SystemIds(), str, nobody)
 
 
 async def test_a_scan_of_24_megabytes_goes_up_in_parts_and_is_the_same_file(desk: Drafts, tmp_path: Path) -> None:
