@@ -118,6 +118,7 @@ class Capped:
                 unseen = await scalar(
                     tx,
                     "select count(*) from outbox.transactions one where state = 'final' and job_id <> '' "
+                    "and purpose not like 'launch:approve:%%' "  # a token's approval is no event of ours
                     "and not exists (select from outbox.events event where event.tx_hash = one.tx_hash)",
                 )
             before = before + 1 if not open_acts and not unseen else 0
@@ -160,7 +161,7 @@ class Capped:
         return [f"{purpose}: {reason}" for purpose, reason in found]
 
     async def launch(self, options: LaunchOptions = OPTIONS) -> int:
-        """The job on the chain, with its cap. returns  what a day may reserve, and pay"""
+        """The job on the chain. returns  what a day may reserve, and pay; the funds where there is no cap"""
         view = await self.house.launcher.draft([await self.house.page("r1")], options)
         await self.house.launcher.approve(view.job_id)
         await self.house.settle()
@@ -172,8 +173,7 @@ class Capped:
         await until(opened, patience_s=60, every_s=0.1)
         await self.house.settle()
         self.job_id, self.escrow = view.job_id, (await self.house.launcher.view(view.job_id)).escrow
-        assert view.daily_cap is not None
-        return view.daily_cap.per_day_minor
+        return view.quote_total_minor if view.daily_cap is None else view.daily_cap.per_day_minor
 
     async def believes_only_the_cap_that_was_told(self) -> None:
         async with self.house.db.transaction() as tx:
@@ -214,30 +214,38 @@ class Capped:
             batch = AnswersCollected(job_id=self.job_id, batch_no=batch_no, answers=tuple(given[at : at + per_batch]))
             await self.house.say("exchange", batch, to="recording")
 
+    async def sent_by_hand(self, role: Role, function: str, *arguments: object) -> str:
+        """The same before anybody has heard of it. Returns the transaction."""
+        key = self.house.keys[role]
+        nonce = await self.client.transaction_count(key.address)
+        call = encode_call("Escrow", function, *arguments)
+        signed = key.sign_transaction(UnsignedTransaction(CHAIN_A, nonce, self.escrow, call, 0, 800_000, 10**11, 10**9))
+        await self.client.send_raw(signed.raw, signed.tx_hash)
+        return signed.tx_hash
+
     async def by_hand(self, role: Role, function: str, *arguments: object) -> str:
         """Whoever has a role's key sends past its outbox. Returns why it was refused, "" if it was not."""
         key = self.house.keys[role]
         nonce = await self.client.transaction_count(key.address)
-        signed = key.sign_transaction(
-            UnsignedTransaction(CHAIN_A, nonce, self.escrow, encode_call("Escrow", function, *arguments), 0, 800_000,
-                                10**11, 10**9)
-        )  # fmt: skip
-        if role == "recording":  # its owner has noticed, and goes on with the nonce after it
-            async with self.house.db.transaction() as tx:
-                await tx.execute("update outbox.nonces set next_nonce = %s where sender = %s", [nonce + 1, key.address])
-        await self.client.send_raw(signed.raw, signed.tx_hash)
+        tx_hash = await self.sent_by_hand(role, function, *arguments)
+        async with self.house.db.transaction() as tx:  # its owner has noticed, and goes on with the nonce after it
+            await tx.execute(
+                "insert into outbox.nonces values (%s, %s, %s) "
+                "on conflict (chain_id, sender) do update set next_nonce = excluded.next_nonce",
+                [CHAIN_A, key.address, nonce + 1],
+            )
 
         async def mined() -> bool:
-            return (await self.client.receipts([signed.tx_hash]))[0] is not None
+            return (await self.client.receipts([tx_hash]))[0] is not None
 
         await until(mined, patience_s=20)
-        receipt = (await self.client.receipts([signed.tx_hash]))[0]
+        receipt = (await self.client.receipts([tx_hash]))[0]
         assert receipt is not None
         if receipt.succeeded:
 
             async def seen() -> bool:
                 async with self.house.db.connection() as tx:
-                    found = await rows(tx, "select 1 from outbox.events where tx_hash = %s", [signed.tx_hash])
+                    found = await rows(tx, "select 1 from outbox.events where tx_hash = %s", [tx_hash])
                 return bool(found)
 
             await until(seen, patience_s=20)
@@ -484,6 +492,52 @@ async def test_a_freeze_is_waited_for_and_what_the_last_days_cannot_hold_strands
         assert await run.of_chain("getBalance") == 0 and await run.book_pending() == 0
         settled = await run.settled()
         assert sum(settled.paid_minor.values()) == paid
+
+
+async def test_a_freeze_delays_what_answers_earned_in_a_job_without_a_cap_and_takes_none_of_it(
+    house: House, local_node: LocalNode
+) -> None:
+    async with capped(house, local_node) as run:
+        funds = await run.launch(msgspec.structs.replace(OPTIONS, daily_cap_parts=msgspec.UNSET))
+        reward = funds // 20
+        await run.client.ask(
+            "evm_setAutomine", [False]
+        )  # nor does the node's keeper mine: nobody hears of the freeze yet
+        await run.sent_by_hand("exchange", "freeze", b"\5" * 32)
+        await run.client.ask("evm_mine", [])
+        await run.work(reward, tasks=1, per_batch=2)  # signed by who has not heard of it, and refused for it
+        await run.client.ask("evm_setAutomine", [True])
+        await run.client.ask("evm_mine", [])
+        await run.still()
+        assert [reason.split(": ")[-1] for reason in await run.refused()] == ["Frozen"]
+        await run.work(reward, tasks=2, per_batch=2, start=50)  # who has heard of it signs nothing
+        await run.still()
+        assert await run.of_chain("reservedFunds") == 0 and len(await run.refused()) == 1
+        await run.to(await run.chain_s() + 7 * DAY_S + 3_600)
+        await run.still()
+        assert await run.of_chain("reservedFunds") == 6 * reward and len(await run.refused()) == 1
+        await finish(house, run.job_id)
+        await run.lived(most_days=2)
+        case = await run.reputation.case(run.job_id)
+        assert case is not None
+        owed = {pay.worker: pay.total_minor for pay in case.payouts_file().pay}
+        assert {worker: await run.paid(worker) for worker in owed} == owed and sum(owed.values()) >= 6 * reward
+        assert await run.of_chain("getBalance") == 0 and await run.book_pending() == 0
+
+
+async def test_what_a_thief_pays_with_the_key_is_not_taken_for_the_job_s_own_payout(
+    house: House, local_node: LocalNode
+) -> None:
+    async with capped(house, local_node) as run:
+        funds = await run.launch(msgspec.structs.replace(OPTIONS, daily_cap_parts=msgspec.UNSET))
+        await run.work(funds // 20, tasks=3, per_batch=2)
+        await run.still()
+        theft = (["0x" + "99" * 20], [1], "blob:x", "hash", "mine", False)
+        assert await run.by_hand("reputation", "bulkPayOut", *theft) == ""
+        await finish(house, run.job_id)
+        await run.still()
+        assert [reason.split(": ")[-1] for reason in await run.refused()] == ["Not enough funds"]
+        assert (await house.launcher.view(run.job_id)).state != "closed", "nobody of the job was paid"
 
 
 @pytest.mark.nightly

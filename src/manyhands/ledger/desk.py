@@ -764,10 +764,6 @@ class Desk:
         where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "payout_ids": ids}
         return int(await scalar(tx, QUERIES.payouts_of_ids, where))
 
-    async def payouts_seen(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
-        """Bulk payouts that the chain shows."""
-        return await self._count(tx, chain_id, escrow, "BulkTransferV3")
-
     async def complete(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
         """Ends the escrow: fees to the oracles, the rest to the launcher. A cancelled job ends by `cancel`."""
         facts, _ = self._at(chain_id)

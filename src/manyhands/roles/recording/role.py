@@ -348,13 +348,11 @@ class RecordingOracle:
         evidence_hash: bytes | None = None,
         shares: Sequence[Share] = (),
     ) -> str:
-        """Reserves pay, with the anchor of its batch or without one: now, or under a daily cap when a day has room.
+        """Reserves pay, with the anchor of its batch or without one: now, or when a freeze is over and a day has room.
 
         returns  the transaction, "" while it waits
         """
         act = Act(0, batch_no, reference, answers, evidence_hash, amount_minor, canonical.encode(tuple(shares)))
-        if job.cap_minor is None:
-            return await self._sign(tx, job, act)
         values = {
             "batch_no": batch_no,
             "reference": reference,
@@ -365,8 +363,7 @@ class RecordingOracle:
         }
         await tx.execute(QUERIES.add_act, {"job_id": job.job_id, **values})
         await self._promise(tx, job, act)
-        await self._send_what_fits(tx, job)
-        return ""
+        return (await self._send_what_fits(tx, job)).get(reference, "")
 
     async def _sign(self, tx: Tx, job: JobRow, act: Act) -> str:
         if act.batch_no is None:
@@ -408,16 +405,34 @@ class RecordingOracle:
             shares=_shares(act.shares) if act.batch_no is None else (),
         )
 
-    async def _send_what_fits(self, tx: Tx, job: JobRow) -> None:
-        """Signs what waits, in order, as far as this chain day's share goes. The job's row is locked."""
+    async def _send_what_fits(self, tx: Tx, job: JobRow) -> dict[bytes, str]:
+        """Signs what waits, in order: nothing while the job is frozen, by a daily cap as far as the day's share goes.
+
+        The job's row is locked.
+
+        returns  the transactions by the reference of what they do
+        """
         where = {"job_id": job.job_id}
-        if job.cap_minor is None or await self.desk.frozen_now(tx, chain_id=job.chain_id, escrow=job.escrow):
-            return
         waiting = await rows_of(tx, Act, QUERIES.acts_waiting, where)
-        if waiting and await self.desk.recording_over(tx, chain_id=job.chain_id, escrow=job.escrow):
+        if not waiting or await self.desk.frozen_now(tx, chain_id=job.chain_id, escrow=job.escrow):
+            return {}
+        if await self.desk.recording_over(tx, chain_id=job.chain_id, escrow=job.escrow):
             await self._give_up(tx, job, waiting)
-            return
-        left_minor = await self.desk.left_today_minor(
+            return {}
+        capped = job.cap_minor is not None
+        left_minor = await self._left_today_minor(tx, job) if capped else 0
+        signed: dict[bytes, str] = {}
+        for act in waiting:
+            if (capped and act.amount_minor > left_minor) or act.not_before_ms > self.ctx.clock():
+                break
+            signed[bytes(act.reference)] = await self._sign(tx, job, act)
+            await tx.execute(QUERIES.act_sent, {**where, "act_no": act.act_no})
+            left_minor -= act.amount_minor
+        return signed
+
+    async def _left_today_minor(self, tx: Tx, job: JobRow) -> int:
+        assert job.cap_minor is not None
+        return await self.desk.left_today_minor(
             tx,
             job_id=job.job_id,
             chain_id=job.chain_id,
@@ -425,12 +440,6 @@ class RecordingOracle:
             counted=RESERVED,
             cap_minor=job.cap_minor,
         )
-        for act in waiting:
-            if act.amount_minor > left_minor or act.not_before_ms > self.ctx.clock():
-                return
-            await self._sign(tx, job, act)
-            await tx.execute(QUERIES.act_sent, {**where, "act_no": act.act_no})
-            left_minor -= act.amount_minor
 
     async def _give_up(self, tx: Tx, job: JobRow, acts: Sequence[Act]) -> None:
         """The escrow records nothing more: what still waited for a day can never be reserved."""

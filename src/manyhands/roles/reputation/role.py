@@ -652,7 +652,15 @@ class ReputationOracle:
         if job.cap_minor is not None:
             await self._pay_what_fits(tx, job)
             return
-        if await self.desk.payouts_seen(tx, chain_id=job.chain_id, escrow=job.escrow) >= job.chunks:
+        seen = await self.desk.parts_seen(
+            tx,
+            job_id=job.job_id,
+            chain_id=job.chain_id,
+            escrow=job.escrow,
+            parts=job.chunks,
+            hash_=job.payouts_hash,
+        )
+        if seen == job.chunks:
             await self._complete(tx, job)
 
     # --- paying over days -----------------------------------------------------------------------------------------
