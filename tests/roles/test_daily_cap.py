@@ -124,7 +124,7 @@ class Capped:
             before = before + 1 if not open_acts and not unseen else 0
             return before > 1  # what was stored after the first look is heard in the second
 
-        await until(quiet, patience_s=30, every_s=0.1)
+        await until(quiet, patience_s=120, every_s=0.1)
 
     async def of_chain(self, function: str) -> int:
         return await number(self.client, "Escrow", self.escrow, function)
@@ -170,7 +170,7 @@ class Capped:
             await self.house.settle()
             return (await self.house.launcher.view(view.job_id)).state == "open"
 
-        await until(opened, patience_s=60, every_s=0.1)
+        await until(opened, patience_s=120, every_s=0.1)
         await self.house.settle()
         self.job_id, self.escrow = view.job_id, (await self.house.launcher.view(view.job_id)).escrow
         return view.quote_total_minor if view.daily_cap is None else view.daily_cap.per_day_minor
@@ -238,7 +238,7 @@ class Capped:
         async def mined() -> bool:
             return (await self.client.receipts([tx_hash]))[0] is not None
 
-        await until(mined, patience_s=20)
+        await until(mined, patience_s=60)
         receipt = (await self.client.receipts([tx_hash]))[0]
         assert receipt is not None
         if receipt.succeeded:
@@ -248,7 +248,7 @@ class Capped:
                     found = await rows(tx, "select 1 from outbox.events where tx_hash = %s", [tx_hash])
                 return bool(found)
 
-            await until(seen, patience_s=20)
+            await until(seen, patience_s=60)
             return ""
         with pytest.raises(CallReverted) as refused:
             await self.client.call(self.escrow, encode_call("Escrow", function, *arguments), sender=key.address)
