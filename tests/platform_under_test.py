@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import psutil
 
 from manyhands.apps.folder import DataFolder, Settings
+from manyhands.documents.samples import write_samples
 
 START_PATIENCE_S = 300
+THREE_TOKENS = (
+    files("manyhands.chain.facts").joinpath("local-a.toml").read_text(encoding="utf-8")
+    + """
+[[tokens]]
+symbol = "DAIT"
+decimals = 18
+spoken = "USD"
+floor_per_hour_minor = 8_000_000
+
+[[tokens]]
+symbol = "YENT"
+decimals = 0
+spoken = "JPY"
+floor_per_hour_minor = 1_200
+"""
+)
+"""A facts file: the local chain's own token of 6 decimals, and two more."""
+
+
+class OneReceipt(NamedTuple):
+    """A rendered receipt in a folder of its own, its total and another amount that it does not say."""
+
+    folder: Path
+    document: str
+    total: str
+    other: str
+
+
+def one_receipt(folder: Path) -> OneReceipt:
+    scans, truths = write_samples(folder / "samples", seed=5, receipts=1)
+    scan = next(one for one in sorted(scans.iterdir()) if "receipt" in one.name)
+    only = folder / "scans"
+    only.mkdir()
+    (only / scan.name).write_bytes(scan.read_bytes())
+    document = scan.stem.removesuffix("-p1")
+    total = json.loads((truths / f"{document}.json").read_text(encoding="utf-8"))["fields"]["total"]
+    return OneReceipt(only, document, total, re.sub(r"^\d", lambda digit: str((int(digit[0]) + 3) % 9 + 1), total))
 
 
 def free_port() -> int:

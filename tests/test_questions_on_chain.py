@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,7 @@ from manyhands.apps.delivery import gather_proof, record_of, write_results
 from manyhands.apps.doctor import book_differences
 from manyhands.apps.folder import DataFolder
 from manyhands.apps.verify import verify
-from manyhands.documents.samples import write_samples
-from platform_under_test import PlatformUnderTest, manyhands, platform_up
+from platform_under_test import PlatformUnderTest, manyhands, one_receipt, platform_up
 
 PATIENCE_S = 240
 HEADERS = {"X-Requested-With": "manyhands"}
@@ -89,14 +87,7 @@ def work(platform: PlatformUnderTest, totals: dict[str, str]) -> None:
 async def test_claims_and_a_ledger_are_settled_paid_and_verified_on_a_chain_each(
     platform: PlatformUnderTest, tmp_path: Path
 ) -> None:
-    scans, truths = write_samples(tmp_path / "samples", seed=5, receipts=1)
-    scan = next(one for one in sorted(scans.iterdir()) if "receipt" in one.name)
-    only = tmp_path / "scans"
-    only.mkdir()
-    (only / scan.name).write_bytes(scan.read_bytes())
-    document = scan.stem.removesuffix("-p1")
-    total = json.loads((truths / f"{document}.json").read_text(encoding="utf-8"))["fields"]["total"]
-    other = re.sub(r"^\d", lambda digit: str((int(digit[0]) + 3) % 9 + 1), total)
+    only, document, total, other = one_receipt(tmp_path)
     claims, ledger = tmp_path / "claims.csv", tmp_path / "ledger.csv"
     claims.write_text(
         f"document,page,claim\n{document},1,The total is {total}\n{document},1,The total is {other}\n",

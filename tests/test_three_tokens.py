@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,9 @@ from manyhands.apps.folder import DataFolder, Settings
 from manyhands.apps.verify import verify
 from manyhands.chain.client import ChainClient
 from manyhands.chain.contracts import encode_call, fees_for_pay_minor
-from manyhands.documents.samples import write_samples
 from manyhands.protocol.manifest import parse_manifest
 from manyhands.protocol.money import MHT, Currency
-from platform_under_test import PlatformUnderTest, manyhands, platform_up
+from platform_under_test import THREE_TOKENS, PlatformUnderTest, manyhands, one_receipt, platform_up
 
 pytestmark = pytest.mark.nightly  # a whole platform and a dozen commands: `just three-tokens`
 
@@ -31,20 +28,6 @@ PATIENCE_S = 240
 CHAIN = 1338
 HEADERS = {"X-Requested-With": "manyhands"}
 PEOPLE = 3
-FACTS = files("manyhands.chain.facts").joinpath("local-a.toml").read_text(encoding="utf-8")
-FURTHER = """
-[[tokens]]
-symbol = "DAIT"
-decimals = 18
-spoken = "USD"
-floor_per_hour_minor = 8_000_000
-
-[[tokens]]
-symbol = "YENT"
-decimals = 0
-spoken = "JPY"
-floor_per_hour_minor = 1_200
-"""
 CURRENCIES = {"MHT": MHT, "DAIT": Currency("DAIT", 6, "USD"), "YENT": Currency("YENT", 0, "JPY")}
 UNITS = {"MHT": 1, "DAIT": 10**12, "YENT": 1}
 PER_HOUR = {"MHT": "12USD", "DAIT": "12.5DAIT", "YENT": "1500JPY"}
@@ -54,7 +37,7 @@ PER_HOUR = {"MHT": "12USD", "DAIT": "12.5DAIT", "YENT": "1500JPY"}
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
     settings = Settings(simulated_crowd=True, chain_ids=(CHAIN,))
     data = tmp_path_factory.mktemp("tokens") / "data"
-    with platform_up(data, facts={"local-a.toml": FACTS + FURTHER}, settings=settings) as under_test:
+    with platform_up(data, facts={"local-a.toml": THREE_TOKENS}, settings=settings) as under_test:
         yield under_test
 
 
@@ -117,14 +100,7 @@ def work(platform: PlatformUnderTest, jobs: set[str], total: str) -> None:
 async def test_a_job_is_paid_in_each_of_three_tokens_to_the_last_base_unit(
     platform: PlatformUnderTest, tmp_path: Path
 ) -> None:
-    scans, truths = write_samples(tmp_path / "samples", seed=5, receipts=1)
-    scan = next(one for one in sorted(scans.iterdir()) if "receipt" in one.name)
-    only = tmp_path / "scans"
-    only.mkdir()
-    (only / scan.name).write_bytes(scan.read_bytes())
-    document = scan.stem.removesuffix("-p1")
-    total = json.loads((truths / f"{document}.json").read_text(encoding="utf-8"))["fields"]["total"]
-    other = re.sub(r"^\d", lambda digit: str((int(digit[0]) + 3) % 9 + 1), total)
+    only, document, total, other = one_receipt(tmp_path)
     claims = tmp_path / "claims.csv"
     asks = f"{document},1,The total is {total}\n{document},1,The total is {other}\n"
     claims.write_text(f"document,page,claim\n{asks}", encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ from manyhands.protocol.manifest import PayRule
 from manyhands.protocol.messages import JobSettled
 from manyhands.roles.exchange.testing import OpenJob
 from manyhands.store.postgres import LocalPostgres
+from platform_under_test import THREE_TOKENS
 
 from .conftest import DESK, PHONE, go, site_up
 from .desk_material import folder_of_receipts
@@ -30,24 +30,15 @@ from .world import World
 pytestmark = pytest.mark.browser
 WorkerAt = Callable[..., Page]
 
-FURTHER = """
-[[tokens]]
-symbol = "DAIT"
-decimals = 18
-spoken = "USD"
-floor_per_hour_minor = 8_000_000
-
-[[tokens]]
-symbol = "YENT"
-decimals = 0
-spoken = "JPY"
-floor_per_hour_minor = 1_200
-
+FOUR_TOKENS = (
+    THREE_TOKENS
+    + """
 [[tokens]]
 symbol = "CREDIT"
 decimals = 2
 floor_per_hour_minor = 900
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +46,7 @@ def world(
     postgres_server: LocalPostgres, components: Components, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     """A site of its own, whose first chain has four tokens and whose second has one."""
-    facts = files("manyhands.chain.facts").joinpath("local-a.toml").read_text(encoding="utf-8") + FURTHER
-    with site_up(postgres_server, components, tmp_path_factory.mktemp("tokens"), facts=facts) as made:
+    with site_up(postgres_server, components, tmp_path_factory.mktemp("tokens"), facts=FOUR_TOKENS) as made:
         yield made
 
 
