@@ -9,16 +9,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from manyhands.apps.components import Components
-from manyhands.store.database import Database
-from manyhands.store.migrations import migrate, rooms_of_house
+from manyhands.store.migrations import rooms_of_house
 from manyhands.store.postgres import LocalPostgres
+from manyhands.store.testing import fresh_database
 
-from .world import World, in_thread
+from .world import World
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -55,32 +54,22 @@ def site_up(
     postgres_server: LocalPostgres, components: Components, folder: Path, *, facts: str = ""
 ) -> Iterator[World]:
     """A site over a database of its own. facts  as of `World`"""
-    name = f"browser_tests_{next(_numbers)}"
-    with psycopg.connect(postgres_server.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    dsn = postgres_server.dsn_of(name)
-
-    async def fill() -> None:
-        db = await Database.open(dsn, max_size=1)
+    with fresh_database(postgres_server, rooms_of_house()) as dsn:
+        made = World(folder / "data", dsn, components.node_modules, facts)
         try:
-            await migrate(db, rooms_of_house())
+            made.start()
+            yield made
         finally:
-            await db.close()
-
-    in_thread(fill)
-    made = World(folder / "data", dsn, components.node_modules, facts)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
+            made.stop()
 
 
-@pytest.fixture(scope="package")
+# A file's site is its own: which files share a process is decided by how fast they run, and a page that everyone sees
+# (the list of jobs, the operator's queues) would show a test what another file's tests left behind.
+@pytest.fixture(scope="module")
 def world(
     postgres_server: LocalPostgres, components: Components, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """One site for all browser tests; pytest may end and make it again between files, hence the number."""
+    """A running site with an empty database."""
     with site_up(postgres_server, components, tmp_path_factory.mktemp("site")) as made:
         yield made
 

@@ -88,7 +88,7 @@ async def _awaited(work: Callable[[], Awaitable[T]]) -> T:
 
 @dataclass
 class World:
-    """One running site. Jobs and workers are made per test, so tests share the server and nothing else.
+    """One running site. Each test makes its jobs and workers; a file's tests share the server and what everybody sees.
 
     facts  text of the first chain's facts file; "" = as shipped
     """

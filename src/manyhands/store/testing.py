@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # the package carries no types
@@ -74,23 +76,34 @@ def _template_for(server: LocalPostgres, rooms: Sequence[Room]) -> str:
                 await db.close()
 
         try:
-            asyncio.run(fill())
+            # in a thread of its own: the caller's may be running a loop already, as a browser's driver does
+            with ThreadPoolExecutor(1) as beside:
+                beside.submit(lambda: asyncio.run(fill())).result()
             connection.execute(f"alter database {name}_making rename to {name}")
         finally:
             connection.execute(f"drop database if exists {name}_making with (force)")
     return name
 
 
+@contextlib.contextmanager
+def fresh_database(server: LocalPostgres, rooms: Sequence[Room]) -> Iterator[str]:
+    """The DSN of a new database that holds the migrations of `rooms`, dropped at the end."""
+    template = _template_for(server, rooms)
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.dsn_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}")
+    try:
+        yield server.dsn_of(name)
+    finally:
+        with psycopg.connect(server.dsn_of("postgres"), autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
+
+
 @pytest.fixture
 def postgres_dsn(postgres_server: LocalPostgres, rooms: Sequence[Room]) -> Iterator[str]:
-    """A fresh database that holds the migrations of `rooms`, dropped after the test."""
-    template = _template_for(postgres_server, rooms)
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgres_server.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template}")
-    yield postgres_server.dsn_of(name)
-    with psycopg.connect(postgres_server.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+    """A fresh database of this test alone."""
+    with fresh_database(postgres_server, rooms) as dsn:
+        yield dsn
 
 
 @pytest_asyncio.fixture
