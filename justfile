@@ -57,9 +57,13 @@ three-tokens:
 fuzz-api examples="20" minutes="20":
     FUZZ_EXAMPLES={{examples}} FUZZ_MINUTES={{minutes}} uv run pytest -q -s -n 0 -m nightly src/manyhands/apps/web/test_openapi.py
 
+# every property test with examples of its own luck; a failure prints the line that makes it again
+explore:
+    uv run pytest --hypothesis-profile explore $(grep -rlE "hypothesis" --include='test_*.py' src tests)
+
 # every long test; results belong into docs/nightly.md with date and command
 nightly:
-    uv run pytest -n 0 -m nightly
+    uv run pytest -n 0 -m nightly --hypothesis-profile explore
 
 # figures; each prints its command and writes docs/benchmarks/NAME.md
 bench name:

@@ -289,7 +289,9 @@ def test_the_store_keeps_what_each_address_said_about_itself(world: World) -> No
         world.send("KVStore", store, "set", "k", "v" * 1_001, sender=world.worker)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.lists(
         st.tuples(

@@ -122,5 +122,5 @@ def test_a_file_whose_child_had_no_turn_is_taken_all_the_same(scan: Path, monkey
         started = time.monotonic()
         got = import_file(scan)
         assert isinstance(got, ImportedDocument) and [(page.width, page.height) for page in got.pages] == [(400, 300)]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < importing._WALL_SECONDS_SLACK  # nobody waited for a child's time to run out
     assert those._with_turns_left == CHILDREN_WITH_TURNS - 2

@@ -178,14 +178,18 @@ async def live(dsn: str, histories: list[list[tuple[str, Posting]]]) -> None:
 histories = st.lists(st.tuples(st.sampled_from(["post", "post", "post", "intend", "void"]), postings()), max_size=40)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(lives=st.lists(histories, max_size=4))
 def test_any_history_keeps_the_books(postgres_dsn: str, lives: list[list[tuple[str, Posting]]]) -> None:
     asyncio.run(live(postgres_dsn, lives))
 
 
 @pytest.mark.nightly
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(lives=st.lists(histories, min_size=2, max_size=4))
 def test_very_many_histories_keep_the_books(postgres_dsn: str, lives: list[list[tuple[str, Posting]]]) -> None:
     asyncio.run(live(postgres_dsn, lives))
