@@ -32,6 +32,14 @@ class UnknownMethod(QualityError):
         super().__init__(f"unknown {name!r}: choose one of {', '.join(allowed)}")
 
 
+class NoFile(QualityError):
+    """A file cannot be read, or cannot be written where it shall stand."""
+
+    def __init__(self, path: object, error: OSError, *, cure: str) -> None:
+        self.path = str(path)
+        super().__init__(f"{path}: {(error.strerror or str(error)).lower()}", cure=cure)
+
+
 class BadRule(QualityError):
     """A rule or parameter is outside its range. The sentence names the range."""
 

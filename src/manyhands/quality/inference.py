@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -35,14 +35,18 @@ from manyhands.quality.table import (
     Verdicts,
     as_objects,
     columns_of,
+    encode,
     gold_pairs,
     is_missing,
     objects,
     read_answers,
     read_gold,
     read_pairs,
+    read_prior,
     write_verdicts,
 )
+
+Prior = Mapping[Any, tuple[float, float]] | None
 
 KINDS: Final = (
     "auto",
@@ -69,6 +73,10 @@ UNCALIBRATED: Final[Mapping[str, str]] = {
     "transcription": "uncalibrated: model posterior",
     "records": "uncalibrated: product of the fields' model posteriors",
 }
+#: so many different numbers may be names of classes without being looked at further
+MANY_NAMES: Final = 20
+#: numbers beyond this cannot be squared
+NUMBER_MOST: Final = 1e150
 #: gold items from which models are weighed on gold
 POOL_FROM: Final = 30
 
@@ -142,10 +150,48 @@ def infer(
     types, checks  records only: field -> field type of `fields.normalise`, and the sums that must hold across fields
     """
     frame, columns = columns_of(labels)
-    asked, _, field_type = kind.partition(":")
+    asked, _, field_type = str(kind).partition(":")
     if asked not in KINDS or (field_type and field_type not in FIELD_TYPES):
         raise UnknownMethod(kind, allowed=(*KINDS, *(f"transcription:{name}" for name in FIELD_TYPES)))
-    found = kind_of(columns[2]) if asked == "auto" else asked
+    found = kind_of(columns[2], columns[0]) if asked == "auto" else asked
+    result = _by_kind(
+        labels,
+        frame,
+        found,
+        field_type,
+        gold,
+        read_prior(prior),
+        str(method),
+        seed,
+        steps,
+        check_copies,
+        types or {},
+        checks,
+    )
+    if gold is None:
+        return result
+    answered = set(as_objects(columns[0]).tolist())
+    known = {task for task, _ in gold_pairs(gold)}
+    if without := len(known - answered):
+        told = f"{result.report.confidence}; {without} of {len(known)} gold tasks have no answers"
+        return replace(result, report=replace(result.report, confidence=told))
+    return result
+
+
+def _by_kind(
+    labels: Any,
+    frame: FrameKind,
+    found: str,
+    field_type: str,
+    gold: Any,
+    prior: Prior,
+    method: str,
+    seed: int,
+    steps: int | None,
+    check_copies: bool,
+    types: Mapping[str, str],
+    checks: Sequence[SumCheck],
+) -> Result:
     if found in {"categorical", "ordinal"}:
         engine.warm()
         return _named(labels, found, gold, prior, method, seed, steps, check_copies)
@@ -158,21 +204,22 @@ def infer(
     if found == "multi-label":
         return _sets(labels, prior, method, seed, gold)
     if found == "records":
-        return _records(labels, prior, method, gold, types or {}, checks)
+        return _records(labels, prior, method, gold, types, checks)
     if found == "ranking":
         return _orders(labels, method, gold)
-    return _shapes(labels, found, method)
+    return _shapes(labels, found, prior, method, gold)
 
 
-def kind_of(column: Any) -> str:
-    """The kind of answers: sets -> multi-label, shapes by their keys, numbers with many values -> numeric, texts."""
+def kind_of(column: Any, tasks: Any = None) -> str:
+    """The kind of answers: sets -> multi-label, shapes by their keys, numbers with many values -> numeric, texts.
+
+    tasks  the task of each answer: tells many whole numbers that are names from a measure (`_are_names`)
+    """
     values = as_objects(column)
-    if values.dtype.kind in "iub":
-        if values.dtype.kind == "b" or int(values.max()) - int(values.min()) < 20:
-            return "categorical"
-        return "numeric" if len(np.unique(values)) > 20 else "categorical"
-    if values.dtype.kind == "f":
-        return "numeric" if len(np.unique(values[~np.isnan(values)])) > 20 else "categorical"
+    if values.dtype.kind == "b" or (values.dtype.kind in "iu" and int(values.max()) - int(values.min()) < 20):
+        return "categorical"
+    if values.dtype.kind in "iuf":
+        return _kind_of_numbers(values, tasks)
     # who marked nothing gave an empty list, which says nothing about its kind
     said = [
         (row, _structure(value))
@@ -184,13 +231,73 @@ def kind_of(column: Any) -> str:
         if row is not None:
             raise BadLabels(f"{values[row]!r} is of another kind than the answers before it", row=row, column="label")
         return said[0][1]
-    if all(isinstance(value, (int, float)) for value in values.tolist()):
-        return "numeric" if len(set(values.tolist())) > 20 else "categorical"
-    distinct, count = np.unique(values.astype(str), return_counts=True)
+    if said and all(isinstance(value, bool) for value in values.tolist()):
+        return "categorical"
+    if said and all(isinstance(value, (int, float)) for value in values.tolist()):
+        return _kind_of_numbers(values.astype(np.float64), tasks)
+    distinct, count = np.unique(np.asarray([str(value) for value in values.tolist()]), return_counts=True)
     if len(distinct) <= max(20, len(values) / 20):
         return "categorical"
     spaces = np.char.count(np.char.strip(distinct), " ")
     return "text" if float((spaces * count).sum()) >= len(values) else "transcription"
+
+
+def _kind_of_numbers(values: Floats, tasks: Any) -> str:
+    there = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), bool)
+    distinct = len(np.unique(values[there]))
+    whole = values.dtype.kind != "f" or bool((np.floor(values[there]) == values[there]).all())
+    if not whole:
+        # decimals that hardly repeat are measured, however few they are; half points of a scale repeat
+        return "numeric" if distinct > MANY_NAMES or 2 * distinct > int(there.sum()) else "categorical"
+    if distinct <= MANY_NAMES:
+        return "categorical"
+    return "categorical" if tasks is not None and there.all() and _are_names(tasks, values) else "numeric"
+
+
+def _are_names(tasks: Any, values: Floats) -> bool:
+    """Whether whole numbers are names of things, such as codes of classes, and not a measure.
+
+    Names people repeat, a measure is hardly ever hit exactly twice. And between names nothing is near: answers to a
+    task that differ lie about as far apart as answers to different tasks, where those of a measure lie near each other.
+    So: a fifth of what chance leaves to two answers is equal, and those that differ lie no nearer than by chance; or
+    half of it is equal, and they lie not much nearer, as where classes that are mistaken for each other have codes
+    side by side.
+    """
+    codes, names = encode(tasks, "task")
+    values = values.astype(np.float64)
+    order = np.lexsort((values, codes))
+    within = _pairs(values[order], np.bincount(codes, minlength=len(names)))
+    among = _pairs(np.sort(values), np.asarray([len(values)]))
+    if not within.every or among.equal >= among.every or not among.apart:
+        return False
+    by_chance = among.equal / among.every
+    beyond = (within.equal / within.every - by_chance) / (1.0 - by_chance)
+    unequal = within.every - within.equal
+    if not unequal:
+        return True
+    near = (within.apart / unequal) / (among.apart / (among.every - among.equal))
+    return (beyond > 0.2 and near > 0.9) or (beyond > 0.5 and near > 0.5)
+
+
+class _Pairs(NamedTuple):
+    """Pairs of answers: how many, how many are equal, and the sum of the distances."""
+
+    every: float
+    equal: float
+    apart: float
+
+
+def _pairs(values: Floats, lengths: Any) -> _Pairs:
+    """All pairs inside groups of these lengths, which stand one after another, each in rising order."""
+    size = lengths.astype(np.float64)
+    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    place = np.arange(len(values)) - first
+    # in rising order the value at place i of n is the greater one of i pairs and the lesser one of n - 1 - i
+    apart = float(((2.0 * place - np.repeat(size, lengths) + 1.0) * (values - values.mean())).sum())
+    fresh = np.ones(len(values), bool)
+    fresh[1:] = (values[1:] != values[:-1]) | (place[1:] == 0)
+    run = np.diff(np.append(np.flatnonzero(fresh), len(values))).astype(np.float64)
+    return _Pairs(float((size * (size - 1.0)).sum()) / 2.0, float((run * (run - 1.0)).sum()) / 2.0, apart)
 
 
 def _structure(value: Any) -> str:
@@ -221,6 +328,8 @@ def choose(task: Task) -> tuple[str, str]:
     if gold >= POOL_FROM:
         return "pooled", f"{gold} gold items say how far each model may be believed"
     if task.prior is None:
+        if int(np.diff(answers.start).max()) < 2:
+            return "weighted-majority", "no task has two answers: nothing says who is right"
         if answers.task_count < TASKS_LEAST:
             return "weighted-majority", f"{answers.task_count} tasks are too few to learn skill from"
         if per_worker < ANSWERS_PER_WORKER_LEAST:
@@ -270,7 +379,7 @@ def _first_beyond(column: Any, most: int) -> int:
 def task_of(answers: Answers, gold: Any = None, prior: Any = None, *, seed: int = 0, steps: int | None = None) -> Task:
     """Coded answers with coded gold and reputation."""
     gold_tasks, gold_labels = read_gold(gold, answers)
-    return Task(answers, gold_tasks, gold_labels, _prior_table(prior, answers), seed, steps)
+    return Task(answers, gold_tasks, gold_labels, _prior_table(read_prior(prior), answers), seed, steps)
 
 
 def judge(
@@ -329,16 +438,10 @@ def _median_label(posterior: Floats) -> Any:
     return (np.cumsum(posterior, axis=1) < 0.5 - engine.TIE).sum(axis=1).clip(0, posterior.shape[1] - 1)
 
 
-def _prior_table(prior: Any, answers: Answers) -> Floats | None:
+def _prior_table(prior: Prior, answers: Answers) -> Floats | None:
     if not prior:
         return None
-    table = np.zeros((answers.worker_count, 2))
-    for place, worker in enumerate(answers.workers.tolist()):
-        right, wrong = prior.get(worker, (0.0, 0.0))
-        if not (right >= 0 and wrong >= 0):
-            raise BadLabels(f"prior of worker {worker!r} is {(right, wrong)}: two counts of 0 or more", column="prior")
-        table[place] = right, wrong
-    return table
+    return np.asarray([prior.get(worker, (0.0, 0.0)) for worker in answers.workers.tolist()], np.float64)
 
 
 def _numbers(labels: Any, frame: FrameKind, gold: Any, method: str) -> Result:
@@ -351,6 +454,10 @@ def _numbers(labels: Any, frame: FrameKind, gold: Any, method: str) -> Result:
     if not np.isfinite(values).all():
         bad = int(np.argmax(~np.isfinite(values)))
         raise BadLabels("not finite", row=_given_row(answers, bad), column="label")
+    if float(np.abs(values).max()) > NUMBER_MOST:
+        bad = int(np.argmax(np.abs(values) > NUMBER_MOST))
+        reason = f"{values[bad]:g} is beyond {NUMBER_MOST:g}, whose square no number holds"
+        raise BadLabels(reason, row=_given_row(answers, bad), column="label")
     fit = numeric.numeric_named(method)(answers, values)
     pooled = float(np.sqrt(np.mean((values - fit.value[answers.task]) ** 2))) if answers.count else 0.0
     tolerance = np.maximum(0.01 * np.abs(fit.value), 0.5 * pooled)
@@ -543,14 +650,30 @@ def _sets(labels: Any, prior: Any, method: str, seed: int, gold: Any) -> Result:
     )
 
 
-def _shapes(labels: Any, kind: str, method: str) -> Result:
+def _shapes(labels: Any, kind: str, prior: Prior, method: str, gold: Any) -> Result:
     if method not in {"auto", "matching"}:
         raise UnknownMethod(method, allowed=("auto", "matching"))
     answers, raw, frame = read_pairs(labels)
     for place, value in enumerate(raw):
         if fault := shapes.fault_of(value, kind):
             raise BadLabels(fault, row=_given_row(answers, place), column="label")
-    skill = np.full(answers.worker_count, 0.8)
+    places = {task: place for place, task in enumerate(answers.tasks.tolist())}
+    known: dict[int, list[Any]] = {}
+    for row, (task, value) in enumerate(gold_pairs(gold)):
+        if fault := shapes.fault_of(value, kind):
+            raise BadLabels(fault, row=row, column="gold")
+        if task in places:
+            known[places[task]] = value
+    # four of five right are expected of somebody nobody knows
+    right0, seen0 = np.full(answers.worker_count, 4.0), np.full(answers.worker_count, 5.0)
+    if (pseudo := _prior_table(prior, answers)) is not None:
+        right0, seen0 = right0 + pseudo[:, 0], seen0 + pseudo.sum(axis=1)
+    for task, truth in known.items():
+        for row in _rows(answers, task):
+            found_of, of = shapes.hits(raw[row], truth, kind)
+            right0[answers.worker[row]] += found_of
+            seen0[answers.worker[row]] += of
+    skill = right0 / seen0
     found: list[list[shapes.Merged]] = []
     for _ in range(3):
         found = [
@@ -561,8 +684,10 @@ def _shapes(labels: Any, kind: str, method: str) -> Result:
             )
             for task in range(answers.task_count)
         ]
-        right, seen = np.full(answers.worker_count, 4.0), np.full(answers.worker_count, 5.0)
+        right, seen = right0.copy(), seen0.copy()
         for task, merged in enumerate(found):
+            if task in known:
+                continue
             for place, row in enumerate(_rows(answers, task)):
                 for one in merged:
                     seen[answers.worker[row]] += 1
@@ -571,12 +696,13 @@ def _shapes(labels: Any, kind: str, method: str) -> Result:
     kept = [[one for one in merged if one.exists] for merged in found]
     sure = [min((one.confidence for one in merged), default=1.0) for merged in found]
     support = [min((len(one.behind) for one in merged), default=0) for merged in kept]
-    verdicts = Verdicts(
-        answers.tasks,
-        _lists([[one.shape for one in merged] for merged in kept]),
-        np.asarray(sure),
-        np.asarray(support, np.int64),
-    )
+    delivered: list[list[Any]] = [[one.shape for one in merged] for merged in kept]
+    for task, truth in known.items():
+        delivered[task], sure[task] = truth, 1.0
+        support[task] = sum(
+            found_of == of for found_of, of in (shapes.hits(raw[row], truth, kind) for row in _rows(answers, task))
+        )
+    verdicts = Verdicts(answers.tasks, _lists(delivered), np.asarray(sure), np.asarray(support, np.int64))
     workers = {worker: float(value) for worker, value in zip(answers.workers.tolist(), skill, strict=True)}
     report = Report(
         kind,

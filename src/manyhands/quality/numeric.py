@@ -2,7 +2,7 @@
 
 Rules kept here
 - On honest answers no robust rule beats the mean (docs/quality.md); on random ones every robust rule does. Which it is
-  is measured, by dealing the answers into two halves, not assumed.
+  is measured, by dealing the answers into two halves or by tasks made up of differences, not assumed.
 - A confidence of a number is the chance that the truth lies within the tolerance, from the spread of the answers.
 - What tasks and workers are called changes nothing: answers are told apart by their values alone.
 """
@@ -29,6 +29,9 @@ TASKS_LEAST: Final = 20
 #: ways of dealing a task's answers into two halves that are tried, and answers dealt in all
 DEALS_MOST: Final = 128
 DEALT_MOST: Final = 20_000_000
+#: answers of a task whose halves cannot tell one estimator from another, and how many tasks are made up in their place
+MADE_UP: Final = (3, 4)
+MADE_UP_TASKS: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ def automatic(answers: Answers, values: Floats) -> NumberFit:
 
     The mean square difference between the values of the two halves of a task's answers measures how much chance an
     estimator lets in, without knowing the truth. It is taken over all ways to deal a task's answers into halves (128
-    of them where there are more), so that no order decides. Ties go to the first named.
+    of them where there are more), so that no order decides. Of three or four answers a half has one or two, whose mean,
+    median and all between are one number: there tasks are made up of known truth (`_made_up`). Ties go to the first
+    named.
     """
     loss = halves_apart(answers, values)
     first = next(place for place, own in enumerate(loss) if own <= min(loss) * (1.0 + 1e-9))
@@ -114,7 +119,10 @@ def automatic(answers: Answers, values: Floats) -> NumberFit:
 
 
 def halves_apart(answers: Answers, values: Floats) -> list[float]:
-    """Mean square difference between halves for each of CANDIDATES, over tasks of two answers and more."""
+    """Mean square difference between halves for each of CANDIDATES, over tasks of two answers and more.
+
+    Tasks of three or four answers count by what made-up tasks say instead, on the scale of halves.
+    """
     weight = _useful(answers, values)[answers.worker]
     deals = max(1, min(DEALS_MOST, DEALT_MOST // max(1, answers.count)))
     total, tasks = np.zeros(len(CANDIDATES)), 0
@@ -125,14 +133,42 @@ def halves_apart(answers: Answers, values: Floats) -> list[float]:
         # answers of one value differ in nothing but whether their worker is followed
         order = np.lexsort((weight[rows], values[rows]), axis=1)
         own, kept = (np.take_along_axis(column[rows], order, axis=1) for column in (values, weight))
+        tasks += len(rows)
+        if count in MADE_UP:
+            # two halves of half the answers each differ by four times the square error of the whole
+            total += 4.0 * len(rows) * _made_up(own, kept)
+            continue
         halves = _deals(count, deals)
         for half in halves:
             sides = [(own[:, side], kept[:, side]) for side in (half, ~half)]
-            for place, value_of in enumerate((_useful_of, _mean_of, _trimmed_of, _huber_of, _median_of)):
+            for place, value_of in enumerate(_values_of()):
                 one, other = (value_of(*side) for side in sides)
                 total[place] += float(((one - other) ** 2).sum()) / len(halves)
-        tasks += len(rows)
     return [float(own) / max(1, tasks) for own in total]
+
+
+def _made_up(own: Floats, kept: Floats) -> Floats:
+    """Mean square error of each of CANDIDATES on made-up tasks whose truth is 0, with as many answers each.
+
+    The difference of two answers to a task, by the root of two, is an error as people make them, whatever the truth
+    was. As many of them, of any tasks, are a task made up. They are taken by a lattice over all differences in order
+    (Richtmyer 1951, roots of primes): no chance, and no name.
+    """
+    count = own.shape[1]
+    one, other = np.triu_indices(count, 1)
+    error = ((own[:, one] - own[:, other]) / math.sqrt(2.0)).ravel()
+    both = (kept[:, one] * kept[:, other]).ravel()
+    error, both = np.concatenate([error, -error]), np.concatenate([both, both])
+    order = np.lexsort((both, error))
+    turns = np.arange(1, MADE_UP_TASKS + 1)[:, None] * np.sqrt((2.0, 3.0, 5.0, 7.0)[:count]) % 1.0
+    drawn = order[(turns * len(order)).astype(np.int64)]
+    drawn = np.take_along_axis(drawn, np.lexsort((both[drawn], error[drawn]), axis=1), axis=1)
+    return np.asarray([float((value_of(error[drawn], both[drawn]) ** 2).mean()) for value_of in _values_of()])
+
+
+def _values_of() -> tuple[Callable[[Floats, Floats], Floats], ...]:
+    """CANDIDATES over rows of sorted values."""
+    return _useful_of, _mean_of, _trimmed_of, _huber_of, _median_of
 
 
 CANDIDATES: Final = (useful_mean, mean, trimmed, huber, median)

@@ -27,7 +27,7 @@ from manyhands.quality.calibration import Scale
 from manyhands.quality.categorical import TOLERANCE, Fit, Task
 from manyhands.quality.errors import BadLabels, BadRule
 from manyhands.quality.inference import Report, _calibrate, judge
-from manyhands.quality.table import Answers, Floats, arrange, objects
+from manyhands.quality.table import Answers, Floats, arrange, gold_pairs, is_missing, objects, read_prior
 
 GROWTH: Final = 0.10
 #: between, skills need not be known better than this
@@ -65,12 +65,16 @@ class Online:
             raise BadRule("target", value=target, allowed="above 0, at most 1")
         if max_answers < 1:
             raise BadRule("max_answers", value=max_answers, allowed="1 or more")
-        if len(set(labels)) != len(labels) or not labels:
-            raise BadRule("labels", value=list(labels), allowed="at least one label, each once")
+        labels = list(labels)
+        if len(set(labels)) != len(labels) or not labels or any(map(is_missing, labels)):
+            raise BadRule("labels", value=labels, allowed="at least one label, each once, none of them missing")
         engine.warm()
-        self.labels, self.target, self.max_answers, self.price = list(labels), target, max_answers, price
-        self._gold, self._prior = dict(gold or {}), dict(prior or {})
+        self.labels, self.target, self.max_answers, self.price = labels, target, max_answers, price
+        self._gold, self._prior = dict(gold_pairs(gold)), read_prior(prior) or {}
         self._label_code = {label: code for code, label in enumerate(self.labels)}
+        for row, (task, label) in enumerate(self._gold.items()):
+            if label not in self._label_code:
+                raise BadLabels(f"gold of {task!r} is {label!r}, none of {labels!r}", row=row, column="gold")
         self._task_code: dict[Any, int] = {}
         self._worker_code: dict[Any, int] = {}
         self._rows = (array("i"), array("i"), array("i"))
@@ -87,17 +91,18 @@ class Online:
     def add(self, task: Any, worker: Any, label: Any) -> None:
         """Take one answer. A worker's repeat on a task is ignored.
 
-        raises  BadLabels for a label that was not announced
+        raises  BadLabels for a label that was not announced, or a task or worker without a value
         """
         given = self._label_code.get(label)
         if given is None:
             raise BadLabels(f"{label!r} is none of {self.labels!r}", row=len(self._rows[0]), column="label")
-        place = self._task_code.get(task)
+        place, who = self._task_code.get(task), self._worker_code.get(worker)
+        if (place is None and is_missing(task)) or (who is None and is_missing(worker)):
+            raise BadLabels("no value", row=len(self._rows[0]), column="task" if is_missing(task) else "worker")
         if place is None:
             place = self._task_code[task] = len(self._task_code)
             self._scores.append(list(self._share))
             self._count.append(0)
-        who = self._worker_code.get(worker)
         if who is None:
             who = self._worker_code[worker] = len(self._worker_code)
             self._logs.append(self._newcomer)
@@ -133,7 +138,12 @@ class Online:
         return self.price <= 0.0 or self.worth(task) > self.price
 
     def confidence(self, task: Any) -> float:
-        """Confidence in the present best label, 0..1; calibrated only with gold."""
+        """Confidence in the present best label, 0..1; calibrated only with gold.
+
+        raises  BadLabels for a task that has no answers
+        """
+        if task not in self._task_code:
+            raise BadLabels(f"{task!r} has no answers yet", column="task")
         scores = self._scores[self._task_code[task]]
         top = max(scores)
         others = sum(math.exp(score - top) for score in scores) - 1.0

@@ -158,6 +158,23 @@ def merge(answers: Sequence[Sequence[Shape]], skills: Sequence[float], kind: str
     )
 
 
+def hits(answer: Sequence[Shape], truth: Sequence[Shape], kind: str) -> tuple[int, int]:
+    """(right, all): shapes of an answer that stand where one of the truth does, of all that either has.
+
+    >>> hits([{"x": 1, "y": 1}, {"x": 500, "y": 1}], [{"x": 2, "y": 1}], "keypoints")
+    (1, 2)
+    """
+    if not answer or not truth:
+        return 0, len(answer) + len(truth)
+    like = LIKENESS[kind]
+    near = np.array([[like(one, other) for other in truth] for one in answer])
+    right = sum(
+        near[own, other] >= MATCH_LEAST and answer[own].get("label") == truth[other].get("label")
+        for own, other in assign(1.0 - near)
+    )
+    return int(right), len(answer) + len(truth) - int(right)
+
+
 def assign(cost: Floats) -> list[tuple[int, int]]:
     """The cheapest one-to-one pairs of rows and columns, min(rows, columns) of them.
 

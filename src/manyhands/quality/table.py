@@ -84,12 +84,17 @@ def columns_of(labels: Any) -> tuple[FrameKind, tuple[Any, Any, Any]]:
     raises  BadLabels when a column is missing, lengths differ or nothing was given
     """
     package = type(labels).__module__.split(".")[0]
+    names: list[str]
+    if package == "polars" and not hasattr(labels, "height"):
+        raise BadLabels("a lazy frame has no rows yet: give labels.collect()")
     if package in {"pandas", "polars"}:
-        names = set(map(str, labels.columns))
+        names = list(map(str, labels.columns))
     elif package == "pyarrow":
-        names = set(labels.column_names)
+        names = list(labels.column_names)
     elif isinstance(labels, (tuple, list)) and len(labels) == 3:
         three = (labels[0], labels[1], labels[2])
+        if not all(hasattr(column, "__len__") for column in three):
+            raise BadLabels("task, worker and label must be columns of a known length: lists, arrays or series")
         lengths = {len(column) for column in three}
         if len(lengths) != 1:
             raise BadLabels(f"task, worker and label have {[len(column) for column in three]} rows")
@@ -101,6 +106,8 @@ def columns_of(labels: Any) -> tuple[FrameKind, tuple[Any, Any, Any]]:
     for name in COLUMNS:
         if name not in names:
             raise BadLabels(f"missing; there are {', '.join(sorted(names))}", column=name)
+        if names.count(name) > 1:
+            raise BadLabels(f"there are {names.count(name)} of this name", column=name)
     if len(labels) == 0:
         raise BadLabels("there are no answers")
     kind: FrameKind = "arrow" if package == "pyarrow" else "pandas" if package == "pandas" else "polars"
@@ -436,7 +443,7 @@ def is_missing(value: Any) -> bool:
     """True for None, NaN and what pandas calls NA."""
     return (
         value is None
-        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, (float, np.floating)) and math.isnan(value))
         or type(value).__name__
         in {
             "NAType",
@@ -507,13 +514,41 @@ def gold_pairs(gold: Any) -> list[tuple[Any, Any]]:
     package = type(gold).__module__.split(".")[0]
     if package == "pandas" and not hasattr(gold, "columns"):
         return list(zip(gold.index.tolist(), gold.tolist(), strict=True))
+    names = list(gold.columns if package != "pyarrow" else gold.column_names) if hasattr(gold, "columns") else []
+    lacking = [name for name in ("task", "label") if names.count(name) != 1]
+    if package in {"pandas", "polars", "pyarrow"} and lacking:
+        raise BadLabels(f"gold has {', '.join(map(str, names))}: one column task and one label", column=lacking[0])
     if package in {"pandas", "polars"}:
         return list(zip(gold["task"].to_list(), gold["label"].to_list(), strict=True))
     if package == "pyarrow":
         return list(zip(gold["task"].to_pylist(), gold["label"].to_pylist(), strict=True))
     if isinstance(gold, (tuple, list)) and len(gold) == 2:
-        return list(zip(as_objects(gold[0]).tolist(), as_objects(gold[1]).tolist(), strict=True))
+        tasks, labels = as_objects(gold[0]).tolist(), as_objects(gold[1]).tolist()
+        if len(tasks) != len(labels):
+            raise BadLabels(f"gold has {len(tasks)} tasks and {len(labels)} labels")
+        return list(zip(tasks, labels, strict=True))
     raise BadLabels("give gold as a mapping task -> label, a table with columns task and label, or two arrays")
+
+
+def read_prior(prior: Any) -> dict[Any, tuple[float, float]] | None:
+    """Reputation as worker -> (right, wrong) answers; None when there is none.
+
+    raises  BadLabels for anything but a mapping to two counts of 0 or more; the worker is named
+    """
+    if prior is None:
+        return None
+    if not isinstance(prior, Mapping):
+        raise BadLabels("give the prior as a mapping worker -> (right, wrong) answers", column="prior")
+    counts: dict[Any, tuple[float, float]] = {}
+    for worker, pair in prior.items():
+        try:
+            right, wrong = (float(part) for part in pair)
+        except (TypeError, ValueError):
+            right = wrong = math.nan
+        if not (0 <= right < math.inf and 0 <= wrong < math.inf):
+            raise BadLabels(f"prior of worker {worker!r} is {pair!r}: two counts of 0 or more", column="prior")
+        counts[worker] = right, wrong
+    return counts or None
 
 
 def _some(values: Objects, most: int = 6) -> str:

@@ -36,6 +36,9 @@ def aggregate(
         else:
             output.print(f"{done.tasks} verdicts from {done.answers} answers of {done.workers} workers in {out}")
             output.print(f"method {done.method}: {done.because}")
+            output.print(f"confidence {done.confidence}")
+            for flag in done.flags:
+                output.print(f"to look at: {flag}")
         return Exit.OK
 
     return run(work, json=json)
