@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 import resource
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,12 @@ from . import tables_in
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one file may cost."""
+    """What one file may cost.
+
+    cpu_seconds, page_cpu_seconds  of a file, and of each of its pages, before what its size earns
+    mpx_cpu_ms                     further CPU for each million pixels that a page says it has: an A4 sheet in colour at
+                                   600 dpi has 35, and takes 3.3 s of one core to be encoded anew
+    """
 
     max_file_bytes: int = 100_000_000
     max_pixels: int = 40_000_000
@@ -35,7 +41,17 @@ class Limits(msgspec.Struct, frozen=True):
     memory_bytes: int = 1_500_000_000
     cpu_seconds: int = 120
     page_cpu_seconds: int = 6
+    mpx_cpu_ms: int = 200
     pdf_dpi: int = 200
+
+    @property
+    def whole_cpu_seconds(self) -> int:
+        """What a file may take at most, if its pages have all the pixels that they may have together."""
+        return self.cpu_seconds + self.of_pixels_s(self.max_pixels_in_all)
+
+    def of_pixels_s(self, pixels: int) -> int:
+        """Whole seconds that so many pixels earn, rounded up."""
+        return -(-pixels * self.mpx_cpu_ms // 1_000_000_000)
 
 
 class WordOut(msgspec.Struct, frozen=True):
@@ -114,17 +130,25 @@ def _send(frame: Frame) -> None:
     sys.stdout.buffer.flush()
 
 
-def _grant_page(limits: Limits, seconds: int = 0) -> None:
-    """Moves the soft CPU limit to now + one page's share, so that one page cannot eat the whole file's time.
+class _Time:
+    """Grants CPU page by page, so that one page cannot eat the whole file's time."""
 
-    seconds  another share than a page's
-    """
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    now = int(used.ru_utime + used.ru_stime)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (min(now + (seconds or limits.page_cpu_seconds), limits.cpu_seconds, hard), hard)
-    )
+    def __init__(self, limits: Limits) -> None:
+        self._limits, self._whole_s = limits, limits.cpu_seconds
+
+    def grant(self, *, pixels: int = 0, seconds: int = 0) -> None:
+        """Moves the soft limit to now + one page's share and what its pixels earn.
+
+        pixels   that the file says the page has, already found to be no more than it may have
+        seconds  another share than a page's
+        """
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        now_s = math.ceil(used.ru_utime + used.ru_stime)
+        earned_s = self._limits.of_pixels_s(pixels)
+        self._whole_s += earned_s
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        share_s = (seconds or self._limits.page_cpu_seconds) + earned_s
+        resource.setrlimit(resource.RLIMIT_CPU, (min(now_s + share_s, self._whole_s, hard), hard))
 
 
 class _Memory:
@@ -208,7 +232,7 @@ def _check_in_all(sizes: Sequence[tuple[int, int]], limits: Limits) -> None:
         raise _Refuse("too_many_pixels_in_all", f"{total // 1_000_000}")
 
 
-def _image_pages(data: bytes, limits: Limits) -> int:
+def _image_pages(data: bytes, limits: Limits, time: _Time) -> int:
     from PIL import Image, ImageOps, ImageSequence
 
     Image.MAX_IMAGE_PIXELS = None  # our own limit is lower and is checked before anything is unpacked
@@ -225,8 +249,8 @@ def _image_pages(data: bytes, limits: Limits) -> int:
         for page_no, frame in enumerate(ImageSequence.Iterator(image), start=1):
             if page_no > frames:
                 break
-            _grant_page(limits)
             _check_pixels(*frame.size, limits)
+            time.grant(pixels=frame.width * frame.height)
             frame.load()
             upright = ImageOps.exif_transpose(frame)
             width, height, png = _clean_png(upright)
@@ -234,7 +258,7 @@ def _image_pages(data: bytes, limits: Limits) -> int:
     return frames
 
 
-def _pdf_pages(data: bytes, limits: Limits, memory: _Memory) -> int:
+def _pdf_pages(data: bytes, limits: Limits, memory: _Memory, time: _Time) -> int:
     import pypdfium2 as pdfium  # type: ignore[import-untyped]  # it ships no types
 
     try:
@@ -250,11 +274,13 @@ def _pdf_pages(data: bytes, limits: Limits, memory: _Memory) -> int:
     sizes = (pdf.get_page_size(index) for index in range(count))
     _check_in_all([(int(width * scale), int(height * scale)) for width, height in sizes], limits)
     for index in range(count):
-        _grant_page(limits)
+        time.grant()
         page = pdf[index]
         width, height = int(page.get_width() * scale), int(page.get_height() * scale)
         _check_pixels(width, height, limits)
-        memory.grant(width * height + _picture_pixels(page, limits))
+        pixels = width * height + _picture_pixels(page, limits)
+        memory.grant(pixels)
+        time.grant(pixels=pixels)
         bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True)
         width, height, png = _clean_png(bitmap.to_pil())
         words = _words(page, scale=scale, page_height_px=height)
@@ -329,7 +355,7 @@ def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) 
     return tuple(words)
 
 
-def _table_pages(sheets: Iterable[Iterable[list[str]]], limits: Limits) -> int:
+def _table_pages(sheets: Iterable[Iterable[list[str]]], limits: Limits, time: _Time) -> int:
     """Each sheet drawn as ruled pages, its texts sent along as words."""
     count = 0
     for rows in sheets:
@@ -338,7 +364,7 @@ def _table_pages(sheets: Iterable[Iterable[list[str]]], limits: Limits) -> int:
             raise _Refuse("too_many_pages", f"more than {limits.max_pages}")
         for drawn in tables_in.drawn_pages(rows):
             count += 1
-            _grant_page(limits)
+            time.grant()
             width, height, png = _clean_png(drawn.image)
             words = tuple(WordOut(text, *box) for text, box in drawn.texts)
             _send(PageOut(count, width, height, png, words))
@@ -389,8 +415,9 @@ def main() -> int:
     head = cast(io.BufferedReader, sys.stdin.buffer).peek(4)[:4]
     _warm_up(tables=head.startswith(b"PK") or "text" in sys.argv[2:])
     memory = _Memory()
-    locks = lock_in(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
-    _grant_page(limits)
+    time = _Time(limits)
+    locks = lock_in(memory_bytes=limits.memory_bytes, cpu_seconds=limits.whole_cpu_seconds)
+    time.grant()
     data = sys.stdin.buffer.read(limits.max_file_bytes + 1)
     kind: str | None = None
     try:
@@ -404,16 +431,16 @@ def main() -> int:
             raise _Refuse("unknown_type")
         match kind:
             case "pdf":
-                pages = _pdf_pages(data, limits, memory)
+                pages = _pdf_pages(data, limits, memory, time)
             case "zip":
                 memory.grant(_TABLE_PIXELS)
-                _grant_page(limits, _TABLE_CPU_SECONDS)
-                pages = _table_pages(tables_in.workbook_rows(data), limits)
+                time.grant(seconds=_TABLE_CPU_SECONDS)
+                pages = _table_pages(tables_in.workbook_rows(data), limits, time)
             case "text":
                 memory.grant(_TABLE_PIXELS)
-                pages = _table_pages([tables_in.separated_rows(data)], limits)
+                pages = _table_pages([tables_in.separated_rows(data)], limits, time)
             case _:
-                pages = _image_pages(data, limits)
+                pages = _image_pages(data, limits, time)
         _send(EndOut(pages, msgspec.json.encode(locks).decode()))
     except tables_in.NoTable as problem:
         _send(RefusedOut(problem.code, problem.detail))

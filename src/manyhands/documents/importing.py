@@ -14,14 +14,18 @@ Rules kept here
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -38,15 +42,47 @@ _TEXT_LAYER = "text_layer"
 
 
 @dataclass(frozen=True)
+class Aside:
+    """Bytes laid aside in a file without a name: forty sheets in colour at 600 dpi are 2 GB, and fill no memory so.
+
+    One file for all pages of a document. It goes when nobody holds any of them any more.
+    """
+
+    file: BinaryIO
+    offset: int
+    size: int
+
+    @classmethod
+    def laid(cls, raw: bytes, file: BinaryIO) -> Aside:
+        """Puts bytes at the end of a file. raises OSError"""
+        offset = file.seek(0, os.SEEK_END)
+        file.write(raw)
+        file.flush()
+        return cls(file, offset, len(raw))
+
+    def read(self) -> bytes:
+        """The bytes, read anew each time. raises OSError"""
+        found = os.pread(self.file.fileno(), self.size, self.offset)
+        if len(found) < self.size:
+            raise OSError(errno.EIO, "a page that was laid aside is not whole any more")
+        return found
+
+
+@dataclass(frozen=True)
 class ImportedPage:
     """One clean page. ``text_layer`` holds the words of a born-digital PDF, empty for a scan."""
 
     page_no: int
-    png_bytes: bytes = field(repr=False)
+    png: Aside = field(repr=False)
     width: int
     height: int
     source_file: str
     text_layer: tuple[Reading, ...] = ()
+
+    @property
+    def png_bytes(self) -> bytes:
+        """Its pixels, from where they were laid aside."""
+        return self.png.read()
 
 
 @dataclass(frozen=True)
@@ -103,6 +139,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "too_much_memory": ("it needs more memory than a page may take", "Print it to a new PDF or scan it anew"),
     "too_much_time": ("it takes longer to unpack than a page may take", "Print it to a new PDF or scan it anew"),
     "crashed": ("its decoder stopped ({detail})", "Print it to a new PDF or save it anew"),
+    "no_room": ("there is no room for its pages ({detail})", "Free room in the temporary folder and import it again"),
     "unreadable_file": ("the file cannot be read from the disk ({detail})", "Check its permissions"),
     "page_twice": ("two files claim to be page {detail} of one document", "Rename one of them"),
 }
@@ -133,7 +170,7 @@ def import_file(
     """
     limits = limits or Limits()
     shown = name or path.name
-    pages = _pages_of_file(path, shown, limits)
+    pages = _pages_of_file(path, shown, limits, _new_aside())
     if isinstance(pages, ImportRefused):
         return pages
     stem = Path(shown).stem
@@ -160,13 +197,14 @@ def import_folder(
     for doc_id, group in _documents_of(files, folder).items():
         pages: list[ImportedPage] = []
         seen: set[int] = set()
+        aside = _new_aside()
         for number, path in group:
             shown = path.relative_to(folder).as_posix()
             if number in seen:
                 yield refusal(shown, "page_twice", str(number))
                 continue
             seen.add(number)
-            got = _pages_of_file(path, shown, limits)
+            got = _pages_of_file(path, shown, limits, aside)
             if isinstance(got, ImportRefused):
                 yield got
                 continue
@@ -174,6 +212,10 @@ def import_folder(
             pages.extend(_renumbered(got, start if len(got) == 1 else len(pages) + 1))
         if pages:
             yield _document(doc_id, pages, kind)
+
+
+def _new_aside() -> BinaryIO:
+    return tempfile.TemporaryFile()
 
 
 def nothing_to_take(folder: Path) -> ImportRefused | None:
@@ -219,10 +261,7 @@ def _documents_of(files: list[Path], folder: Path) -> dict[str, list[tuple[int, 
 
 
 def _renumbered(pages: list[ImportedPage], start: int) -> list[ImportedPage]:
-    return [
-        ImportedPage(start + i, p.png_bytes, p.width, p.height, p.source_file, p.text_layer)
-        for i, p in enumerate(pages)
-    ]
+    return [replace(page, page_no=start + i) for i, page in enumerate(pages)]
 
 
 def _document(doc_id: str, pages: list[ImportedPage], kind: Kind | None) -> ImportedDocument:
@@ -231,21 +270,22 @@ def _document(doc_id: str, pages: list[ImportedPage], kind: Kind | None) -> Impo
     return ImportedDocument(doc_id, guessed, tuple(pages))
 
 
-def _pages_of_file(path: Path, shown: str, limits: Limits) -> list[ImportedPage] | ImportRefused:
-    """Runs the child over one file and collects its frames."""
+def _pages_of_file(path: Path, shown: str, limits: Limits, aside: BinaryIO) -> list[ImportedPage] | ImportRefused:
+    """Runs the child over one file and collects its frames. aside: where its pages are laid"""
     try:
         size = path.stat().st_size
         if size == 0:
             return refusal(shown, "empty_file")
         if size > limits.max_file_bytes:
             return refusal(shown, "too_many_bytes", limits=limits)
-        return _STANDING_BACK.tried(partial(_from_child, path, shown, limits))
+        return _STANDING_BACK.tried(partial(_from_child, path, shown, limits, aside))
     except OSError as error:
-        return refusal(shown, "unreadable_file", error.strerror or type(error).__name__)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        return refusal(shown, "no_room" if full else "unreadable_file", error.strerror or type(error).__name__)
 
 
 def _from_child(
-    path: Path, shown: str, limits: Limits, standing_back: bool
+    path: Path, shown: str, limits: Limits, aside: BinaryIO, standing_back: bool
 ) -> list[ImportedPage] | ImportRefused | None:
     """One child's pages, or its refusal; None when it stood back and hardly got a turn."""
     command = [sys.executable, "-I", "-m", "manyhands.documents.import_child", msgspec.json.encode(limits).decode()]
@@ -257,9 +297,9 @@ def _from_child(
         )
     if standing_back:
         stand_back(child.pid)
-    watch = Watch(child, wall_s=limits.cpu_seconds + _WALL_SECONDS_SLACK, starving=standing_back)
+    watch = Watch(child, wall_s=limits.whole_cpu_seconds + _WALL_SECONDS_SLACK, starving=standing_back)
     try:
-        got = _collect(child, shown, limits)
+        got = _collect(child, shown, limits, aside)
     finally:
         watch.end()
         child.kill()
@@ -269,7 +309,9 @@ def _from_child(
     return None if watch.starved and isinstance(got, ImportRefused) else got
 
 
-def _collect(child: subprocess.Popen[bytes], shown: str, limits: Limits) -> list[ImportedPage] | ImportRefused:
+def _collect(
+    child: subprocess.Popen[bytes], shown: str, limits: Limits, aside: BinaryIO
+) -> list[ImportedPage] | ImportRefused:
     pages: list[ImportedPage] = []
     while True:
         frame = _next_frame(child)
@@ -286,7 +328,8 @@ def _collect(child: subprocess.Popen[bytes], shown: str, limits: Limits) -> list
             for w in frame.words
             if w.x1 > w.x0 and w.y1 > w.y0
         )
-        pages.append(ImportedPage(frame.page_no, frame.png, frame.width_px, frame.height_px, shown, layer))
+        png = Aside.laid(frame.png, aside)
+        pages.append(ImportedPage(frame.page_no, png, frame.width_px, frame.height_px, shown, layer))
 
 
 def _next_frame(child: subprocess.Popen[bytes]) -> Frame | None:

@@ -1,5 +1,6 @@
 """Strangers' files: what is taken, what is refused and with which words, and that a bomb hurts nobody."""
 
+import errno
 import io
 import json
 import resource
@@ -8,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 from PIL import Image
@@ -16,6 +18,7 @@ from manyhands.documents.conftest_material import BOMBS, bomb_pdf, bomb_png, pdf
 from manyhands.documents.import_child import Limits
 from manyhands.documents.importing import (
     REASONS,
+    Aside,
     ImportedDocument,
     ImportRefused,
     doc_id_of,
@@ -378,3 +381,65 @@ def test_a_bomb_costs_at_most_two_seconds_and_256_mib(name: str, tmp_path: Path)
     # what is said to be small is unpacked no further than that
     assert code != "taken" or "said to be small" in name
     assert cpu_s <= 2.0 and rss_mib <= 256
+
+
+@pytest.fixture(scope="module")
+def sheet_at_600_dpi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An A4 sheet in colour, scanned at 600 dpi: 35 million pixels, and paper that is not quite white."""
+    across, down = round(8.27 * 600), round(11.69 * 600)
+    grain = np.random.default_rng(1).integers(235, 256, (down // 4, across, 3), dtype=np.uint8)
+    sheet = Image.fromarray(np.tile(grain, (4, 1, 1)))
+    path = tmp_path_factory.mktemp("scans") / "sheet.tif"
+    sheet.save(path, compression="jpeg", quality=75, dpi=(600, 600))
+    return path
+
+
+def test_a_sheet_in_colour_at_600_dpi_is_taken_because_its_pixels_earn_it_time(sheet_at_600_dpi: Path) -> None:
+    got = import_file(sheet_at_600_dpi)
+    assert isinstance(got, ImportedDocument)
+    (page,) = got.pages
+    assert page.width * page.height > 34_000_000
+    limits = Limits()
+    assert limits.of_pixels_s(page.width * page.height) == 7
+    assert limits.whole_cpu_seconds == limits.cpu_seconds + 400
+
+
+def test_a_page_that_takes_longer_than_it_earns_is_refused_with_a_cure(sheet_at_600_dpi: Path) -> None:
+    found = _refused(sheet_at_600_dpi, "too_much_time", Limits(cpu_seconds=1, page_cpu_seconds=1, mpx_cpu_ms=0))
+    assert "scan it anew" in found.cure
+
+
+def test_pages_are_laid_aside_and_read_from_there_as_often_as_wanted(tmp_path: Path) -> None:
+    pages = [Image.new("L", (60, 40 + n), 255 - n) for n in range(3)]
+    path = tmp_path / "three.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    got = import_file(path)
+    assert isinstance(got, ImportedDocument)
+    for n, page in enumerate(got.pages):
+        assert page.png_bytes == page.png_bytes
+        with Image.open(io.BytesIO(page.png_bytes)) as image:
+            assert (image.size, image.getpixel((0, 0))) == ((60, 40 + n), 255 - n)
+    assert len({page.png.file.fileno() for page in got.pages}) == 1, "a document of many files opens one of ours"
+
+
+def test_where_there_is_no_room_for_pages_the_file_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(raw: bytes, file: object) -> Aside:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Aside, "laid", no_room)
+    found = _refused(_write(tmp_path, "a.png", plain_png()), "no_room")
+    assert "Free room" in found.cure
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_file_of_as_many_bytes_as_one_may_have_is_taken_and_one_byte_more_is_refused_by_the_limit(
+    tmp_path: Path, over: int
+) -> None:
+    path = _write(tmp_path, "scan.png", plain_png())
+    at_most = Limits(max_file_bytes=path.stat().st_size - over)
+    if over:
+        assert "larger than" in _refused(path, "too_many_bytes", at_most).reason
+    else:
+        assert isinstance(import_file(path, limits=at_most), ImportedDocument)
