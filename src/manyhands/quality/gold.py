@@ -29,6 +29,10 @@ SHARE_LEAST_BP: Final = 300
 #: width of the 95 % bound of a worker's skill at which the share is lowest
 CERTAIN_WIDTH_BP: Final = 500
 RECYCLE_FROM_BP: Final = 9_990
+#: a known piece is lent so often at most, then it is retired
+VIEWS_MOST: Final = 4
+#: known choices between readings that are made of one page's lines
+KNOWN_CHOICES_OF_PAGE_MOST: Final = 4
 
 
 class GoldPiece(msgspec.Struct, frozen=True):
@@ -60,6 +64,17 @@ def gold_share_bp(seen: int, right: int) -> int:
     lower, upper = clopper_pearson_bp(right, seen)
     width = min(max(upper - lower, CERTAIN_WIDTH_BP), 5_000)
     return SHARE_LEAST_BP + (SHARE_MOST_BP - SHARE_LEAST_BP) * (width - CERTAIN_WIDTH_BP) // (5_000 - CERTAIN_WIDTH_BP)
+
+
+def known_of_page_most(pieces: int, share_bp: int) -> int:
+    """Known pieces that one page may hold where privacy is kept: its part of the job's, rounded up.
+
+    Each that somebody is shown is a piece of the page that they have seen, so that they may be shown less of its work.
+
+    >>> known_of_page_most(60, 500), known_of_page_most(100, 500), known_of_page_most(60, 0)
+    (1, 2, 0)
+    """
+    return -(-pieces * share_bp // (10_000 * VIEWS_MOST))
 
 
 def known_questions_most(questions: int, share_bp: int) -> int:

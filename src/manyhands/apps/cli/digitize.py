@@ -87,7 +87,9 @@ def digitize(
         from manyhands.apps.delivery import write_results
 
         async with client(DataFolder(data or data_default())) as platform:
-            taken = await import_folder_shown(folder, platform.blobs, kind=named, truths={}, quiet=json)
+            taken = await import_folder_shown(
+                folder, platform.blobs, kind=named, truths={}, quiet=json, kinds=kinds if fields else None
+            )
             options = options_of(
                 title=folder.resolve().name,
                 task_type="transcription",

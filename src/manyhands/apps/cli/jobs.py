@@ -193,9 +193,15 @@ def questions_of(file: Path, sheet: Sheet) -> Questions:
 
 
 def show_quote(
-    title: str, quote: Quote, taken: Intake, workers_needed: int, *, daily_cap: DailyCap | None = None
+    title: str,
+    quote: Quote,
+    taken: Intake,
+    workers_needed: int,
+    *,
+    daily_cap: DailyCap | None = None,
+    there: int | None = None,
 ) -> None:
-    """The quote line by line."""
+    """The quote line by line. there: people who could work on it, None = not known"""
     lines = [
         [
             line.label,
@@ -223,7 +229,9 @@ def show_quote(
         per_day = money(daily_cap.per_day_minor, quote.money)
         output.print(f"Daily cap: {daily_cap.told}. {per_day} a day.")
     output.print(f"{len(taken.documents)} documents, {taken.pages} pages; rests on {quote.rests_on}")
-    output.print(f"at least {workers_needed} different workers are needed at this privacy level")
+    output.print(f"{workers_needed} different workers are enough at this privacy level, in whatever order they come")
+    if there is not None and there < workers_needed:
+        errors.print(f"[yellow]only {there} are signed up[/]: tasks may wait until more have come")
 
 
 def kinds_of(kind_file: Path | None, kind: str) -> tuple[dict[str, str], str]:
@@ -418,7 +426,8 @@ def launch(
             view = await platform.launcher.draft(taken.documents, options)
             if not json:
                 agreed = await platform.launcher.quote(view.job_id)
-                show_quote(view.title, agreed, taken, view.workers_needed, daily_cap=view.daily_cap)
+                there = await platform.launcher.workers_there(pool) if crowd == "people" else None
+                show_quote(view.title, agreed, taken, view.workers_needed, daily_cap=view.daily_cap, there=there)
             if not explain:
                 view = await platform.launcher.approve(view.job_id)
             if json:

@@ -255,7 +255,8 @@ class Demo:
                 if self.options.fields:
                     known.update(await self._known(platform, view.job_id, truths))
                 progress = await platform.exchange.progress(view.job_id)
-                coming = min(NEWCOMERS, PEOPLE_MAX - here) if progress.out_of_reach else 0
+                # those who are here and have not asked for work yet may take it
+                coming = min(NEWCOMERS, PEOPLE_MAX - here) if progress.out_of_reach and progress.came >= here else 0
                 if coming:
                     self.told(f"{coming} more come: {progress.out_of_reach} tasks may be shown to none of the {here}")
 

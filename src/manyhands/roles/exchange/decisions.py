@@ -3,10 +3,8 @@
 Rules kept here
 - Nothing here knows a database, a clock or chance; what looks random is a digest of what it stands for.
 - An assignment's id is made from job, task and worker: no table is needed to read it, and nobody can use another's.
-- Privacy is a number per piece: of how many pieces of its page one worker may be lent.
+- Privacy is a number per piece: of how many pieces of its page one worker may be lent (`protocol.privacy`).
 
->>> page_share("strict", pieces=40), page_share("standard", pieces=40), page_share("off", pieces=40)
-(1, 4, None)
 >>> task_of(assignment_id("j", "t1", "0xa"), job_id="j", worker="0xa")
 't1'
 >>> task_of(assignment_id("j", "t1", "0xa"), job_id="j", worker="0xb") is None
@@ -15,6 +13,7 @@ True
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -27,8 +26,10 @@ from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.evidence import PayoutsFile
 from manyhands.protocol.ids import digest, digest_bytes
 from manyhands.protocol.lifecycles import Moves
-from manyhands.protocol.manifest import Manifest, Privacy, QualityRule, Scope
+from manyhands.protocol.manifest import Manifest, QualityRule, Scope
 from manyhands.protocol.messages import MADE, REQUESTER, ReadingFact, TaskFacts
+from manyhands.protocol.privacy import page_share
+from manyhands.quality.gold import VIEWS_MOST, known_of_page_most
 
 if TYPE_CHECKING:
     from manyhands.documents.acceptance import AcceptUnseen, Ask
@@ -39,7 +40,6 @@ BUNDLE_MAX = 20
 
 TEXT_MAX_CHARS = 2_000
 ACTIVE_MS_MAX = 2_147_483_647
-STANDARD_SHARE_PERCENT = 10
 SAMPLE_MAX = 200
 SAMPLE_LEAST = 20
 UNKNOWN_CHARS_LEAST = 4
@@ -74,7 +74,7 @@ REPORT_CODES: dict[str, str] = {
 }
 """Reasons a worker may give for a report. Closed list, so that reports can be counted and compared."""
 
-GOLD_VIEWS_MOST = 4
+GOLD_VIEWS_MOST = VIEWS_MOST
 """How often one known piece is lent before it is retired: a leaked answer is worth little."""
 
 GOLD_NOT_NEEDED = "it is known and nobody had to be measured by it"
@@ -107,30 +107,6 @@ def task_of(assignment: str, *, job_id: str, worker: str) -> str | None:
     if task_id and mark == digest("assignment", job_id, task_id, worker)[:8]:
         return task_id
     return None
-
-
-def page_share(privacy: Privacy, *, pieces: int) -> int | None:
-    """Of how many pieces of a page one worker may be lent; None = any number.
-
-    strict  one piece of a page; standard  a tenth of them, at least one; off  no limit
-    """
-    match privacy:
-        case "strict":
-            return 1
-        case "standard":
-            return max(1, pieces * STANDARD_SHARE_PERCENT // 100)
-        case "off":
-            return None
-
-
-def workers_needed(privacy: Privacy, *, pieces_per_page: int, answers: int) -> int:
-    """How many workers it takes at least, so that every piece of a page can get its answers at this privacy level.
-
-    >>> [workers_needed(level, pieces_per_page=40, answers=2) for level in ("strict", "standard", "off")]
-    [80, 20, 2]
-    """
-    share = page_share(privacy, pieces=pieces_per_page)
-    return answers if share is None else max(answers, -(-pieces_per_page * answers // share))
 
 
 def start_bp(job_id: str, worker: str) -> int:
@@ -171,6 +147,20 @@ def choose_gold(piece_ids: Iterable[str], *, count: int, job_id: str) -> frozens
     """
     shuffled = sorted(set(piece_ids), key=lambda piece_id: digest("gold", job_id, piece_id))
     return frozenset(shuffled[:count])
+
+
+def spread(piece_ids: Sequence[str], page_of: Mapping[str, int], *, share_bp: int, job_id: str) -> list[str]:
+    """The pieces that may be gold so that no page has more than its part; all of them where `page_of` is empty."""
+    room = {page: known_of_page_most(pieces, share_bp) for page, pieces in Counter(page_of.values()).items()}
+    kept = []
+    for piece_id in sorted(set(piece_ids), key=lambda piece_id: digest("gold", job_id, piece_id)):
+        page = page_of.get(piece_id)
+        if page is not None:
+            if not room[page]:
+                continue
+            room[page] -= 1
+        kept.append(piece_id)
+    return kept
 
 
 def gold_answers_most(pieces: int, share_bp: int) -> int:
@@ -237,10 +227,13 @@ def plan_pieces(
     gold_share_bp: int,
     job_id: str,
     requester_knows: Mapping[str, str] | None = None,
+    page_of: Mapping[str, int] = MappingProxyType({}),
 ) -> list[PiecePlan]:
     """Which pieces of a job people see.
 
     pieces           of all pages
+    page_of          piece -> its page, where one worker may see a part of a page only: known pieces are then spread, as
+                     each of them takes from what its page's work can be shown to; empty = they may lie anywhere
     decisions        of `documents.acceptance.decide_unseen`
     requester_knows  piece -> text, of the requester's documents that drive skill; part of the holdback they are not
     """
@@ -249,7 +242,7 @@ def plan_pieces(
     # an empty cell measures nobody
     fit = [piece.piece_id for piece in pieces if believed.get(piece.piece_id)]
     needed = -(-gold_answers_most(len(pieces), gold_share_bp) // GOLD_VIEWS_MOST)
-    gold = choose_gold(fit, count=needed, job_id=job_id)
+    gold = choose_gold(spread(fit, page_of, share_bp=gold_share_bp, job_id=job_id), count=needed, job_id=job_id)
     plans = []
     for piece in pieces:
         piece_id, because = piece.piece_id, decisions[piece.piece_id].because
@@ -388,13 +381,20 @@ PLACE_OF_ASKS = 100_000
 """Where the order of asks begins, after every piece of a page, ten apart: two of them are not neighbours on it."""
 
 
-def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> list[TaskPlan]:
-    """The tasks of a page's open asks. pieces: of the page, for how many of its things one worker may be lent."""
+def plan_asks(
+    asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int, among: Sequence[PageAsk] = ()
+) -> list[TaskPlan]:
+    """The tasks of a page's open asks.
+
+    pieces  of the page, for how many of its things one worker may be lent
+    among   all asks of the page, where these are some that are opened later: no two of a page stand in one place
+    """
     from manyhands.task_types.asked import asked_of
 
     share = page_share(manifest.privacy, pieces=pieces)
+    number_of = {ask.ask_id: number for number, ask in enumerate(among or asks)}
     planned = []
-    for number, ask in enumerate(asks):
+    for ask in asks:
         if ask.after or ask.within:
             continue
         asked = asked_of(ask.question)
@@ -417,7 +417,7 @@ def plan_asks(asks: Sequence[PageAsk], manifest: Manifest, *, pieces: int) -> li
         # where no rule has a say two people have to agree: both are asked at once
         hinted = bool(facts.readings) and not any(None in json_list(one.text) for one in facts.readings if asked.parts)
         wanted = asked.task_type.first_answers if hinted else min(2, manifest.quality.max_answers)
-        plan = TaskPlan(facts, ask.ask_id, PLACE_OF_ASKS + 10 * number, share, wanted)
+        plan = TaskPlan(facts, ask.ask_id, PLACE_OF_ASKS + 10 * number_of[ask.ask_id], share, wanted)
         planned.append(msgspec.structs.replace(plan, reserve=bool(ask.views), views=ask.views) if ask.views else plan)
     return planned
 

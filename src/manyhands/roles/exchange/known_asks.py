@@ -112,6 +112,23 @@ def spread_views(asks: Mapping[int, Sequence[PageAsk]], *, views: int) -> dict[i
     }
 
 
+def at_most_as_much_known_as_asked(asks: Mapping[int, Sequence[PageAsk]]) -> dict[int, list[PageAsk]]:
+    """The asks with so few views on each page that no more is shown there to measure people than is asked.
+
+    Whoever is shown places of a page has seen them, and may be shown less of its work.
+    """
+    kept: dict[int, list[PageAsk]] = {}
+    for page_key, own in asks.items():
+        room = sum(not ask.views and not ask.after and not ask.parts for ask in own)
+        kept[page_key] = []
+        for ask in own:
+            views = min(ask.views, room)
+            room -= views
+            if views or not ask.views:
+                kept[page_key].append(_in_reserve(ask, views))
+    return kept
+
+
 def made_choices(
     choices: Mapping[str, tuple[int, Choice]],
     strangers: Mapping[str, Sequence[str]],

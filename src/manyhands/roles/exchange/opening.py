@@ -65,7 +65,7 @@ from .decisions import (
 )
 from .errors import NotYours, UnknownJob
 from .fitting import needs_of
-from .known_asks import made_choices, spread_views, with_known_questions
+from .known_asks import at_most_as_much_known_as_asked, made_choices, spread_views, with_known_questions
 
 if TYPE_CHECKING:
     from manyhands.documents.fields import KindSpec
@@ -558,6 +558,9 @@ def _plan_job(
         gold_share_bp=manifest.quality.gold_share_bp,
         job_id=manifest.job_id,
         requester_knows=knows,
+        page_of={}
+        if manifest.privacy == "off"
+        else {piece.piece_id: page_key for page_key, page in pieces.items() for piece in page},
     )
     by_id = {plan.piece.piece_id: plan for plan in plans}
     of_pages = {page_key: [by_id[piece.piece_id] for piece in page] for page_key, page in pieces.items()}
@@ -665,7 +668,7 @@ def _plan_choices(
     room = known_questions_most(sum(not ask.after and not ask.parts for own in asks.values() for ask in own), share_bp)
     for page_key, ask in sorted(made, key=lambda one: digest("made of", seed, one[1].ask_id))[:room]:
         asks[page_key].append(ask)
-    asks = spread_views(asks, views=room)
+    asks = at_most_as_much_known_as_asked(spread_views(asks, views=room))
     # known pieces in reserve stay, as many as are wanted beside what is keyed: they are what people are measured by
     reserve = sorted(plan.piece.piece_id for own in plans.values() for plan in own if plan.reserve)
     fields = sum(not one.after and not one.parts for own in asks.values() for one in own)

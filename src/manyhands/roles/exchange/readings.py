@@ -27,7 +27,8 @@ from manyhands.pricing import effort_ms, reward_minor
 from manyhands.protocol.ids import digest
 from manyhands.protocol.manifest import Manifest, PayRule
 from manyhands.protocol.messages import MADE, ReadingFact, TaskFacts
-from manyhands.quality.gold import known_questions_most
+from manyhands.protocol.privacy import page_share
+from manyhands.quality.gold import KNOWN_CHOICES_OF_PAGE_MOST, known_questions_most
 from manyhands.task_types.asked import BadQuestion, asked_of, read, several
 from manyhands.task_types.choose_reading import CHOSEN_TARGET_MOST_BP, NEITHER
 from manyhands.task_types.choose_reading import TASK_TYPE as CHOOSE_READING
@@ -41,7 +42,6 @@ from .decisions import (
     choose_task_id_of,
     expected_chars,
     known_choice_id_of,
-    page_share,
     task_id_of,
 )
 
@@ -62,6 +62,14 @@ _RESEMBLING = {
     "W": "V", "X": "K", "Y": "T", "Z": "S",
 }  # fmt: skip
 """What a sign is changed into: one of the same kind that looks like it, and that no printer or reader puts for it."""
+
+
+def place_of_choice(order: int, manifest: Manifest) -> int:
+    """Where a choice between readings stands on its page. order: of its first line
+
+    Where one worker may see all of a page only what belongs together is kept apart, so choices stand far apart.
+    """
+    return 10 * order if manifest.privacy == "off" else order
 
 
 def readings_to_show(piece: Piece, *, salt: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -234,15 +242,20 @@ def known_reading_choices(
     """
     room = known_questions_most(len(choices), manifest.quality.gold_share_bp) if chooses_first(manifest) else 0
     planned: dict[int, list[LinesChoice]] = {}
+    if not room:
+        return planned
     sizes = sorted(choices, key=lambda size: (size == 1, -size))
+    left = {key: _known_lines(plans, manifest, seed=seed) for key, plans in pages.items()}
     count = 0
-    for page_key in sorted(pages, key=lambda key: digest("known choices of page", seed, key)):
-        lines = _known_lines(pages[page_key], manifest, seed=seed)
-        share = page_share(manifest.privacy, pieces=len(pages[page_key])) or APART
-        while lines and count < room:
+    # page after page in turn: who is shown a page's known lines may be shown less of its work
+    for _ in range(KNOWN_CHOICES_OF_PAGE_MOST):
+        for page_key in sorted(pages, key=lambda key: digest("known choices of page", seed, key)):
             size = sizes[count % len(sizes)]
-            made = _choices_of(lines[:size], manifest, share, known=True)
-            lines = lines[size:]
+            lines, left[page_key] = left[page_key][:size], left[page_key][size:]
+            if not lines or count >= room:
+                continue
+            share = page_share(manifest.privacy, pieces=len(pages[page_key])) or APART
+            made = _choices_of(lines, manifest, share, known=True)
             planned.setdefault(page_key, []).extend(
                 msgspec.structs.replace(
                     one,
@@ -281,7 +294,7 @@ def _known_lines(plans: Sequence[PiecePlan], manifest: Manifest, *, seed: int) -
 def _task_of(
     task_id: str,
     piece_id: str,
-    place: int,
+    order: int,
     question: str,
     readings: tuple[ReadingFact, ...],
     manifest: Manifest,
@@ -299,4 +312,5 @@ def _task_of(
         reward_minor=reward_minor(manifest.pay, effort_ms=effort),
     )
     # the second person is asked once the first has chosen: who sees neither sends it to keying alone
+    place = place_of_choice(order, manifest)
     return TaskPlan(facts, piece_id, place, share, asked.task_type.first_answers)

@@ -49,7 +49,7 @@ from .decisions import (
     plan_tasks,
 )
 from .opening import EVERYBODYS, FIELD_CHOICE, RESERVE, PageRow, lock_job
-from .readings import APART, known_reading_choices, plan_reading_choices
+from .readings import APART, known_reading_choices, place_of_choice, plan_reading_choices
 from .results import (
     ASSEMBLY_QUEUE,
     DecidedTask,
@@ -113,7 +113,7 @@ class SecondRound:
             pages = await rows_of(connection, PageRow, QUERIES.pages_of, where)
             words = await rows_of(connection, DecidedTask, QUERIES.decided_tasks, where)
         decided = unfolded(words, pages, job_id)
-        choices = places_of_choices(pages, decided, job_id)
+        choices = places_of_choices(pages, decided, manifest)
         chosen = chosen_to_key(pages, decided, job_id) if manifest.task_type == FIELD_CHOICE else {}
         further = further_asks(pages, decided) if manifest.task_type == FIELD_CHOICE else {}
         wanted = {} if further else chosen or await asyncio.to_thread(_to_show, pages, decided, manifest)
@@ -139,7 +139,7 @@ class SecondRound:
             plans = plans_on[page.page_key]
             if asks := further.get(page.page_key):
                 pictures = await self._draw_asks(page, plans, asks)
-                tasks = plan_asks(asks, manifest, pieces=len(plans))
+                tasks = plan_asks(asks, manifest, pieces=len(plans), among=asks_on[page.page_key])
                 wanted = {**wanted, **{ask.ask_id: NEXT_PAGE for ask in asks}}
                 planned.extend((page, task, pictures[task.piece_id]) for task in tasks)
                 continue
@@ -227,12 +227,14 @@ def unread_pieces(decided: Sequence[DecidedTask], job_id: str) -> set[str]:
     return {task.piece_id for task in keyed if task.state == "unreadable"} - twice
 
 
-def places_of_choices(pages: Sequence[PageRow], decided: Sequence[DecidedTask], job_id: str) -> dict[str, int]:
-    """Pieces whose readings people were asked to choose between -> the place where that was asked.
+def places_of_choices(pages: Sequence[PageRow], decided: Sequence[DecidedTask], manifest: Manifest) -> dict[str, int]:
+    """Pieces whose readings people were asked to choose between -> the place where each is keyed.
 
     Lines that were put together were asked at the first one's place: whoever is lent anything there, or beside it, has
-    not seen them.
+    not seen them. Where one person may see all of a page, lines stand beside it by turns, half of them on either side:
+    who keyed one may key the next but one, so that two people who chose nothing are enough for two lines.
     """
+    job_id, whole = manifest.job_id, manifest.privacy == "off"
     asked = {task.piece_id for task in decided if task.task_id == choose_task_id_of(job_id, task.piece_id)}
     places: dict[str, int] = {}
     for page in pages if asked else ():
@@ -240,10 +242,12 @@ def places_of_choices(pages: Sequence[PageRow], decided: Sequence[DecidedTask], 
             plan.piece.piece_id: plan.piece.order
             for plan in msgspec.json.decode(page.pieces or b"[]", type=list[PiecePlan])
         }
-        places |= {piece: order[piece] for piece in asked & order.keys()}
+        places |= {piece: place_of_choice(order[piece], manifest) + whole for piece in asked & order.keys()}
         for ask in page.asked():
             if ask.choice is None and not ask.made and ask.parts:
-                places |= dict.fromkeys(asked.intersection(ask.parts), order[ask.parts[0]])
+                at = place_of_choice(order[ask.parts[0]], manifest)
+                sides = {piece: whole * (-1 if n % 2 else 1) for n, piece in enumerate(ask.parts)}
+                places |= {piece: at + sides[piece] for piece in ask.parts if piece in asked}
     return places
 
 

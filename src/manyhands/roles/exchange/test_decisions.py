@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from manyhands.protocol.evidence import PayoutsFile, WorkerPay
 from manyhands.protocol.lifecycles import move, states
 from manyhands.protocol.manifest import Region, Scope
 from manyhands.protocol.messages import TaskFacts
+from manyhands.quality.gold import known_of_page_most
 from manyhands.roles.exchange.decisions import (
     EXCHANGE_JOB_MOVES,
     GOLD_VIEWS_MOST,
@@ -28,13 +31,11 @@ from manyhands.roles.exchange.decisions import (
     job_salt,
     keep_scope,
     median_of,
-    page_share,
     pay_lines,
     plan_pieces,
     plan_tasks,
     start_bp,
     task_of,
-    workers_needed,
 )
 from manyhands.roles.exchange.results import DecidedTask, decision_of, file_name, with_confidences, zip_package
 from manyhands.roles.exchange.testing import OpenJob, manifest_of
@@ -71,14 +72,6 @@ def test_an_assignment_id_is_read_back_by_its_worker_alone(job: str, task: str, 
         assert task_of(one, job_id=other, worker=worker) is None
 
 
-@given(pieces=st.integers(1, 500), answers=st.integers(1, 5), level=st.sampled_from(["strict", "standard", "off"]))
-def test_so_many_workers_can_give_every_piece_its_answers(pieces: int, answers: int, level: str) -> None:
-    share = page_share(level, pieces=pieces)  # type: ignore[arg-type]  # drawn from the literal's words
-    workers = workers_needed(level, pieces_per_page=pieces, answers=answers)  # type: ignore[arg-type]
-    assert workers >= answers
-    assert share is None or workers * share >= pieces * answers
-
-
 @given(held=st.integers(0, 300), count=st.integers(0, 300))
 def test_gold_is_so_many_of_the_pieces_or_all(held: int, count: int) -> None:
     pieces = [f"p{n}" for n in range(held)]
@@ -96,6 +89,24 @@ def test_gold_in_reserve_never_buys_more_answers_than_a_bundle_beyond_the_quotes
     views = GOLD_VIEWS_MOST * sum(plan.reserve for plan in plans)
     assert views - gold_answers_most(pieces, share_bp) < GOLD_VIEWS_MOST
     assert (views > 0) == (share_bp > 0)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 200), min_size=1, max_size=8),
+    share_bp=st.integers(0, 3_000),
+    job=st.sampled_from("abc"),
+)
+def test_where_privacy_is_kept_no_page_holds_more_known_pieces_than_its_part(
+    sizes: list[int], share_bp: int, job: str
+) -> None:
+    page_of = {f"piece-{page}-{n}": page for page, size in enumerate(sizes) for n in range(size)}
+    made = [msgspec.structs.replace(piece(n, "12.50", "12.50"), piece_id=one) for n, one in enumerate(page_of)]
+    decisions: dict[str, AcceptUnseen | Ask] = {one.piece_id: AcceptUnseen("12.50", "agreed") for one in made}
+    plans = plan_pieces(made, decisions, gold_share_bp=share_bp, job_id=job, page_of=page_of)
+    known = Counter(page_of[plan.piece.piece_id] for plan in plans if plan.reserve)
+    assert all(known[page] <= known_of_page_most(size, share_bp) for page, size in enumerate(sizes))
+    anywhere = plan_pieces(made, decisions, gold_share_bp=share_bp, job_id=job)
+    assert known.total() == sum(plan.reserve for plan in anywhere), "as many people are measured"
 
 
 def forty(*, asked_from: int = 30) -> tuple[list[Piece], dict[str, AcceptUnseen | Ask]]:

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from manyhands.protocol.manifest import Privacy
+from manyhands.protocol.privacy import people_enough
 from manyhands.roles.exchange.decisions import BUNDLE_MAX, assignment_id
 from manyhands.roles.exchange.errors import BadRequest, JobNotOpen, NoSuchJob, NotSignedIn, OtherCrowd
 from manyhands.roles.exchange.lending import Bundle, Given, Lending
@@ -79,7 +81,7 @@ async def out_of_reach(database: Database) -> tuple[int, int]:
 
 async def test_tasks_that_nobody_who_came_may_take_are_counted(database: Database, lending: Lending) -> None:
     first, second = await prepared(database, OpenJob(pages=1, per_page=10, privacy="standard"), workers=2)
-    assert await out_of_reach(database) == (10, 0)
+    assert await out_of_reach(database) == (0, 0), "whoever comes first may take any of them"
     await lending.submit(first, "job-1", answered(await lending.claim(first, "job-1", count=9)))
     assert await out_of_reach(database) == (9, 1)
     await lending.submit(second, "job-1", answered(await lending.claim(second, "job-1", count=9)))
@@ -92,6 +94,31 @@ async def test_tasks_that_somebody_who_came_may_still_take_are_not_counted(
     (worker,) = await prepared(database, OpenJob(pages=1, per_page=10, privacy="off"), workers=1)
     await lending.submit(worker, "job-1", answered(await lending.claim(worker, "job-1", count=3)))
     assert await out_of_reach(database) == (0, 1)
+
+
+@pytest.mark.parametrize(("privacy", "pieces", "share"), [("strict", 6, 1), ("standard", 20, 2)])
+async def test_so_many_people_as_are_said_to_be_enough_can_take_every_task_of_a_page(
+    database: Database, lending: Lending, privacy: Privacy, pieces: int, share: int
+) -> None:
+    enough = people_enough(lent=2 * pieces, own=2, beside=4, share=share)
+    job = OpenJob(pages=1, per_page=pieces, wanted=2, privacy=privacy)
+    taken = 0
+    for worker in await prepared(database, job, workers=enough):
+        # each takes all that is left for them before the next one comes
+        while (bundle := await lending.claim(worker, "job-1", count=20)).assignments:
+            await lending.submit(worker, "job-1", answered(bundle))
+            taken += len(bundle.assignments)
+    assert taken == 2 * pieces
+    assert await out_of_reach(database) == (0, enough)
+
+
+async def test_one_person_less_than_a_strict_page_needs_leaves_a_task_out_of_reach(
+    database: Database, lending: Lending
+) -> None:
+    least = people_enough(lent=12, own=2, beside=4, share=1) - 1
+    for worker in await prepared(database, OpenJob(pages=1, per_page=6, wanted=2, privacy="strict"), workers=least):
+        await lending.submit(worker, "job-1", answered(await lending.claim(worker, "job-1", count=20)))
+    assert await out_of_reach(database) == (1, least)
 
 
 async def test_asking_again_gives_the_same_bundle(database: Database, lending: Lending) -> None:

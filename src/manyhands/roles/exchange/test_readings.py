@@ -283,6 +283,23 @@ async def test_lines_of_a_field_are_chosen_in_one_answer_and_the_one_that_is_lef
     assert exposure["pieces_of_page_max"] >= 2, "who chose between the readings of two lines saw both"
 
 
+async def test_where_all_of_a_page_may_be_seen_two_who_chose_nothing_are_enough_for_two_lines(
+    house: House, receipt_scan: SampleDocument
+) -> None:
+    whole = receipt_scan.truth["fields"]["address"]
+    lines = [line["text"] for line in receipt_scan.truth["lines"] if line["text"].strip(",") in whole]
+    first, second = (text for text in lines if len(text) > 13)
+    said = {line: ("8" + line[1:], "9" + line[1:]) for line in (first, second)}
+    await begun(house, receipt_scan, said, privacy="off", scope=Scope(fields=("address",)))
+    told = await worked(house, receipt_scan, await house.workers(3))
+    choosers = {worker for worker, question, _ in told if question.startswith("several")}
+    keyed = {line: {worker for worker, _, answer in told if answer == line} for line in (first, second)}
+    assert len(choosers) == 1 and keyed[first] == keyed[second] and len(keyed[first]) == 2
+    assert not choosers & keyed[first]
+    record = json.loads((await delivered(house))[f"{receipt_scan.doc_id}.json"])
+    assert record["fields"]["address"] == whole
+
+
 def test_at_strict_each_line_is_chosen_alone() -> None:
     lines = [msgspec.structs.replace(_piece(LINE, LINE.replace("1", "7")), piece_id=f"p{n}", order=n) for n in range(6)]
     plans = [PiecePlan(piece, None, "", gold=False) for piece in lines]

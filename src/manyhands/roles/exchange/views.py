@@ -160,6 +160,7 @@ class Progress(msgspec.Struct, frozen=True):
     """A job as the exchange sees it. tasks: number by state, and those accepted unseen.
 
     out_of_reach    open tasks that nobody who came so far may take; counted while nothing is lent, else 0
+    came            people who asked for work so far, whether they found any; counted like out_of_reach
     daily_share     what the job's daily cap leaves of today while it is open; None = it has none
     """
 
@@ -192,6 +193,7 @@ class Progress(msgspec.Struct, frozen=True):
     judged: JobJudged | None
     settled: JobSettled | None
     daily_share: DailyShare | None = None
+    came: int = 0
 
 
 class SimulatedPiece(msgspec.Struct, frozen=True):
@@ -335,9 +337,9 @@ class Views:
             answers, workers, lent = (await rows(connection, QUERIES.work_done, where))[0]
             anchors = await rows_of(connection, AnchorView, QUERIES.anchors, where)
             share = await self._capping.share(connection, job_id) if job["state"] == "open" else None
-            out_of_reach = 0
+            out_of_reach, came = 0, 0
             if by_state.get("open") and not lent:
-                out_of_reach = (await rows(connection, QUERIES.out_of_reach, where))[0][0]
+                out_of_reach, came = (await rows(connection, QUERIES.out_of_reach, where))[0]
         states = ("held", "open", "accepted", "unreadable", "frozen", "withdrawn")
         started = job["pages_total"] > 0
         return Progress(
@@ -360,6 +362,7 @@ class Views:
             answers=answers,
             workers=workers,
             out_of_reach=out_of_reach,
+            came=came,
             anchors=tuple(anchors),
             announced_at_ms=job["announced_at_ms"],
             opened_at_ms=job["opened_at_ms"],

@@ -44,6 +44,7 @@ from .workload import (
     limited_to,
     questions_workload,
     workers_needed,
+    workers_needed_for_fields,
     workload_of,
 )
 
@@ -219,10 +220,36 @@ def plan(
         manifest=manifest,
         workload=work,
         quote=quote,
-        workers_needed=workers_needed(
-            pages, privacy=manifest.privacy, quality=manifest.quality, machine=manifest.machine
-        ),
+        workers_needed=_workers_needed(documents, pages, manifest),
     )
+
+
+def _workers_needed(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEstimate], manifest: Manifest) -> int:
+    """Different people with whom the job can end, by what it asks: fields, questions about whole pages, or lines."""
+    quality, machine, privacy = manifest.quality, manifest.machine, manifest.privacy
+    if manifest.task_type == FIELD_CHOICE:
+        fields_of = _wanted_fields(documents, manifest)
+        each = [(page, fields_of[page.kind]) for page in pages]
+        return workers_needed_for_fields(each, privacy=privacy, quality=quality, machine=machine)
+    if any(page.questions for document in documents for page in document.pages):
+        return quality.max_answers  # whole pages are shown: nobody is kept from anything but the same question
+    return workers_needed(
+        pages,
+        privacy=privacy,
+        quality=quality,
+        machine=machine,
+        audited=manifest.audit is not msgspec.UNSET,
+        pieces_max=(manifest.scope.pieces_max or 0) if isinstance(manifest.scope, Scope) else 0,
+    )
+
+
+def _wanted_fields(documents: Sequence[ImportedDocumentRef], manifest: Manifest) -> dict[str, int]:
+    """Kind -> how many fields a job of fields asks of such a document: all of the kind, or those that scope names."""
+    own = manifest.kinds if isinstance(manifest.kinds, dict) else {}
+    named = manifest.scope.fields if isinstance(manifest.scope, Scope) else msgspec.UNSET
+    wanted = named if isinstance(named, tuple) else ()
+    kinds = sorted({one.kind for one in documents})
+    return {kind: sum(not wanted or name in wanted for name in field_names(kind, own)) for kind in kinds}
 
 
 def _check_daily_cap(
@@ -320,7 +347,8 @@ def _workload(documents: Sequence[ImportedDocumentRef], pages: Sequence[PageEsti
                 "scope.fields",
                 f"no document here has a field {strange[0]!r}: {', '.join(sorted(there))} are what their kinds name",
             )
-        fields = sum(len(set(of_kind[one.kind]) & set(wanted) if wanted else of_kind[one.kind]) for one in documents)
+        fields_of_kind = _wanted_fields(documents, manifest)
+        fields = sum(fields_of_kind[one.kind] for one in documents)
         return fields_workload(fields, quality=manifest.quality, machine=manifest.machine)
     questions = [question for document in documents for page in document.pages for question in page.questions]
     if questions:

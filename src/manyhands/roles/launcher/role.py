@@ -140,6 +140,10 @@ class Launcher:
         self.ctx, self.desk, self.policy = ctx, desk, policy or LaunchPolicy()
         self._count_workers, self.webhooks, self.purses = count_workers, webhooks, purses
 
+    async def workers_there(self, pool: str = "") -> int | None:
+        """How many people could work: those signed up, or a work pool's members. None = nobody can say."""
+        return await self._count_workers(pool)
+
     def jobs(self) -> Mapping[str, Callable[..., Awaitable[None]]]:
         """Background work of this role: none."""
         return {}

@@ -1,13 +1,15 @@
 """The work of pages is counted before it is priced: never below what is expected, never above what can be."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.pricing import make_quote
-from manyhands.protocol.manifest import FeeRule, MachinePolicy, PayRule, QualityRule
+from manyhands.protocol.manifest import FeeRule, MachinePolicy, PayRule, Privacy, QualityRule
 
-from .workload import KINDS, PageEstimate, workers_needed, workload_of
+from .workload import KINDS, PageEstimate, workers_needed, workers_needed_for_fields, workload_of
 
 PAY = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=8_000_000)
 
@@ -96,5 +98,47 @@ def test_stricter_privacy_never_needs_fewer_workers(
 
 def test_strict_privacy_needs_as_many_workers_as_a_receipt_has_answers() -> None:
     receipt = PageEstimate(doc_id="r", page_no=1, kind="receipt", pieces=60, pieces_max=80)
-    needed = workers_needed([receipt], privacy="strict", quality=QualityRule(), machine="agreeing_readers")
-    assert 31 <= needed <= 33
+    for gold_share_bp, known in ((0, 0), (500, 4)):  # a known piece that somebody was shown is a piece of the page
+        rule = QualityRule(gold_share_bp=gold_share_bp)
+        needed = workers_needed([receipt], privacy="strict", quality=rule, machine="agreeing_readers")
+        assert 31 + known <= needed <= 33 + known
+
+
+def test_an_audit_may_show_people_everything_and_a_try_out_shows_them_little() -> None:
+    receipt = PageEstimate(doc_id="r", page_no=1, kind="receipt", pieces=60, pieces_max=80)
+    rule = QualityRule(gold_share_bp=0)
+
+    def strict(**more: Any) -> int:
+        return workers_needed([receipt], privacy="strict", quality=rule, machine="agreeing_readers", **more)
+
+    assert strict(audited=True) == 70  # 60 pieces, 1.16 answers each
+    assert strict(pieces_max=10) == 12 < strict()
+
+
+@given(
+    st.lists(st.tuples(pages.map(lambda some: some[0]), st.integers(1, 12)), min_size=1, max_size=6),
+    rules,
+    machines,
+    st.integers(0, 5),
+)
+def test_fields_never_need_fewer_people_for_more_of_them_or_for_more_privacy(
+    found: list[tuple[PageEstimate, int]], rule: QualityRule, machine: MachinePolicy, more: int
+) -> None:
+    def needed(pages_of: list[tuple[PageEstimate, int]], privacy: Privacy) -> int:
+        return workers_needed_for_fields(pages_of, privacy=privacy, quality=rule, machine=machine)
+
+    for privacy in ("standard", "off"):
+        assert rule.max_answers <= needed(found, privacy) <= needed([(p, n + more) for p, n in found], privacy)
+    assert needed(found, "off") <= max(7, needed(found, "standard"))
+
+
+def test_two_who_chose_nothing_of_a_picture_are_needed_beside_those_who_chose() -> None:
+    receipt = PageEstimate(doc_id="r", page_no=1, kind="receipt", pieces=60)
+
+    def needed(privacy: Privacy, **of_rule: Any) -> int:
+        rule = QualityRule(**of_rule)
+        return workers_needed_for_fields([(receipt, 4)], privacy=privacy, quality=rule, machine="agreeing_readers")
+
+    assert needed("off") == 7  # three chose, two key one line, two the next
+    assert needed("off", target_bp=9_960) == QualityRule().max_answers  # everything is keyed blind
+    assert needed("standard") > needed("standard", target_bp=9_960) > QualityRule().max_answers

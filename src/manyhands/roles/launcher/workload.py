@@ -28,8 +28,10 @@ import msgspec
 from manyhands.pricing import Workload
 from manyhands.protocol.manifest import MachinePolicy, PayRule, Privacy, QualityRule
 from manyhands.protocol.money import BASIS_POINTS
-from manyhands.quality.gold import known_questions_most
+from manyhands.protocol.privacy import page_share, people_enough
+from manyhands.quality.gold import KNOWN_CHOICES_OF_PAGE_MOST, VIEWS_MOST, known_of_page_most, known_questions_most
 from manyhands.task_types.choose_reading import CHOSEN_TARGET_MOST_BP
+from manyhands.task_types.several import PARTS_MAX
 
 
 class PageEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -218,31 +220,86 @@ def questions_workload(
 ANSWERS_QUESTION_MAX_MILLI = 4_000
 """A question that four people answer differently is given up."""
 
-STRICT_PIECES_PER_PAGE = 1
-STANDARD_SHARE_BP = 1_000
-"""A worker sees one piece of a page at most (strict), or a tenth of its pieces (standard)."""
+CAREFUL_ANSWERS = 2
+"""Careful people settle a task with so many answers at most: two that agree."""
 
 
 def workers_needed(
-    pages: Sequence[PageEstimate], *, privacy: Privacy, quality: QualityRule, machine: MachinePolicy
+    pages: Sequence[PageEstimate],
+    *,
+    privacy: Privacy,
+    quality: QualityRule,
+    machine: MachinePolicy,
+    audited: bool = False,
+    pieces_max: int = 0,
 ) -> int:
-    """Different workers that the fullest page needs, so that the privacy level can be kept and the job still ends.
+    """Different workers with whom the fullest page gets its answers at this privacy level, in whatever order they come.
 
-    At least the rule's most answers, because nobody answers one piece twice.
+    audited     whether a sample decides how much people see: it may be everything
+    pieces_max  of a try-out; 0 = no limit
+
+    Pages are taken as they are expected to be, people as careful: people who err and pages that are harder to read need
+    a few more, and a job that lacks them says so. At least the rule's most answers, as nobody answers a piece twice.
     """
-    work = [filled(page) for page in pages]
     milli, _ = answers_milli_of(quality=quality, machine=machine)
-    needed = quality.max_answers
-    if privacy == "off":
-        return needed
-    for page in work:
-        asked_bp = BASIS_POINTS if machine == "none" else KINDS.get(page.kind, OTHER_KIND).asked_bp
-        answers = -(-page.pieces * asked_bp * milli // (BASIS_POINTS * 1_000))
-        each = (
-            STRICT_PIECES_PER_PAGE if privacy == "strict" else max(1, page.pieces * STANDARD_SHARE_BP // BASIS_POINTS)
+    needed, careful = quality.max_answers, min(CAREFUL_ANSWERS, quality.max_answers)
+    for kind, pieces in sorted({(page.kind, page.pieces) for page in map(filled, pages)}):
+        everything = machine == "none" or audited or bool(pieces_max)
+        asked_bp = BASIS_POINTS if everything else KINDS.get(kind, OTHER_KIND).asked_bp
+        asked = -(-pieces * asked_bp // BASIS_POINTS)
+        asked = min(asked, pieces_max) if pieces_max else asked
+        known = known_of_page_most(pieces, quality.gold_share_bp)
+        # on either side of a piece another that people see, or a known one that is lent oftener
+        beside = 2 * careful + min(2, known) * (VIEWS_MOST - careful)
+        enough = people_enough(
+            lent=-(-asked * milli // 1_000) + VIEWS_MOST * known,
+            own=careful,
+            beside=0 if privacy == "off" else beside,
+            share=page_share(privacy, pieces=pieces),
         )
-        needed = max(needed, -(-answers // each))
+        needed = max(needed, enough)
     return needed
+
+
+LINES_A_FIELD = 2
+"""Lines that are keyed or chosen for a field on the mean of a document: an address takes three or four, a date one."""
+
+
+def workers_needed_for_fields(
+    pages: Sequence[tuple[PageEstimate, int]], *, privacy: Privacy, quality: QualityRule, machine: MachinePolicy
+) -> int:
+    """The same where fields alone are asked.
+
+    pages  each with the fields of its document, which may all stand on one page
+
+    Who chose between the readings of any line of a picture keys none of its lines (ADR 0184), so a line that no reading
+    has right needs others than those who chose, and others than those who keyed the line beside it.
+    """
+    chooses = machine != "none" and quality.target_bp <= CHOSEN_TARGET_MOST_BP
+    careful, chosen_by = (min(most, quality.max_answers) for most in (CAREFUL_ANSWERS, CHOSEN_ANSWERS_MOST * chooses))
+    whole = privacy == "off"
+    # lines of one picture are keyed in one place, where all of a page may be seen on either side of it by turns
+    together = (PARTS_MAX // 2 if whole else PARTS_MAX) if chooses else 1
+    needed = quality.max_answers
+    for pieces, fields in sorted({(filled(page).pieces, fields) for page, fields in pages}):
+        lines = min(LINES_A_FIELD * fields, pieces)
+        known = known_of_page_most(pieces, quality.gold_share_bp)
+        made = (fields + KNOWN_CHOICES_OF_PAGE_MOST * chooses) * bool(quality.gold_share_bp)
+        beside = chosen_by + (together - 1) * careful
+        if not whole:  # a line beside the picture's, a known piece, a known choice
+            beside += careful + min(1, known) * VIEWS_MOST + bool(made)
+        enough = people_enough(
+            lent=careful * (fields + lines) + VIEWS_MOST * known + made,
+            own=careful,
+            beside=beside,
+            share=page_share(privacy, pieces=pieces),
+        )
+        needed = max(needed, enough)
+    return needed
+
+
+CHOSEN_ANSWERS_MOST = 3
+"""Careful people choose so often at most: newcomers, between readings that differ (ADR 0184)."""
 
 
 def _mean_up(weighted: Sequence[tuple[int, int]]) -> int:

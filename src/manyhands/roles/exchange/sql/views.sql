@@ -78,7 +78,8 @@ from exchange.assignments where job_id = %(job_id)s;
 
 -- name: out_of_reach
 -- Open tasks that nobody who came so far may take: each of them had the task, or has seen what the privacy level allows
--- of its page; and how many people came. Only worth asking while nothing is lent; at most 1,000 tasks are looked at.
+-- of its page; and how many people came. Before anybody came everything is within reach of whoever will. Only worth
+-- asking while nothing is lent; at most 1,000 tasks are looked at.
 with waiting as materialized (
     select task_id, page_key, place, page_share from exchange.tasks
     where job_id = %(job_id)s and state = 'open' and taken < wanted and queue <> 2
@@ -86,7 +87,7 @@ with waiting as materialized (
 ), came as materialized (
     select worker from exchange.bundles where job_id = %(job_id)s
 )
-select count(*) filter (where not exists (
+select count(*) filter (where exists (select from came) and not exists (
            select from came
            where not exists (
                select from exchange.assignments had
