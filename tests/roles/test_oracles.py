@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from manyhands.chain.contracts import decode_call
+from manyhands.ledger.daily_cap import AGAIN_AFTER_MS
+from manyhands.ledger.desk import payout_key
 from manyhands.protocol import canonical
 from manyhands.protocol.evidence import BatchEvidence, JudgingTerms
 from manyhands.protocol.manifest import Manifest, QualityRule, parse_manifest
@@ -450,3 +453,68 @@ async def test_an_escrow_that_the_chain_does_not_show_yet_is_waited_for(oracles:
     assert await house.refusals() == []
     async with house.db.connection() as tx:
         assert await rows(tx, "select job_id from recording.jobs") == []
+
+
+# --- an upgrade while a job is being paid ---
+
+
+@pytest.mark.parametrize("capped", [False, True])
+async def test_a_job_whose_payout_an_older_version_left_displaced_is_paid_after_an_hour(
+    oracles: House, capped: bool
+) -> None:
+    """Older versions noted what was sent only for jobs with a daily cap; what the others owed waited for a person."""
+    house = oracles
+    job_id = await open_job(house, [facts("t1", "one"), facts("t2", "two")])
+    evidence = await answers(house, job_id, 1, ("t1", A, "one"), ("t1", B, "one"), ("t2", A, "two"), ("t2", B, "two"))
+    await finish(house, job_id)
+    oracle = reputation_of(house)
+
+    async def look() -> list[str]:
+        oracle._looked_at_ms = 0
+        await oracle.tick()
+        own = house.keys["reputation"].address
+        return [one.purpose for one in await house.transactions(job_id) if one.sender == own]
+
+    assert await look() == [], "nothing is reserved by the chain's word"
+    case = await oracle.case(job_id)
+    assert case is not None
+    pay = [(one.worker, one.total_minor) for one in case.payouts_file().pay]
+    total_minor = sum(minor for _, minor in pay)
+    assert len(pay) == 2 and total_minor >= evidence.reserved_minor
+    anchored = {"root": "0x" + evidence.root().hex(), "count": 4, "reserved": total_minor}
+    await house.record_event(
+        conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name="Anchored", args=anchored, place=7, tx_hash="0x7"
+    )
+    assert await look() == [f"payout:{job_id}:0"]
+    async with house.db.transaction() as tx:
+        await tx.execute(
+            "update outbox.transactions set state = 'displaced', sent_at_ms = 1, settled_at_ms = %s where purpose = %s",
+            [house.clock(), f"payout:{job_id}:0"],
+        )
+        for place, (worker, minor) in enumerate(pay) if capped else ():
+            await tx.execute(
+                "insert into reputation.owed (job_id, place, worker, amount_minor, sent_minor) "
+                "values (%s, %s, %s, %s, %s)",
+                [job_id, place, worker, minor, minor],
+            )
+        if capped:
+            await tx.execute(
+                "insert into reputation.parts (job_id, part_no, pay, amount_minor, again, waits) "
+                "values (%s, 0, %s, %s, 1, true)",
+                [job_id, canonical.encode(tuple(pay)), total_minor],
+            )
+    assert await look() == [f"payout:{job_id}:0"], "not at once"
+    house.clock.now_ms += AGAIN_AFTER_MS
+    for _ in range(2):
+        assert await look() == [f"payout:{job_id}:0", f"payout:{job_id}:0:again:1"]
+    first, again = [
+        decode_call("Escrow", "bulkPayOut", one.data)
+        for one in await house.transactions(job_id)
+        if one.purpose.startswith("payout:")
+    ]
+    assert first is not None and first == again and list(zip(first[0], first[1], strict=True)) == pay
+    shown = {"payoutId": payout_key(first[4]), "recipients": list(first[0]), "amounts": list(first[1])}
+    await house.record_event(
+        conftest.CHAIN_A, contract=ESCROW, kind="Escrow", name="BulkTransferV3", args=shown, place=8, tx_hash="0x8"
+    )
+    assert (await look())[-1] == f"complete:{job_id}"

@@ -495,7 +495,7 @@ async def run_roles(folder: DataFolder) -> None:
     async def on_settled(tx: Tx, entry: Entry) -> None:
         for role in BOOKKEEPERS:
             await platform.role(role).desk.give_up(tx, entry)
-            await platform.role(role).settled(tx, entry)
+        await platform.recording.settled(tx, entry)
 
     sender = Sender(platform.db, clients, keys=everyone, settled=on_settled)
     try:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from .contracts import OVERTAKEN
 from .errors import (
     AnswerUnreadable,
     CallReverted,
@@ -241,9 +242,7 @@ class ChainClient:
             return refusal.reason or "refused without a reason"
         except RpcRefused as refusal:
             return refusal.reason
-        return (
-            "refused when mined; a replay on the block before succeeds (out of gas, or another transaction was first)"
-        )
+        return OVERTAKEN
 
     async def estimate_gas(self, *, to: str | None, data: bytes, sender: str, value_wei: int = 0) -> int:
         """Gas that a transaction would use now.

@@ -559,5 +559,8 @@ REVERT_REASONS: dict[str, str] = {
 HARMLESS_REVERTS = frozenset({"Already anchored", "payoutId already exists", "Already ruled", "Case exists"})
 """Refusals that say the effect is there already: a second try of the same thing, not a failure."""
 
-PASSING_REVERTS = frozenset({"Daily cap", "Frozen"})
+OVERTAKEN = "refused when mined; a replay on the block before succeeds (out of gas, or another transaction was first)"
+"""Why a transaction was refused that nothing stood against before its block."""
+
+PASSING_REVERTS = frozenset({"Daily cap", "Frozen", OVERTAKEN})
 """Refusals that time takes away: the same thing is done on a later day, under a purpose of its own."""

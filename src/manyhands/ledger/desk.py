@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from eth_hash.auto import keccak
 from msgspec import structs
@@ -64,14 +64,17 @@ from .bookkeeping import (
     standing,
 )
 from .books import balance, post, state_of, void
-from .daily_cap import RESERVED, Counted, DayUsed, chain_time_s, counted_today, recording_ends_s
+from .daily_cap import AGAIN_AFTER_MS, RESERVED, Counted, DayUsed, chain_time_s, counted_today, recording_ends_s
 from .outbox import Entry, State, submit
+from .paying import Shown, Signed, made_by_others
 from .posting import Posting, account, currency_of
 
 QUERIES = load_queries("manyhands.ledger")
 
 PAYOUT_CHUNK = MAX_RECIPIENTS
 """Recipients paid by one transaction; more are split."""
+WAITS, USED_ELSEWHERE = "waits", "key used elsewhere"
+"""Kinds of alarms that a desk raises, beside the sender's: a job that cannot end, a key that somebody else has."""
 _NAMED_IN_SETUP = {"recording oracle": "recordingOracle", "reputation oracle": "reputationOracle"}
 
 
@@ -92,6 +95,13 @@ class StakeMissing(ManyhandsError):
             f"the launcher has no stake on chain {chain_id}; {minimum_minor} are asked for",
             cure="Wait until the stake is final, or stake first.",
         )
+
+
+class EscrowPlace(TypedDict):
+    """Where an escrow stands."""
+
+    chain_id: int
+    escrow: str
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,7 @@ class Closing:
 class RefusedForNow:
     """An act that the chain refused and will take on another day.
 
-    reference  root of a batch, reason of extra pay, or (of a payout) the number of its part; again: its try, from 0
+    reference  root of a batch, or reason of extra pay; again: its try, from 0
     """
 
     reference: bytes
@@ -343,7 +353,10 @@ class Desk:
         None of it should happen, as what does not fit is not signed. It does when another one uses the key, when a
         freeze comes between signing and mining, and when a chain's clock is far from ours.
         """
-        passes = entry.state is State.DISPLACED or (entry.state is State.REVERTED and entry.reason in PASSING_REVERTS)
+        passes = entry.state is State.DISPLACED or (
+            # what another one has reserved with this key may be released by a jury
+            entry.state is State.REVERTED and entry.reason in PASSING_REVERTS | {"Insufficient unreserved funds"}
+        )
         if not passes or entry.sender != self.key.address:
             return None
         again = int(entry.purpose.rpartition(":again:")[2]) if ":again:" in entry.purpose else 0
@@ -351,9 +364,6 @@ class Desk:
             arguments = decode_call("Escrow", function, entry.data)
             if arguments is not None:
                 return RefusedForNow(arguments[place], function == "anchorAndReserve", again)
-        if decode_call("Escrow", "bulkPayOut", entry.data) is not None:
-            part_no = entry.purpose.removeprefix(f"payout:{entry.job_id}:").split(":")[0]
-            return RefusedForNow(part_no.encode(), False, again)
         return None
 
     async def _shares(self, tx: Tx, job_id: str, reason: str) -> list[Share]:
@@ -677,59 +687,49 @@ class Desk:
 
     # --- reputation oracle ----------------------------------------------------------------------------------------
 
-    async def reserved_minor(self, tx: Tx, *, chain_id: int, escrow: str, currency: str) -> int:
-        """What was ever reserved in the escrow, by the chain's word; whole minor units."""
+    async def reserved_base(self, tx: Tx, *, chain_id: int, escrow: str) -> int:
+        """What was ever reserved in the escrow, less what a jury released, by the chain's word; base units."""
         facts, _ = self._at(chain_id)
-        return await self._reserved_base(tx, facts, escrow) // self._token(chain_id, currency).unit
+        return await self._reserved_base(tx, facts, escrow) - await self._sum(tx, facts, escrow, "Released", "amount")
 
     async def _reserved_base(self, tx: Tx, facts: ChainFacts, escrow: str) -> int:
         by_batches = await self._sum(tx, facts, escrow, "Anchored", "reserved")
         return by_batches + await self._sum(tx, facts, escrow, "Reserved", "amount")
 
-    async def payable_minor(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, parts: int, hash_: str) -> int:
-        """What was ever reserved in the escrow for the job's parts, by the chain's word: without what a jury released
-        and what was paid otherwise, by whoever else had the key."""
+    async def payouts_signed(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> list[Signed]:
+        """Every payout of a job that this key has signed, each try, in order."""
         facts, _ = self._at(chain_id)
-        released = await self._sum(tx, facts, escrow, "Released", "amount")
-        where = {"chain_id": facts.chain_id, "escrow": escrow.lower()}
-        others = await rows(tx, QUERIES.payouts_not_of_ids, {**where, "payout_ids": _part_ids(job_id, parts, hash_)})
-        taken = sum(int(amount) for (amounts,) in others for amount in amounts)
-        payable = await self._reserved_base(tx, facts, escrow) - released - taken
-        return payable // await self._unit_of(tx, chain_id, escrow)
+        where = {"chain_id": facts.chain_id, "job_id": job_id, "escrow": escrow.lower(), "sender": self.key.address}
+        found: list[Signed] = []
+        for purpose, data, state, reason, settled_at_ms in await rows(tx, QUERIES.payouts_signed, where):
+            call = decode_call("Escrow", "bulkPayOut", bytes(data))
+            assert call is not None, f"{purpose} is no payout"
+            recipients, amounts, _, _, payout_id, _ = call
+            part_no = int(purpose.removeprefix(f"payout:{job_id}:").split(":")[0])
+            paid = tuple((str(who).lower(), int(base)) for who, base in zip(recipients, amounts, strict=True))
+            found.append(Signed(part_no, payout_key(payout_id), paid, State(state), reason, settled_at_ms or 0))
+        return found
 
-    async def pay_in_bulk(
-        self,
-        tx: Tx,
-        *,
-        job_id: str,
-        chain_id: int,
-        escrow: str,
-        currency: str,
-        pay: Sequence[tuple[str, int]],
-        url: str,
-        hash_: str,
-    ) -> list[str]:
-        """Pays a job's workers from what is reserved, `PAYOUT_CHUNK` of them per transaction.
-
-        The contract refuses to see a payout id twice.
-        raises  AmountNotPositive naming the worker, NotThisKeysPart: nothing is signed then
-        """
+    async def payouts_shown(self, tx: Tx, *, chain_id: int, escrow: str) -> list[Shown]:
+        """Every payout that the chain shows of an escrow, whoever made it, in order."""
         facts, _ = self._at(chain_id)
-        unit = self._token(chain_id, currency).unit
-        await self._need_part(tx, chain_id, escrow, "reputation oracle")
-        hashes: list[str] = []
-        for chunk_no, part in enumerate(payout_chunks(pay)):
-            payout_id = digest("payout", job_id, chunk_no, hash_)
-            hashes.append(
-                await self._act(
-                    tx, facts, f"payout:{job_id}:{chunk_no}", escrow, "Escrow", "bulkPayOut", [who for who, _ in part],
-                    [minor * unit for _, minor in part], url, hash_, payout_id, False,
-                    job_id=job_id, recipients=len(part), text_bytes=len(url) + len(hash_) + len(payout_id),
-                )
-            )  # fmt: skip
-        return hashes
+        found = await rows(tx, QUERIES.payouts_shown, {"chain_id": facts.chain_id, "escrow": escrow.lower()})
+        return [
+            Shown(
+                str(args["payoutId"]),
+                tuple(
+                    (str(who).lower(), int(base)) for who, base in zip(args["recipients"], args["amounts"], strict=True)
+                ),
+            )
+            for (args,) in found
+        ]
 
-    async def pay_part(
+    @staticmethod
+    def payout_id(job_id: str, part_no: int, hash_: str) -> str:
+        """The id of one payout of a job. hash_  sha-256 of the payouts file"""
+        return digest("payout", job_id, part_no, hash_)
+
+    async def pay(
         self,
         tx: Tx,
         *,
@@ -737,40 +737,69 @@ class Desk:
         chain_id: int,
         escrow: str,
         part_no: int,
-        pay: Sequence[tuple[str, int]],
+        amounts_base: Sequence[tuple[str, int]],
         url: str,
         hash_: str,
         again: int = 0,
     ) -> str:
-        """Pays one part of a job's pay, as far as a day allows. part_no  from 0; its payout id follows from it
+        """Pays workers from what is reserved, `PAYOUT_CHUNK` of them at most.
 
-        raises  AmountNotPositive, NotThisKeysPart: nothing is signed then
+        The contract refuses to see a payout id twice.
+        part_no  from 0; the payout id follows from it
+        again    how often the chain has refused it: doing it again is another purpose
+        raises   AmountNotPositive naming the worker, NotThisKeysPart: nothing is signed then
         """
         facts, _ = self._at(chain_id)
         await self._need_part(tx, chain_id, escrow, "reputation oracle")
-        (part,) = payout_chunks(pay)
-        payout_id = digest("payout", job_id, part_no, hash_)
-        unit = await self._unit_of(tx, chain_id, escrow)
+        (amounts,) = payout_chunks(amounts_base)
+        payout_id = self.payout_id(job_id, part_no, hash_)
         return await self._act(
             tx, facts, _again(f"payout:{job_id}:{part_no}", again), escrow, "Escrow", "bulkPayOut",
-            [who for who, _ in part], [minor * unit for _, minor in part], url, hash_, payout_id, False,
-            job_id=job_id, recipients=len(part), text_bytes=len(url) + len(hash_) + len(payout_id),
+            [who for who, _ in amounts], [base for _, base in amounts], url, hash_, payout_id, False,
+            job_id=job_id, recipients=len(amounts), text_bytes=len(url) + len(hash_) + len(payout_id),
         )  # fmt: skip
 
-    async def parts_seen(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, parts: int, hash_: str) -> int:
-        """How many of a job's parts the chain shows as paid. What somebody else paid by this key is none of them."""
-        facts, _ = self._at(chain_id)
-        ids = _part_ids(job_id, parts, hash_)
-        where = {"chain_id": facts.chain_id, "escrow": escrow.lower(), "payout_ids": ids}
-        return int(await scalar(tx, QUERIES.payouts_of_ids, where))
+    async def ended(self, tx: Tx, *, chain_id: int, escrow: str) -> bool:
+        """Whether the chain shows the escrow's end, whoever brought it about."""
+        return bool(await self._count(tx, chain_id, escrow, "Completed", "Cancelled"))
 
-    async def complete(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> str:
-        """Ends the escrow: fees to the oracles, the rest to the launcher. A cancelled job ends by `cancel`."""
+    async def complete(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> bool:
+        """Ends the escrow: fees to the oracles, the rest to the launcher. A cancelled job ends by `cancel`.
+
+        Signed once, and again an hour after the chain has refused it. returns  True when something was signed
+        """
         facts, _ = self._at(chain_id)
         await self._need_part(tx, chain_id, escrow, "reputation oracle")
+        where = {"chain_id": facts.chain_id, "job_id": job_id, "escrow": escrow.lower(), "sender": self.key.address}
+        tries = await rows(tx, QUERIES.endings_signed, where)
+        if tries:
+            state, settled_at_ms = tries[-1]
+            if state not in (State.REVERTED, State.DISPLACED) or self._clock() < settled_at_ms + AGAIN_AFTER_MS:
+                return False
         asked = await self._count(tx, chain_id, escrow, "Upheld", "CancellationRequested")
         function = "cancel" if asked else "complete"
-        return await self._act(tx, facts, f"{function}:{job_id}", escrow, "Escrow", function, job_id=job_id)
+        purpose = _again(f"{function}:{job_id}", len(tries))
+        await self._act(tx, facts, purpose, escrow, "Escrow", function, job_id=job_id)
+        return True
+
+    async def tell_waiting(self, tx: Tx, *, job_id: str, chain_id: int, because: str) -> None:
+        """Raises the alarm that a job can't end without a person; "" takes it back. The same reason again is one."""
+        told = {"chain_id": chain_id, "subject": f"complete:{job_id}", "told": because, "now_ms": self._clock()}
+        await tx.execute(QUERIES.no_alarm_but, {**told, "kind": WAITS})
+        if because:
+            await tx.execute(QUERIES.raise_alarm, {**told, "kind": WAITS})
+
+    async def tell_payouts_of_others(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str) -> None:
+        """Raises the alarm that somebody else pays with this key, if the chain shows such payouts."""
+        signed = await self.payouts_signed(tx, job_id=job_id, chain_id=chain_id, escrow=escrow)
+        others = made_by_others(signed, await self.payouts_shown(tx, chain_id=chain_id, escrow=escrow))
+        if others:
+            total_base = sum(base for one in others for _, base in one.amounts)
+            told = f"payouts of escrow {escrow} that were not signed here, {total_base} base units in all so far"
+            subject = {"chain_id": chain_id, "subject": f"payout:{job_id}", "kind": USED_ELSEWHERE}
+            values = {**subject, "told": told, "now_ms": self._clock()}
+            await tx.execute(QUERIES.no_alarm_but, values)
+            await tx.execute(QUERIES.raise_alarm, values)
 
     async def close_books(self, tx: Tx, *, job_id: str, chain_id: int, escrow: str, currency: str) -> Closing:
         """What the escrow's events come to once it has ended. Paid and fees and refunded are all of it, as before."""
@@ -928,6 +957,6 @@ def _again(purpose: str, tries: int) -> str:
     return f"{purpose}:again:{tries}" if tries else purpose
 
 
-def _part_ids(job_id: str, parts: int, hash_: str) -> list[str]:
-    """The ids under which the escrow knows a job's parts."""
-    return ["0x" + keccak(digest("payout", job_id, part_no, hash_).encode()).hex() for part_no in range(parts)]
+def payout_key(payout_id: str) -> str:
+    """The key under which an escrow knows a payout id, hexadecimal with 0x."""
+    return "0x" + keccak(payout_id.encode()).hex()

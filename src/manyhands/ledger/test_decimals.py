@@ -142,10 +142,10 @@ async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
                 )  # fmt: skip
             await told("Anchored")
             async with database.transaction() as tx:
-                assert await reputation.reserved_minor(tx, chain_id=1338, escrow=escrow, currency=code) == sum(pay)
-                await reputation.pay_in_bulk(
-                    tx, job_id=job, chain_id=1338, escrow=escrow, currency=code,
-                    pay=list(zip(WORKERS, pay, strict=True)), url=url, hash_=hash_,
+                assert await reputation.reserved_base(tx, chain_id=1338, escrow=escrow) == sum(pay_base)
+                await reputation.pay(
+                    tx, job_id=job, chain_id=1338, escrow=escrow, part_no=0,
+                    amounts_base=list(zip(WORKERS, pay_base, strict=True)), url=url, hash_=hash_,
                 )  # fmt: skip
             await told("BulkTransferV3", 2)
             async with database.transaction() as tx:

@@ -144,11 +144,6 @@ where frozen.chain_id = %(chain_id)s and frozen.contract = %(escrow)s and frozen
   )
 order by frozen.block_number desc, frozen.index_in_block desc limit 1;
 
--- name: payouts_of_ids
-select count(*) from outbox.events
-where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'BulkTransferV3' and not orphaned
-  and args ->> 'payoutId' = any(%(payout_ids)s);
-
 -- name: ends_of_escrow
 -- When its end was asked for, 0 = not; when it was set up; how often it was frozen.
 select coalesce(min(block_timestamp_s) filter (where name in ('CancellationRequested', 'Upheld')), 0),
@@ -158,7 +153,29 @@ from outbox.events
 where chain_id = %(chain_id)s and contract = %(escrow)s and not orphaned
   and name in ('CancellationRequested', 'Upheld', 'PendingV3', 'Frozen');
 
--- name: payouts_not_of_ids
-select args -> 'amounts' from outbox.events
+-- name: payouts_shown
+select args from outbox.events
 where chain_id = %(chain_id)s and contract = %(escrow)s and name = 'BulkTransferV3' and not orphaned
-  and args ->> 'payoutId' <> all (%(payout_ids)s);
+order by block_number, index_in_block;
+
+-- name: payouts_signed
+select purpose, data, state, reason, settled_at_ms from outbox.transactions
+where job_id = %(job_id)s and chain_id = %(chain_id)s and sender = %(sender)s and recipient = %(escrow)s
+  and purpose like 'payout:%%'
+order by transaction_id;
+
+-- name: endings_signed
+select state, settled_at_ms from outbox.transactions
+where job_id = %(job_id)s and chain_id = %(chain_id)s and sender = %(sender)s and recipient = %(escrow)s
+  and (purpose like 'complete:%%' or purpose like 'cancel:%%')
+order by transaction_id;
+
+-- name: no_alarm_but
+-- A subject has one alarm of a kind at a time.
+update outbox.alarms set cleared_at_ms = %(now_ms)s
+where chain_id = %(chain_id)s and kind = %(kind)s and subject = %(subject)s and told <> %(told)s and cleared_at_ms is null;
+
+-- name: raise_alarm
+insert into outbox.alarms (chain_id, kind, subject, told, raised_at_ms)
+values (%(chain_id)s, %(kind)s, %(subject)s, %(told)s, %(now_ms)s)
+on conflict (chain_id, kind, subject) where cleared_at_ms is null do nothing;

@@ -488,7 +488,10 @@ class PayLine(msgspec.Struct, frozen=True):
 
 
 def pay_lines(paid_minor: Mapping[str, int], payouts: PayoutsFile | None) -> list[PayLine]:
-    """Payments by worker with their parts, where the payouts file tells them."""
+    """Payments by worker with their parts, where the payouts file tells them.
+
+    Whom the file does not name is no worker of the job: somebody else had the key and paid him.
+    """
     parts = {pay.worker: pay for pay in payouts.pay} if payouts is not None else {}
     return [
         PayLine(
@@ -499,6 +502,7 @@ def pay_lines(paid_minor: Mapping[str, int], payouts: PayoutsFile | None) -> lis
             learning_minor=parts[worker].learning_minor if worker in parts else 0,
         )
         for worker, minor in sorted(paid_minor.items())
+        if payouts is None or worker in parts
     ]
 
 

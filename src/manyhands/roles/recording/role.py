@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,7 +12,8 @@ import msgspec
 from manyhands.ledger.as_told import EscrowTold
 from manyhands.ledger.bookkeeping import Share, extra_parts, extra_shares
 from manyhands.ledger.daily_cap import AGAIN_AFTER_MS, RESERVED
-from manyhands.ledger.desk import Desk
+from manyhands.ledger.desk import Desk, EscrowPlace
+from manyhands.ledger.errors import Overdrawn
 from manyhands.ledger.outbox import Entry
 from manyhands.pricing import Earned, check_juror_pay, credited_ms, determine_pay, due_minor, most_for_learning
 from manyhands.protocol import canonical
@@ -416,7 +418,8 @@ class RecordingOracle:
         waiting = await rows_of(tx, Act, QUERIES.acts_waiting, where)
         if not waiting or await self.desk.frozen_now(tx, chain_id=job.chain_id, escrow=job.escrow):
             return {}
-        if await self.desk.recording_over(tx, chain_id=job.chain_id, escrow=job.escrow):
+        its: EscrowPlace = {"chain_id": job.chain_id, "escrow": job.escrow}
+        if await self.desk.ended(tx, **its) or await self.desk.recording_over(tx, **its):
             await self._give_up(tx, job, waiting)
             return {}
         capped = job.cap_minor is not None
@@ -425,7 +428,12 @@ class RecordingOracle:
         for act in waiting:
             if (capped and act.amount_minor > left_minor) or act.not_before_ms > self.ctx.clock():
                 break
-            signed[bytes(act.reference)] = await self._sign(tx, job, act)
+            try:
+                signed[bytes(act.reference)] = await self._sign(tx, job, act)
+            except Overdrawn:  # somebody else has reserved with this key: a jury may release it
+                later = {**where, "act_no": act.act_no, "not_before_ms": self.ctx.clock() + AGAIN_AFTER_MS}
+                await tx.execute(QUERIES.act_later, later)
+                break
             await tx.execute(QUERIES.act_sent, {**where, "act_no": act.act_no})
             left_minor -= act.amount_minor
         return signed
@@ -453,7 +461,7 @@ class RecordingOracle:
                 reference="0x" + bytes(act.reference).hex(),
                 amount_minor=act.amount_minor,
                 shares=_shares(act.shares) if act.batch_no is None else (),
-                because="the job's end was asked for, and the days to record were over",
+                because="the escrow has ended, or the days to record are over",
             )
             log.warning("job %s: %s can't be reserved any more", job.job_id, act.amount_minor)
 
@@ -486,7 +494,8 @@ class RecordingOracle:
         for amount_minor, shares in await rows(tx, QUERIES.act_refused, again) if job is not None else ():
             assert job is not None
             batch_no = 0 if found.is_batch else None
-            await self._promise(tx, job, Act(0, batch_no, found.reference, 0, None, amount_minor, shares))
+            with suppress(Overdrawn):  # somebody else has reserved with this key: it is held again when it is signed
+                await self._promise(tx, job, Act(0, batch_no, found.reference, 0, None, amount_minor, shares))
 
     async def _task_books(
         self, tx: Tx, job_id: str, task_ids: list[str]

@@ -306,6 +306,13 @@ def payouts(
     )
 
 
+def owed_in_order(file: PayoutsFile) -> list[tuple[str, int]]:
+    """Who gets what, minor units, in the order of pay: what answers earned of everyone, then what comes on top."""
+    earned = [(pay.worker, pay.base_minor) for pay in file.pay]
+    on_top = [(pay.worker, pay.total_minor - pay.base_minor) for pay in file.pay]
+    return [(worker, minor) for worker, minor in (*earned, *on_top) if minor]
+
+
 def with_practice(
     manifest: Manifest, learned: Sequence[Learned], outcomes: Sequence[reputation.Event]
 ) -> tuple[reputation.Event, ...]:

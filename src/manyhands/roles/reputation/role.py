@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,9 +12,9 @@ import msgspec
 from manyhands.documents.compare import Comparison, compare_package
 from manyhands.ledger.as_told import EscrowTold
 from manyhands.ledger.bookkeeping import extra_parts, extra_shares
-from manyhands.ledger.daily_cap import AGAIN_AFTER_MS, PAID
-from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent
-from manyhands.ledger.outbox import Entry
+from manyhands.ledger.daily_cap import PAID
+from manyhands.ledger.desk import PAYOUT_CHUNK, Desk, DeskEvent, EscrowPlace, payout_key
+from manyhands.ledger.paying import End, Pay, Wait, next_payouts
 from manyhands.pricing import check_juror_pay, learning_pay
 from manyhands.protocol import canonical
 from manyhands.protocol.appeals import check_ruling
@@ -55,11 +56,14 @@ from .decide import (
     linked,
     moved_standings,
     newcomers_prior,
+    owed_in_order,
     payouts,
     replay,
     types_told,
     with_practice,
 )
+
+log = logging.getLogger(__name__)
 
 QUERIES = load_queries("manyhands.roles.reputation", "sql")
 
@@ -68,7 +72,13 @@ FIRST_OUTCOMES = 20
 
 
 LOOK_EVERY_MS = 2_000
-"""How often pay that waits for another day is looked at."""
+"""How often judged jobs that have not ended are looked at."""
+
+UNDER_WAY = ("reserving", "paying", "completing")
+"""States of a judged job until the chain shows its escrow's end."""
+
+STEPS = frozenset({"Anchored", "Reserved", "Released", "BulkTransferV3", "Completed", "Cancelled"})
+"""What the chain says that may take a judged job a step further."""
 
 
 class NotYours(ProtocolError):
@@ -124,7 +134,6 @@ class JobRow:
     package_hash: str | None
     payouts: bytes | None
     payouts_blob: str | None
-    chunks: int
     unit: int = 1  # base units of the job's token in a minor unit, where it has a daily cap
 
     def parsed(self) -> Manifest:
@@ -146,18 +155,6 @@ class JobRow:
             raise ProtocolError(f"job {self.job_id} has not been judged")
         found: PayoutsFile = canonical.decode(self.payouts, PayoutsFile)
         return found
-
-
-@dataclass(frozen=True)
-class Part:
-    """A row of reputation.parts: one bulk payout of a job with a daily cap. pay: JSON of (worker, minor units)"""
-
-    part_no: int
-    pay: bytes
-    amount_minor: int
-    again: int
-    waits: bool
-    not_before_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -245,8 +242,7 @@ class ReputationOracle:
                 ruling = {"job_id": body.job_id, "appeal_id": body.appeal_id, "ruling": canonical.encode(body)}
                 await tx.execute(QUERIES.add_appeal, ruling)
             case ExtraPayReserved():
-                await self._lock(tx, body.job_id, recording=sender)
-                await self._pay_when_reserved(tx, body.job_id)
+                await self._go_on(tx, await self._lock(tx, body.job_id, recording=sender))
             case _:
                 raise ProtocolError(f"the reputation oracle takes no {type(body).__name__}")
 
@@ -255,15 +251,11 @@ class ReputationOracle:
         job_id = await self.job_of_escrow(tx, event.chain_id, event.address)
         if job_id is None:
             return
-        match event.name:
-            case "Anchored" | "Reserved":
-                await self._pay_when_reserved(tx, job_id)
-            case "BulkTransferV3":
-                await self._complete_when_paid(tx, job_id)
-            case "Completed" | "Cancelled":
-                await self._settle(tx, job_id)
-            case _:
-                pass
+        if event.name in STEPS:
+            job = await self._lock(tx, job_id)
+            if event.name == "BulkTransferV3":
+                await self.desk.tell_payouts_of_others(tx, job_id=job_id, chain_id=job.chain_id, escrow=job.escrow)
+            await self._go_on(tx, job)
 
     # --- judging --------------------------------------------------------------------------------------------------
 
@@ -386,8 +378,6 @@ class ReputationOracle:
                     reason=part.reason,
                     shares=part.shares,
                 )
-            if job.cap_minor is not None:
-                await self._owe(tx, job_id, file)
             await self.ctx.send(tx, asked, to_role="recording", to=job.recording)
 
     async def _evidence(self, job: JobRow) -> list[BatchEvidence]:
@@ -618,199 +608,95 @@ class ReputationOracle:
 
     # --- paying ---------------------------------------------------------------------------------------------------
 
-    async def _pay_when_reserved(self, tx: Tx, job_id: str) -> None:
-        """Sends the payouts once the chain holds every reservation they need."""
-        job = await self._lock(tx, job_id)
-        if job.cap_minor is not None:
-            await self._pay_what_fits(tx, job)
-            return
-        if job.state != "reserving":
-            return
-        file, currency = job.payouts_file(), job.parsed().pay.currency
-        reserved_minor = await self.desk.reserved_minor(tx, chain_id=job.chain_id, escrow=job.escrow, currency=currency)
-        if reserved_minor < file.total_minor:
-            return
-        if not file.pay:
-            await self._complete(tx, job)
-            return
-        await self.desk.pay_in_bulk(
-            tx,
-            job_id=job_id,
-            chain_id=job.chain_id,
-            escrow=job.escrow,
-            currency=currency,
-            pay=[(pay.worker, pay.total_minor) for pay in file.pay],
-            url=f"blob:{job.payouts_blob}",
-            hash_=job.payouts_hash,
-        )
-        await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "paying"})
+    async def _go_on(self, tx: Tx, job: JobRow, *, heard: bool = True) -> None:
+        """Takes a judged job a step towards its end, by what the chain and this key's outbox show.
 
-    async def _complete_when_paid(self, tx: Tx, job_id: str) -> None:
-        job = await self._lock(tx, job_id)
-        if job.state != "paying":
-            return
-        if job.cap_minor is not None:
-            await self._pay_what_fits(tx, job)
-            return
-        seen = await self.desk.parts_seen(
-            tx,
-            job_id=job.job_id,
-            chain_id=job.chain_id,
-            escrow=job.escrow,
-            parts=job.chunks,
-            hash_=job.payouts_hash,
-        )
-        if seen == job.chunks:
-            await self._complete(tx, job)
-
-    # --- paying over days -----------------------------------------------------------------------------------------
-
-    async def _owe(self, tx: Tx, job_id: str, file: PayoutsFile) -> None:
-        """Notes who gets what: first what answers earned, of everyone, then what comes on top."""
-        earned = [(pay.worker, pay.base_minor) for pay in file.pay]
-        on_top = [(pay.worker, pay.total_minor - pay.base_minor) for pay in file.pay]
-        owed = [(worker, minor) for worker, minor in (*earned, *on_top) if minor]
-        async with tx.cursor() as cursor:
-            await cursor.executemany(
-                QUERIES.add_owed,
-                [
-                    {"job_id": job_id, "place": place, "worker": worker, "amount_minor": minor}
-                    for place, (worker, minor) in enumerate(owed)
-                ],
-            )
-
-    async def _pay_what_fits(self, tx: Tx, job: JobRow) -> None:
-        """Pays what this chain day has room for, out of what the chain shows as reserved. The job's row is locked.
-
-        The day is used up, as far as pay is reserved. While more is being reserved today, less than that waits for it,
-        so that nobody is paid in crumbs.
+        The job's row is locked. heard  False for a look in between: an end is told when its event is heard, as the
+        books are written then
         """
-        if job.state not in ("reserving", "paying") or job.cap_minor is None:
+        if job.state not in UNDER_WAY:
             return
-        where = {"job_id": job.job_id}
-        parts = await rows_of(tx, Part, QUERIES.parts_of, where)
-        owed = [(place, worker, minor) for place, worker, minor in await rows(tx, QUERIES.owed_of, where)]
-        if not owed and not any(part.waits for part in parts):
-            await self._complete_when_all_parts_stand(tx, job, parts)
+        its: EscrowPlace = {"chain_id": job.chain_id, "escrow": job.escrow}
+        if await self.desk.ended(tx, **its):
+            if heard:
+                await self._settle(tx, job)
             return
-        left_minor = await self.desk.left_today_minor(
-            tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow, counted=PAID, cap_minor=job.cap_minor
-        )
-        for part in parts:
-            if not part.waits:
-                continue
-            if part.amount_minor > left_minor or part.not_before_ms > self.ctx.clock():
-                return
-            left_minor -= part.amount_minor
-            await self._send_part(tx, job, part)
-        reserved_minor = await self.desk.payable_minor(
-            tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow, parts=len(parts), hash_=job.payouts_hash
-        )
-        free_minor = reserved_minor - sum(part.amount_minor for part in parts)
-        if free_minor < min(left_minor, sum(minor for _, _, minor in owed)):
-            day = await self.desk.day_used(tx, job.chain_id, job.escrow)
-            over = await self.desk.recording_over(tx, chain_id=job.chain_id, escrow=job.escrow)
-            if day.reserved_today_minor and not over:
-                return  # more is being reserved
-            if free_minor <= 0:
-                if not over:
-                    return
-                # what the escrow's last days did not hold is owed by nobody any more: whoever is waiting is not kept
-                await tx.execute(QUERIES.drop_owed, where)
-                await tx.execute(QUERIES.set_state, {**where, "state": "paying"})
-                await self._complete_when_all_parts_stand(tx, job, parts)
-                return
-            left_minor = min(left_minor, free_minor)
-        for part_no, pay in enumerate(await self._take(tx, job.job_id, owed, left_minor), start=len(parts)):
-            raw, total_minor = canonical.encode(tuple(pay.items())), sum(pay.values())
-            await tx.execute(QUERIES.add_part, {**where, "part_no": part_no, "pay": raw, "amount_minor": total_minor})
-            await self._send_part(tx, job, Part(part_no, raw, total_minor, 0, waits=False))
+        match await self._next_payouts(tx, job):
+            case Pay(payouts):
+                for one in payouts:
+                    await self.desk.pay(
+                        tx,
+                        **its,
+                        job_id=job.job_id,
+                        part_no=one.part_no,
+                        amounts_base=one.amounts,
+                        url=f"blob:{job.payouts_blob}",
+                        hash_=job.payouts_hash,
+                        again=one.again,
+                    )
+                await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "paying"})
+            case End():
+                await self.desk.tell_waiting(tx, job_id=job.job_id, chain_id=job.chain_id, because="")
+                # the contract refuses to end while a freeze stands
+                if not await self.desk.frozen_now(tx, **its) and await self.desk.complete(tx, **its, job_id=job.job_id):
+                    await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "completing"})
+            case Wait(because, alarming):
+                told = because if alarming else ""
+                await self.desk.tell_waiting(tx, job_id=job.job_id, chain_id=job.chain_id, because=told)
 
-    async def _take(
-        self, tx: Tx, job_id: str, owed: Sequence[tuple[int, str, int]], most_minor: int
-    ) -> list[dict[str, int]]:
-        """Takes up to `most_minor` from the head of what is owed: worker -> minor units, by bulk payout."""
-        taken: list[dict[str, int]] = []
-        for place, worker, minor in owed:
-            part = min(minor, most_minor)
-            if not part:
-                break
-            if not taken or (worker not in taken[-1] and len(taken[-1]) == PAYOUT_CHUNK):
-                taken.append({})
-            taken[-1][worker] = taken[-1].get(worker, 0) + part
-            most_minor -= part
-            await tx.execute(QUERIES.count_sent, {"job_id": job_id, "place": place, "minor": part})
-        return taken
-
-    async def _send_part(self, tx: Tx, job: JobRow, part: Part) -> None:
-        await self.desk.pay_part(
-            tx,
-            job_id=job.job_id,
-            chain_id=job.chain_id,
-            escrow=job.escrow,
-            part_no=part.part_no,
-            pay=canonical.decode(bytes(part.pay), tuple[tuple[str, int], ...]),
-            url=f"blob:{job.payouts_blob}",
-            hash_=job.payouts_hash,
-            again=part.again,
+    async def _next_payouts(self, tx: Tx, job: JobRow) -> Pay | End | Wait:
+        its: EscrowPlace = {"chain_id": job.chain_id, "escrow": job.escrow}
+        unit, file = self.desk.unit(job.chain_id, job.parsed().pay.currency), job.payouts_file()
+        reserved_base = await self.desk.reserved_base(tx, **its)
+        more = reserved_base < file.total_minor * unit and not await self.desk.recording_over(tx, **its)
+        room_base = None
+        if job.cap_minor is not None:
+            left_minor = await self.desk.left_today_minor(
+                tx, **its, job_id=job.job_id, counted=PAID, cap_minor=job.cap_minor
+            )
+            room_base = left_minor * unit
+        return next_payouts(
+            [(worker, minor * unit) for worker, minor in owed_in_order(file)],
+            signed=await self.desk.payouts_signed(tx, **its, job_id=job.job_id),
+            shown=await self.desk.payouts_shown(tx, **its),
+            reserved_base=reserved_base,
+            more=more,
+            # under a cap all of it may take days: who waits for it is paid what there is
+            soon=more and (room_base is None or bool((await self.desk.day_used(tx, **its)).reserved_today_minor)),
+            room_base=room_base,
+            id_of=lambda part_no: payout_key(self.desk.payout_id(job.job_id, part_no, job.payouts_hash)),
+            now_ms=self.ctx.clock(),
         )
-        await tx.execute(QUERIES.part_sent, {"job_id": job.job_id, "part_no": part.part_no})
-        await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "paying"})
-
-    async def _complete_when_all_parts_stand(self, tx: Tx, job: JobRow, parts: Sequence[Part]) -> None:
-        seen = await self.desk.parts_seen(
-            tx,
-            job_id=job.job_id,
-            chain_id=job.chain_id,
-            escrow=job.escrow,
-            parts=len(parts),
-            hash_=job.payouts_hash,
-        )
-        if seen == len(parts):
-            await self._complete(tx, job)
 
     async def tick(self) -> None:
-        """What a new day has room for is paid."""
+        """What a new day has room for is paid, and what was refused is made anew."""
         if (now_ms := self.ctx.clock()) - self._looked_at_ms < LOOK_EVERY_MS:
             return
         self._looked_at_ms = now_ms
         async with self.ctx.db.connection() as connection:
-            due = [job_id for (job_id,) in await rows(connection, QUERIES.jobs_to_pay)]
-        for job_id in due:
-            async with self.ctx.db.transaction() as tx:
-                await self._pay_what_fits(tx, await self._lock(tx, job_id))
+            under_way = [job_id for (job_id,) in await rows(connection, QUERIES.jobs_under_way)]
+        for job_id in under_way:
+            try:
+                async with self.ctx.db.transaction() as tx:
+                    await self._go_on(tx, await self._lock(tx, job_id), heard=False)
+            except ManyhandsError as problem:  # a chain that is not there yet holds up no other chain's jobs
+                log.warning("job %s does not go on: %s", job_id, problem)
 
-    async def settled(self, tx: Tx, entry: Entry) -> None:
-        """A transaction of this oracle is settled. A payout that was refused for now waits for another day."""
-        found = self.desk.refused_for_now(entry)
-        if found is not None:
-            part = {"job_id": entry.job_id, "part_no": int(found.reference), "again": found.again}
-            part["not_before_ms"] = self.ctx.clock() + AGAIN_AFTER_MS
-            await tx.execute(QUERIES.part_refused, part)
-
-    async def _complete(self, tx: Tx, job: JobRow) -> None:
-        await self.desk.complete(tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow)
-        await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "completing"})
-
-    async def _settle(self, tx: Tx, job_id: str) -> None:
-        """The chain says the escrow is complete: books are closed and everyone is told."""
-        job = await self._lock(tx, job_id)
-        if job.state != "completing":
-            return
-        file = job.payouts_file()
-        paid_minor = {pay.worker: pay.total_minor for pay in file.pay}
-        if job.cap_minor is not None:
-            paid_minor = {}
-            for part in await rows_of(tx, Part, QUERIES.parts_of, {"job_id": job_id}):
-                for worker, minor in canonical.decode(bytes(part.pay), tuple[tuple[str, int], ...]):
-                    paid_minor[worker] = paid_minor.get(worker, 0) + minor
+    async def _settle(self, tx: Tx, job: JobRow) -> None:
+        """The chain says that the escrow has ended: everyone is told who got what."""
+        file, currency = job.payouts_file(), job.parsed().pay.currency
+        unit = self.desk.unit(job.chain_id, currency)
+        paid_base: dict[str, int] = {}
+        for payout in await self.desk.payouts_shown(tx, chain_id=job.chain_id, escrow=job.escrow):
+            for worker, base in payout.amounts:
+                paid_base[worker] = paid_base.get(worker, 0) + base
         outcome = await self.desk.close_books(
-            tx, job_id=job_id, chain_id=job.chain_id, escrow=job.escrow, currency=job.parsed().pay.currency
+            tx, job_id=job.job_id, chain_id=job.chain_id, escrow=job.escrow, currency=currency
         )
         body = JobSettled(
-            job_id=job_id,
+            job_id=job.job_id,
             accepted=file.accepted,
-            paid_minor=paid_minor,
+            paid_minor={worker: base // unit for worker, base in paid_base.items()},
             fees_minor=outcome.fees_minor,
             refunded_minor=outcome.refunded_minor,
             package_blob=job.package_blob or "",
@@ -820,7 +706,8 @@ class ReputationOracle:
         )
         await self.ctx.send(tx, body, to_role="launcher", to=job.launcher)
         await self.ctx.send(tx, body, to_role="exchange", to=job.exchange)
-        await tx.execute(QUERIES.set_state, {"job_id": job_id, "state": "settled"})
+        await self.desk.tell_waiting(tx, job_id=job.job_id, chain_id=job.chain_id, because="")
+        await tx.execute(QUERIES.set_state, {"job_id": job.job_id, "state": "settled"})
 
     # --- small things ---------------------------------------------------------------------------------------------
 

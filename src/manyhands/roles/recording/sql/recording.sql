@@ -171,6 +171,9 @@ update recording.acts set waits = true, again = again + 1, not_before_ms = %(not
 where job_id = %(job_id)s and reference = %(reference)s and again = %(again)s and not waits
 returning amount_minor, shares;
 
+-- name: act_later
+update recording.acts set not_before_ms = %(not_before_ms)s where job_id = %(job_id)s and act_no = %(act_no)s;
+
 -- name: jobs_with_waiting_acts
 select distinct job_id from recording.acts where waits;
 

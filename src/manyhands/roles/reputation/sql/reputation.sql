@@ -5,12 +5,12 @@ values (%(job_id)s, %(manifest)s, %(launcher)s, %(exchange)s, %(recording)s, %(j
 
 -- name: lock_job
 select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs, learned,
-       package_blob, package_hash, payouts, payouts_blob, chunks
+       package_blob, package_hash, payouts, payouts_blob
 from reputation.jobs where job_id = %(job_id)s for update;
 
 -- name: read_job
 select job_id, manifest, launcher, exchange, recording, jury, chain_id, escrow, funded_minor, state, evidence_blobs, learned,
-       package_blob, package_hash, payouts, payouts_blob, chunks
+       package_blob, package_hash, payouts, payouts_blob
 from reputation.jobs where job_id = %(job_id)s;
 
 -- name: job_of_escrow
@@ -158,37 +158,6 @@ select exists (select from reputation.learning_paid
 insert into reputation.learning_paid (worker, skill, part, version, job_id)
 values (%(worker)s, %(skill)s, %(part)s, %(version)s, %(job_id)s);
 
--- name: add_owed
-insert into reputation.owed (job_id, place, worker, amount_minor)
-values (%(job_id)s, %(place)s, %(worker)s, %(amount_minor)s);
-
--- name: owed_of
-select place, worker, amount_minor - sent_minor from reputation.owed
-where job_id = %(job_id)s and sent_minor < amount_minor order by place;
-
--- name: count_sent
-update reputation.owed set sent_minor = sent_minor + %(minor)s where job_id = %(job_id)s and place = %(place)s;
-
--- name: add_part
-insert into reputation.parts (job_id, part_no, pay, amount_minor)
-values (%(job_id)s, %(part_no)s, %(pay)s, %(amount_minor)s);
-
--- name: parts_of
-select part_no, pay, amount_minor, again, waits, not_before_ms from reputation.parts where job_id = %(job_id)s order by part_no;
-
--- name: part_sent
-update reputation.parts set waits = false where job_id = %(job_id)s and part_no = %(part_no)s;
-
--- name: part_refused
--- The chain refused it for now: it waits again, once however often that is told.
-update reputation.parts set waits = true, again = again + 1, not_before_ms = %(not_before_ms)s
-where job_id = %(job_id)s and part_no = %(part_no)s and again = %(again)s and not waits;
-
--- name: jobs_to_pay
-select job_id from reputation.owed where sent_minor < amount_minor
-union select job_id from reputation.parts where waits;
-
--- name: drop_owed
--- What can never be paid, because it can never be reserved.
-update reputation.owed set lost_minor = amount_minor - sent_minor, sent_minor = amount_minor
-where job_id = %(job_id)s and sent_minor < amount_minor;
+-- name: jobs_under_way
+-- Judged, and not ended by the chain's word.
+select job_id from reputation.jobs where state in ('reserving', 'paying', 'completing') order by job_id;
