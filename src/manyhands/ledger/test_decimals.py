@@ -26,7 +26,7 @@ from manyhands.store.database import Database, Tx, scalar
 from manyhands.store.migrations import Room
 
 from .as_told import EscrowNotAsTold, EscrowTold
-from .before_sending import holdings_on_chain, unfit_because
+from .before_sending import holdings_on_chain, payout_chunks, unfit_because
 from .books import reconcile, recount
 from .deploy import ensure_deployed
 from .desk import Chains, Desk, DeskEvent
@@ -143,10 +143,11 @@ async def test_a_job_is_launched_paid_and_booked_to_the_last_unit(
             await told("Anchored")
             async with database.transaction() as tx:
                 assert await reputation.reserved_base(tx, chain_id=1338, escrow=escrow) == sum(pay_base)
-                await reputation.pay(
-                    tx, job_id=job, chain_id=1338, escrow=escrow, part_no=0,
-                    amounts_base=list(zip(WORKERS, pay_base, strict=True)), url=url, hash_=hash_,
-                )  # fmt: skip
+                for part_no, amounts in enumerate(payout_chunks(list(zip(WORKERS, pay_base, strict=True)))):
+                    await reputation.pay(
+                        tx, job_id=job, chain_id=1338, escrow=escrow, part_no=part_no, amounts_base=amounts, url=url,
+                        hash_=hash_,
+                    )  # fmt: skip
             await told("BulkTransferV3", 2)
             async with database.transaction() as tx:
                 await reputation.complete(tx, job_id=job, chain_id=1338, escrow=escrow)
