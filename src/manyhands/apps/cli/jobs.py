@@ -19,6 +19,7 @@ from manyhands.protocol.money import MHT, BadAmount, Currency, parse_money
 from manyhands.roles.launcher.values import LaunchOptions
 
 from . import AsJson, Data, app, data_default, run
+from .naming import named_as_options
 from .needs import needs_of
 from .show import Exit, as_json, errors, money, output, progress, table, told
 
@@ -423,7 +424,8 @@ def launch(
                 daily_cap=daily_cap,
                 currency=currency_of(platform.chains.currencies(), currency),
             )
-            view = await platform.launcher.draft(taken.documents, options)
+            with named_as_options(floor_told=bool(floor)):
+                view = await platform.launcher.draft(taken.documents, options)
             if not json:
                 agreed = await platform.launcher.quote(view.job_id)
                 there = await platform.launcher.workers_there(pool) if crowd == "people" else None
@@ -490,7 +492,8 @@ def quote(
             daily_cap=daily_cap,
             currency=paid_in,
         )
-        planned = plan(taken.documents, options, policy=policy, job_id="quote", now_ms=0)
+        with named_as_options(floor_told=bool(floor)):
+            planned = plan(taken.documents, options, policy=policy, job_id="quote", now_ms=0)
         if json:
             told = {"quote": planned.quote, "total_minor": planned.quote.total_minor, "refused": taken.refused}
             as_json(told if planned.daily_cap is None else {**told, "daily_cap": planned.daily_cap})
