@@ -15,7 +15,17 @@ from .effort import credited_ms, effort_ms, pay_per_hour_minor, reward_minor
 from .jury import JurorPayOutOfBounds, check_juror_pay, juror_pay_minor
 from .learning import due_minor, learning_minor, learning_pay, most_for_learning, places_for
 from .payout import Earned, determine_pay
-from .quote import BudgetBelowQuote, DailyCap, Quote, QuoteLine, Workload, daily_cap_of, learning_for, make_quote
+from .quote import (
+    BudgetBelowQuote,
+    DailyCap,
+    Quote,
+    QuoteLine,
+    Workload,
+    daily_cap_of,
+    extra_when_cancelled,
+    learning_for,
+    make_quote,
+)
 
 __all__ = [
     "BudgetBelowQuote",
@@ -31,6 +41,7 @@ __all__ = [
     "determine_pay",
     "due_minor",
     "effort_ms",
+    "extra_when_cancelled",
     "juror_pay_minor",
     "learning_for",
     "learning_minor",

@@ -149,6 +149,23 @@ def daily_cap_of(quote: Quote, parts: int) -> DailyCap | None:
     )
 
 
+DAYS_TO_RECORD = 3
+"""Whole days' shares that are left to reserve pay in when a cancellation is asked for: its window has three days."""
+
+
+def extra_when_cancelled(quote: Quote, cap: DailyCap) -> tuple[int, int]:
+    """(most, held): what can come on top of answers, and what of it can surely still be reserved if the requester ends
+    the job by the chain when all of it is open. Minor units.
+
+    Answers are reserved on the day on which they are given; what comes on top is known at the end.
+    """
+    answered = ("answers", "known answers mixed in")
+    most = sum(
+        line.most_minor for line in quote.lines if line.label not in answered and not line.label.endswith(" fee")
+    )
+    return most, min(most, DAYS_TO_RECORD * cap.per_day_minor)
+
+
 class BudgetBelowQuote(ManyhandsError):
     """The requester's budget does not cover what the job can cost."""
 

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhands.pricing import Earned, Workload, credited_ms, determine_pay, effort_ms, make_quote, reward_minor
+from manyhands.pricing import (
+    Earned,
+    Workload,
+    credited_ms,
+    daily_cap_of,
+    determine_pay,
+    effort_ms,
+    extra_when_cancelled,
+    make_quote,
+    reward_minor,
+)
 from manyhands.protocol.manifest import FeeRule, PayRule, QualityRule
 
 rates = st.integers(100_000, 200_000_000)
@@ -120,3 +130,20 @@ def test_a_dearer_operator_makes_a_dearer_quote(share: str) -> None:
     cheap = make_quote(workload, pay=pay, rule=QualityRule(), fees=FeeRule(**{share: 0}))
     dear = make_quote(workload, pay=pay, rule=QualityRule(), fees=FeeRule(**{share: 500}))
     assert dear.total_minor > cheap.total_minor
+
+
+@pytest.mark.parametrize(("parts", "all_held"), [(2, True), (9, True), (10, False), (30, False)])
+def test_what_comes_on_top_fits_into_a_cancellations_three_days_under_a_cap_of_few_parts(
+    parts: int, all_held: bool
+) -> None:
+    work = Workload(
+        pieces=20_000, pieces_max=20_000, chars_per_piece=20, asked_bp=3_000, asked_max_bp=6_000, answers_milli=2_300,
+        answers_max_milli=5_000, rests_on="figures of this test",
+    )  # fmt: skip
+    pay = PayRule(per_hour_minor=12_000_000, floor_per_hour_minor=8_000_000)
+    quote = make_quote(work, pay=pay, rule=QualityRule(), fees=FeeRule())
+    cap = daily_cap_of(quote, parts)
+    assert cap is not None
+    most, held = extra_when_cancelled(quote, cap)
+    assert most * 1_000 // quote.total_minor == 305, "bonus, top-ups and jury in a thousand of the funds"
+    assert (held == most) is all_held and held <= 3 * cap.per_day_minor

@@ -229,6 +229,14 @@ def show_quote(
     if daily_cap is not None:
         per_day = money(daily_cap.per_day_minor, quote.money)
         output.print(f"Daily cap: {daily_cap.told}. {per_day} a day.")
+        from manyhands.pricing import extra_when_cancelled
+
+        most, held = extra_when_cancelled(quote, daily_cap)
+        if held < most:
+            output.print(
+                f"If you cancel it at its end, three days are left to set aside what comes on top of answers: "
+                f"{money(held, quote.money)} of {money(most, quote.money)} at most. A lower N holds more."
+            )
     output.print(f"{len(taken.documents)} documents, {taken.pages} pages; rests on {quote.rests_on}")
     output.print(f"{workers_needed} different workers are enough at this privacy level, in whatever order they come")
     if there is not None and there < workers_needed:

@@ -307,10 +307,16 @@ def payouts(
 
 
 def owed_in_order(file: PayoutsFile) -> list[tuple[str, int]]:
-    """Who gets what, minor units, in the order of pay: what answers earned of everyone, then what comes on top."""
-    earned = [(pay.worker, pay.base_minor) for pay in file.pay]
-    on_top = [(pay.worker, pay.total_minor - pay.base_minor) for pay in file.pay]
-    return [(worker, minor) for worker, minor in (*earned, *on_top) if minor]
+    """Who gets what, minor units, in the order of pay: everyone's answers, then what makes up for something (the fair
+    floor, jury work, getting ready), then bonus. Who is cut, by a theft or an early end, is cut from behind (ADR 0163).
+    """
+    earned = [(pay.worker, pay.base_minor + pay.restored_minor) for pay in file.pay]
+    bonus = [(pay.worker, pay.bonus_minor) for pay in file.pay]
+    made_up = [
+        (pay.worker, pay.total_minor - minor - extra)
+        for pay, (_, minor), (_, extra) in zip(file.pay, earned, bonus, strict=True)
+    ]
+    return [(worker, minor) for worker, minor in (*earned, *made_up, *bonus) if minor]
 
 
 def with_practice(
