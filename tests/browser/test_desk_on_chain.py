@@ -294,7 +294,7 @@ def test_a_requester_pays_in_launches_from_a_phone_and_takes_everything_home(
         job_id = job_url.rsplit("/", 1)[-1]
         go(page, job_url)
         expect(page.locator(".line-live").or_(page.locator(".line-over"))).to_be_visible()
-        expect(page.locator(".timeline")).to_contain_text("funding")
+        expect(page.locator(".timeline")).to_contain_text("being funded")
         expect(page.locator(".state-line .state.closed")).to_be_visible(timeout=WORK_MS)
 
     # what the page says, the chain says

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from .shapes import Said
+
 
 class ClientError(Exception):
     """Base of what the client raises."""
 
 
 class Refused(ClientError):
-    """The platform said no. code is stable; message says what happened, cure what to do."""
+    """The platform said no. code is stable; message says what happened, cure what to do.
 
-    def __init__(self, status: int, code: str, message: str, cure: str) -> None:
+    message_said, cure_said  the same by name and figures, for an app that says it in another language; () = unknown
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        cure: str,
+        *,
+        message_said: tuple[Said, ...] = (),
+        cure_said: tuple[Said, ...] = (),
+    ) -> None:
         self.status, self.code, self.message, self.cure = status, code, message, cure
+        self.message_said, self.cure_said = message_said, cure_said
         super().__init__(f"{message} ({code}). {cure}".strip())
 
 

@@ -44,8 +44,12 @@ def _value(call: calls.Call[T], reply: httpx.Response) -> T:
     if reply.status_code >= 400:
         try:
             error = msgspec.json.decode(reply.content)["error"]
-            raise Refused(reply.status_code, error["code"], error["message"], error["cure"])
-        except (msgspec.DecodeError, KeyError, TypeError):
+            said = {
+                name: msgspec.convert(error.get(name, ()), tuple[shapes.Said, ...])
+                for name in ("message_said", "cure_said")
+            }
+            raise Refused(reply.status_code, error["code"], error["message"], error["cure"], **said)
+        except (msgspec.ValidationError, msgspec.DecodeError, KeyError, TypeError):
             raise Refused(reply.status_code, f"http_{reply.status_code}", "the answer has no reason", "") from None
     if call.returns is bytes:
         return reply.content  # type: ignore[return-value]  # what the branch says is not seen by the checker

@@ -7,6 +7,17 @@ from typing import Any, Literal
 import msgspec
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What a sentence of the platform says: its name, and what fills its gaps, for pages in other languages.
+
+    It stands beside the sentence as FIELD_said and is empty for what a person wrote. figures: whole numbers, text, or
+    sentences within it, as {"code", "figures"}.
+    """
+
+    code: str
+    figures: dict[str, Any] = {}
+
+
 class Account(msgspec.Struct, frozen=True):
     """Who is signed in. worker = the account's address, whatever its roles."""
 
@@ -87,6 +98,7 @@ class Outcome(msgspec.Struct, frozen=True):
     assignment_id: str
     outcome: Literal["stored", "already_stored", "late_stored", "refused"]
     because: str
+    because_said: tuple[Said, ...] = ()
 
 
 class JobEarnings(msgspec.Struct, frozen=True):
@@ -103,6 +115,7 @@ class JobEarnings(msgspec.Struct, frozen=True):
     because: str
     currency: str = ""
     exponent: int = 0
+    because_said: tuple[Said, ...] = ()
 
 
 class Earnings(msgspec.Struct, frozen=True):
@@ -276,6 +289,7 @@ class PurseLine(msgspec.Struct, frozen=True):
     amount_minor: int
     balance_minor: int
     because: str
+    because_said: tuple[Said, ...] = ()
 
 
 class OwnPurse(msgspec.Struct, frozen=True):
@@ -410,6 +424,7 @@ class OwnSign(msgspec.Struct, frozen=True):
     at_ms: int
     words: str
     cleared_because: str
+    says_said: tuple[Said, ...] = ()
 
 
 # --- an account -----------------------------------------------------------------------------------------------------
@@ -531,6 +546,7 @@ class PublicAppeal(msgspec.Struct, frozen=True):
     exponent: int
     filed_at_ms: int
     ended_at_ms: int | None
+    because_said: tuple[Said, ...] = ()
 
 
 class RoleShown(msgspec.Struct, frozen=True):

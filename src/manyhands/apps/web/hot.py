@@ -24,6 +24,7 @@ from manyhands.roles.exchange.accounts import SCOPES
 from manyhands.roles.exchange.decisions import ACTIVE_MS_MAX, BUNDLE_MAX, TEXT_MAX_CHARS
 
 from .door import token_of
+from .said import spoken
 
 T = TypeVar("T")
 WORKING = SCOPES["work"]
@@ -103,7 +104,8 @@ def routes(exchange: Exchange) -> list[Route]:
         wish = _decoded(_answers_given, await request.body())
         given = [Given(one.assignment_id, one.text, one.active_ms) for one in wish.answers]
         outcomes = await exchange.submit(worker, request.path_params["job_id"], given)
-        return _told({"outcomes": outcomes})
+        # nothing is looked for where nothing was refused: this is a hot route
+        return _told({"outcomes": spoken(outcomes) if any(one.because for one in outcomes) else outcomes})
 
     return [
         Route("/api/jobs/{job_id}/claim", claim, methods=["POST"]),

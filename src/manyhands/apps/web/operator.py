@@ -22,6 +22,7 @@ from .door import signed_in
 from .own import download
 from .problems import NotFound
 from .replies import PROBLEMS, answer
+from .said import spoken
 from .shapes import Asked, Done, Told
 from .site import OperatorDesk
 
@@ -68,7 +69,7 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
     )
     async def overview(account: Annotated[Account, OPERATOR]) -> Response:
         waiting = await desk.jobs.open_objections() if desk is not None else []
-        return answer({**await operating.overview(), "objections": waiting})
+        return answer(spoken({**await operating.overview(), "objections": waiting}))
 
     @app.get(
         "/api/operator/money",
@@ -111,7 +112,7 @@ def add_operator(app: FastAPI, operating: OperatorDesk, desk: RequesterDesk | No
         **options,
     )
     async def signs(account: Annotated[Account, OPERATOR]) -> Response:
-        return answer(await operating.signs())
+        return answer(spoken(await operating.signs()))
 
     @app.post("/api/operator/unlink", response_model=Freed, summary="Count workers singly again", **options)
     async def unlink(wish: Unlink, account: Annotated[Account, OPERATOR]) -> Response:

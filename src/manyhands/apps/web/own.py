@@ -31,6 +31,7 @@ from manyhands.roles.exchange.role import RefusalView
 from . import shapes
 from .door import signed_in
 from .replies import PROBLEMS, answer, told_as
+from .said import spoken
 from .statement import statement_csv, statement_lines, statement_pdf
 
 JobId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -114,16 +115,15 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         job_id: JobId, worker: Annotated[Account, earning], skip: Annotated[int, Query(ge=0, le=10_000_000)] = 0
     ) -> Response:
         found = await exchange.books.answers(worker.worker, job_id, skip=skip)
-        return answer({"answers": found, "more": len(found) == PAGE_MAX})
+        return answer(spoken({"answers": found, "more": len(found) == PAGE_MAX}))
 
     @app.get(
         "/api/refusals", summary="Own refused answers with reasons; own appeals", tags=TAGS,
         **told_as("Refusals", refusals=list[RefusalView], appeals=list[Appeal]),
     )  # fmt: skip
     async def refusals(worker: Annotated[Account, earning]) -> Response:
-        return answer(
-            {"refusals": await exchange.refusals(worker.worker), "appeals": await exchange.appeals(worker.worker)}
-        )
+        told = {"refusals": await exchange.refusals(worker.worker), "appeals": await exchange.appeals(worker.worker)}
+        return answer(spoken(told))
 
     @app.post(
         "/api/jobs/{job_id}/appeal", response_model=AppealTold, summary="Have people look at refused answers again",
@@ -137,7 +137,7 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         **told_as("OwnLink", link=LinkView | None),
     )  # fmt: skip
     async def own_link(worker: Annotated[Account, earning]) -> Response:
-        return answer({"link": await exchange.linking.of(worker.worker)})
+        return answer(spoken({"link": await exchange.linking.of(worker.worker)}))
 
     @app.post("/api/own/link", response_model=shapes.Done, summary="Say that it is wrong; a person decides", **options)
     async def object_to_link(wish: AppealWish, worker: Annotated[Account, who]) -> Response:
@@ -151,7 +151,7 @@ def add_own(app: FastAPI, exchange: Exchange) -> None:
         **told_as("OwnSigns", signs=list[SignView]),
     )
     async def own_signs(worker: Annotated[Account, earning]) -> Response:
-        return answer({"signs": await exchange.noticing.of(worker.worker)})
+        return answer(spoken({"signs": await exchange.noticing.of(worker.worker)}))
 
     @app.post(
         "/api/own/signs/{job_id}/{kind}", response_model=shapes.Done, summary="Say what there is to say to a sign",
@@ -270,7 +270,7 @@ def add_public_record(app: FastAPI, exchange: Exchange, parties: Sequence[RoleSh
         **told_as("Record", whole=PublicRecord),
     )  # fmt: skip
     async def record() -> Response:
-        return answer(msgspec.structs.replace(await exchange.books.public_record(), parties=tuple(parties)))
+        return answer(spoken(msgspec.structs.replace(await exchange.books.public_record(), parties=tuple(parties))))
 
 
 async def _wishes_told(exchange: Exchange, worker: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Errors as they leave the site: one shape, a status, and the cure.
 
 Rules kept here
-- Every refusal is `{"error": {"code", "message", "cure"}}`, also those that the framework makes by itself.
+- Every refusal is `{"error": {"code", "message", "cure"}}`, also those that the framework makes by itself; beside the
+  sentences stands what they say by name and figures, for pages in another language.
 - An unforeseen error is logged whole and told as one sentence without its insides.
 
 >>> code_of(KeyError("x"))
@@ -21,6 +22,8 @@ from starlette.responses import Response
 
 from manyhands.protocol.canonical import BadShape
 from manyhands.protocol.errors import BadSignature, ManyhandsError, ProtocolError
+
+from .said import said
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +128,9 @@ def status_of(problem: ManyhandsError) -> int:
 
 
 def problem_body(code: str, message: str, cure: str) -> bytes:
-    return msgspec.json.encode({"error": {"code": code, "message": message, "cure": cure}})
+    """The body of a refusal: its sentences, and what they say where they are of those that pages know (ADR 0167)."""
+    told = {"code": code, "message": message, "cure": cure, "message_said": said(message), "cure_said": said(cure)}
+    return msgspec.json.encode({"error": told})
 
 
 def problem_response(problem: ManyhandsError) -> Response:

@@ -18,6 +18,7 @@ from manyhands.roles.launcher.purses import Purses
 from . import purse_shapes as shapes
 from .door import signed_in
 from .replies import PROBLEMS, answer
+from .said import spoken
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def add_purses(app: FastAPI, purses: Purses, accounts: Accounts) -> None:
                 "purse": purse,
                 "others": [one for one in await purses.all_of(owner.worker) if one.currency != purse.currency],
                 "held": [one for one in await purses.held(owner.worker) if one.currency == purse.currency],
-                "lines": await purses.lines(owner.worker, purse.currency),
+                "lines": spoken(await purses.lines(owner.worker, purse.currency)),
                 "pay_in_at": [one for one in purses.pay_in_at if one.currency == purse.currency],
             }
         )

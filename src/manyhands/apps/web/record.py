@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -19,6 +19,8 @@ from manyhands.roles.launcher.errors import UnknownJob
 from manyhands.roles.launcher.values import JobSummary, JobView, ResultsView
 from manyhands.store.database import Database, rows
 from manyhands.store.sql import load_queries
+
+from .said import spoken
 
 QUERIES = load_queries("manyhands.ledger")
 
@@ -191,7 +193,7 @@ class Record:
             async with self._db.connection() as connection:
                 found = await rows(connection, QUERIES.events_of_contract, parameters)
             events = [ChainEvent(*row) for row in found]
-        return job_page(view, await self._progress(job_id), facts_of(events, unit=unit))
+        return cast("dict[str, Any]", spoken(job_page(view, await self._progress(job_id), facts_of(events, unit=unit))))
 
     async def _results(self, job_id: str) -> ResultsView | None:
         try:

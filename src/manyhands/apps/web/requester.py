@@ -25,6 +25,7 @@ from . import requester_shapes as shapes
 from .door import signed_in
 from .problems import NotFound
 from .replies import PROBLEMS, answer
+from .said import spoken
 from .shapes import Done
 
 DraftId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[a-z0-9]+$")]
@@ -95,7 +96,7 @@ def _add_drafts(app: FastAPI, desk: RequesterDesk, options: dict[str, Any], *, s
         "/api/desk/drafts/{draft_id}", response_model=shapes.DraftView, summary="A draft: files, pages, wish", **options
     )
     async def draft(draft_id: DraftId, owner: Annotated[Account, JOBS]) -> Response:
-        return answer(await desk.drafts.view(owner.worker, draft_id))
+        return answer(spoken(await desk.drafts.view(owner.worker, draft_id)))
 
     @app.delete("/api/desk/drafts/{draft_id}", response_model=Done, summary="Forget a draft", **options)
     async def delete(draft_id: DraftId, owner: Annotated[Account, JOBS]) -> Response:
@@ -206,7 +207,7 @@ def _add_drafts(app: FastAPI, desk: RequesterDesk, options: dict[str, Any], *, s
         summary="What it would cost, line by line, and what may be forecast", **options,
     )  # fmt: skip
     async def quote(draft_id: DraftId, owner: Annotated[Account, JOBS], tryout: bool = False) -> Response:
-        return answer(await desk.drafts.quote(owner.worker, draft_id, tryout=tryout))
+        return answer(spoken(await desk.drafts.quote(owner.worker, draft_id, tryout=tryout)))
 
     @app.post(
         "/api/desk/drafts/{draft_id}/launch", response_model=shapes.Launched,
@@ -230,7 +231,7 @@ def _add_jobs(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> Non
         view = await desk.jobs.view(owner.worker, job_id)
         told = await desk.watching.snapshot(job_id) or {}
         lines = [msgspec.structs.asdict(line) for line in view.quote_lines]
-        return answer({**told, **await desk.jobs.extras(owner.worker, job_id), "quote_lines": lines})
+        return answer(spoken({**told, **await desk.jobs.extras(owner.worker, job_id), "quote_lines": lines}))
 
     @app.get(
         "/api/desk/jobs/{job_id}/events", summary="A running job as it goes on (server-sent events)",
@@ -289,7 +290,7 @@ def _add_results(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> 
         found = await desk.jobs.document(owner.worker, job_id, doc_id)
         if found is None:
             raise NotFound("document of that name in this job")
-        return answer(found)
+        return answer(spoken(found))
 
     @app.get(
         "/api/desk/jobs/{job_id}/answers",
@@ -298,7 +299,7 @@ def _add_results(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> 
         **options,
     )
     async def answers(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
-        return answer({"answers": await desk.jobs.answers(owner.worker, job_id)})
+        return answer(spoken({"answers": await desk.jobs.answers(owner.worker, job_id)}))
 
     @app.get(
         "/api/desk/jobs/{job_id}/doubts",
@@ -307,7 +308,7 @@ def _add_results(app: FastAPI, desk: RequesterDesk, options: dict[str, Any]) -> 
         **options,
     )
     async def doubts(job_id: JobId, owner: Annotated[Account, RESULTS]) -> Response:
-        return answer({"doubts": await desk.jobs.doubts(owner.worker, job_id)})
+        return answer(spoken({"doubts": await desk.jobs.doubts(owner.worker, job_id)}))
 
     @app.get(
         "/api/desk/jobs/{job_id}/files",

@@ -43,6 +43,7 @@ from .problems import (
 from .purses import add_purses
 from .replies import PROBLEMS, answer, refusal_schemas
 from .requester import add_requester
+from .said import spoken
 from .security import Guard
 from .shell import choose_language, shell
 from .site import (
@@ -366,7 +367,7 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
 
     @app.get("/api/earnings", response_model=shapes.Earnings, summary="What this worker earned, and why", **options)
     async def earnings(worker: Annotated[Account, earning]) -> Response:
-        return answer(await desk.earnings(worker.worker))
+        return answer(spoken(await desk.earnings(worker.worker)))
 
     @app.get(
         "/api/receipts/{job_id}", response_model=list[shapes.Receipt],
@@ -387,7 +388,7 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
     @app.get("/api/standing", response_model=shapes.Standings, summary="This worker's standing, with causes", **options)
     async def standing(worker: Annotated[Account, earning]) -> Response:
         changes = await site.exchange.books.standing_changes(worker.worker) if site.exchange is not None else []
-        return answer({"standings": await desk.standings(worker.worker), "changes": changes})
+        return answer(spoken({"standings": await desk.standings(worker.worker), "changes": changes}))
 
 
 def _hot_routes_told() -> FastAPI:

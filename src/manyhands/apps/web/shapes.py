@@ -52,10 +52,27 @@ class Told(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Said(Told):
+    """What a sentence of the platform says, for readers of another language than English (ADR 0167)."""
+
+    code: str = Field(description="the sentence's name, stable", examples=["agree"])
+    figures: dict[str, int | str | list[Said]] = Field(
+        default={}, description="what fills its gaps: numbers, text, or sentences within it", examples=[{"n": 2}]
+    )
+
+
+Sentences = Annotated[
+    tuple[Said, ...],
+    Field(description="what the sentence says; absent or empty = it is shown as it is", examples=[[{"code": "agree"}]]),
+]
+
+
 class Problem(Told):
     code: str = Field(description="stable, for scripts", examples=["not_signed_in"])
     message: str = Field(description="what happened, one sentence")
     cure: str = Field(description="what to do, or empty where nobody can do anything")
+    message_said: Sentences = ()
+    cure_said: Sentences = ()
 
 
 class ProblemBody(Told):
@@ -387,6 +404,7 @@ class Outcome(Told):
     assignment_id: Id
     outcome: Literal["stored", "already_stored", "late_stored", "refused"]
     because: str
+    because_said: Sentences = ()
 
 
 class Outcomes(Told):
@@ -443,6 +461,7 @@ class JobEarnings(Told):
     paid_minor: Minor
     transactions: list[Transaction]
     because: str
+    because_said: Sentences = ()
 
 
 class EarningsIn(Told):
@@ -504,6 +523,7 @@ class Standing(Told):
     right_milli: int
     wrong_milli: int
     because: str
+    because_said: Sentences = ()
     at_ms: AtMs
     types: list[TypeStanding] = Field(default=[], description="the same by kind of answer")
 
@@ -517,6 +537,7 @@ class StandingChange(Told):
     right_milli: int
     wrong_milli: int
     because: str
+    because_said: Sentences = ()
     types: list[TypeStanding] = []
     counts: dict[str, int] = Field(
         default={},

@@ -38,31 +38,35 @@ PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "manyhands/pages/work.js", "manyhands/bundle.js", "manyhands/meter.js", "manyhands/guide.js",
         "manyhands/tools/transcription.js",
     ),
-    "earnings": ("manyhands/pages/earnings.js", "manyhands/more.js", "manyhands/rows.js"),
+    "earnings": ("manyhands/pages/earnings.js", "manyhands/say.js", "manyhands/more.js", "manyhands/rows.js"),
     "jury": ("manyhands/pages/jury.js", "manyhands/more.js"),
-    "standing": ("manyhands/pages/standing.js", "manyhands/more.js", "manyhands/rows.js"),
+    "standing": ("manyhands/pages/standing.js", "manyhands/say.js", "manyhands/more.js", "manyhands/rows.js"),
     "jobs": ("manyhands/pages/jobs.js",),
-    "job": ("manyhands/pages/job.js", "manyhands/lines.js", "manyhands/told.js"),
-    "record": ("manyhands/pages/record.js", "manyhands/more.js", "manyhands/rows.js"),
+    "job": ("manyhands/pages/job.js", "manyhands/say.js", "manyhands/lines.js", "manyhands/told.js"),
+    "record": ("manyhands/pages/record.js", "manyhands/say.js", "manyhands/more.js", "manyhands/rows.js"),
     "practice": ("manyhands/pages/practice.js", "manyhands/more.js", "manyhands/tools/transcription.js"),
     "limits": ("manyhands/pages/limits.js", "manyhands/more.js"),
     "pool": ("manyhands/pages/pool.js", "manyhands/more.js", "manyhands/rows.js"),
     "pools": ("manyhands/pages/pools.js", "manyhands/more.js"),
     "proof": ("manyhands/pages/proof.js", "manyhands/proof.js", "manyhands/keccak.js"),
     "desk": ("manyhands/pages/desk.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
-    "purse": ("manyhands/pages/purse.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
+    "purse": (
+        "manyhands/pages/purse.js", "manyhands/say.js", "manyhands/desk/words.js", "manyhands/desk/nav.js",
+        "manyhands/rows.js",
+    ),
     "hooks": ("manyhands/pages/hooks.js", "manyhands/desk/words.js", "manyhands/desk/nav.js", "manyhands/rows.js"),
     "draft": (
-        "manyhands/pages/draft.js", "manyhands/desk/words.js", "manyhands/desk/upload.js", "manyhands/desk/draw.js",
-        "manyhands/desk/quote.js", "manyhands/lines.js", "manyhands/desk/who.js",
+        "manyhands/pages/draft.js", "manyhands/say.js", "manyhands/desk/words.js", "manyhands/desk/upload.js",
+        "manyhands/desk/draw.js", "manyhands/desk/quote.js", "manyhands/lines.js", "manyhands/desk/who.js",
     ),
     "watch": (
-        "manyhands/pages/watch.js", "manyhands/desk/words.js", "manyhands/desk/chart.js", "manyhands/desk/quote.js",
-        "manyhands/desk/results.js", "manyhands/lines.js", "manyhands/rows.js", "manyhands/told.js",
+        "manyhands/pages/watch.js", "manyhands/say.js", "manyhands/desk/words.js", "manyhands/desk/chart.js",
+        "manyhands/desk/quote.js", "manyhands/desk/results.js", "manyhands/lines.js", "manyhands/rows.js",
+        "manyhands/told.js",
     ),
     "operator": (
-        "manyhands/pages/operator.js", "manyhands/desk/words.js", "manyhands/desk/quote.js", "manyhands/lines.js",
-        "manyhands/rows.js",
+        "manyhands/pages/operator.js", "manyhands/say.js", "manyhands/desk/words.js", "manyhands/desk/quote.js",
+        "manyhands/lines.js", "manyhands/rows.js",
     ),
     "not-found": ("manyhands/pages/not-found.js",),
 }  # fmt: skip
@@ -81,11 +85,16 @@ NEVER_PRINTED: Final = ("work",)
 """Pages without the sheet for paper: a task is done, not kept, and its page is the one whose bytes are counted."""
 
 SITE_WORDS = "manyhands/texts-site.js"
+SAID_WORDS = "manyhands/texts-said.js"
 
-WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+_OWN_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys((page for page in PAGES if page != "work"), (SITE_WORDS,)),
     **dict.fromkeys(("desk", "draft", "watch", "purse", "hooks", "operator"), (SITE_WORDS, "manyhands/texts-desk.js")),
     **dict.fromkeys(OF_WORKERS, (SITE_WORDS, "manyhands/texts-more.js")),
+}
+
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    page: (*words, SAID_WORDS) if "manyhands/say.js" in PAGES[page] else words for page, words in _OWN_WORDS.items()
 }
 """Page name -> words that it needs beside the common ones."""
 

@@ -116,7 +116,12 @@ async def test_an_unknown_job_is_said_to_be_unknown(web: httpx.AsyncClient) -> N
     assert (reply.status_code, reply.json()["error"]["code"]) == (404, "no_such_job")
     told = await web.post("/api/jobs/job-9/answers", json={"answers": [{"assignment_id": "t.x", "text": "y"}]})
     assert told.json()["outcomes"] == [
-        {"assignment_id": "t.x", "outcome": "refused", "because": "it is not lent to you"}
+        {
+            "assignment_id": "t.x",
+            "outcome": "refused",
+            "because": "it is not lent to you",
+            "because_said": [{"code": "answer_not_lent", "figures": {}}],
+        }
     ]
 
 

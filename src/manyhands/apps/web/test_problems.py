@@ -39,7 +39,7 @@ def test_an_error_keeps_its_code_and_finds_its_status(problem: ManyhandsError, s
 
 def test_a_refusal_says_what_happened_and_what_to_do() -> None:
     told = msgspec.json.decode(problem_response(NotSignedIn()).body)
-    assert set(told["error"]) == {"code", "message", "cure"}
+    assert set(told["error"]) == {"code", "message", "cure", "message_said", "cure_said"}
     assert told["error"]["message"]
     assert told["error"]["cure"]
 

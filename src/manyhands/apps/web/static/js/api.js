@@ -1,10 +1,10 @@
 // How pages speak to the site: the public API, nothing else.
 //
 // Rules kept here
-// - A refusal is thrown with the server's own sentence and cure; no network is told apart from a refusal.
+// - A refusal is thrown with its sentence and cure in the reader's language; no network is told apart from a refusal.
 // - Every request that changes something carries the header that foreign pages cannot send.
 import { signal } from "@preact/signals";
-import { t } from "manyhands/kit.js";
+import { language, t } from "manyhands/kit.js";
 
 /** The worker of this session: undefined = not asked yet, null = nobody. */
 export const me = signal(undefined);
@@ -56,7 +56,18 @@ async function ask(method, path, body, options = {}) {
   }
   if (response.ok) return told;
   if (response.status === 401 && me.value) me.value = null;
-  throw new Refused(response.status, told.error ?? { code: `http_${response.status}`, message: t("went_wrong"), cure: t("no_network_cure") });
+  throw new Refused(response.status, told.error ? await inWords(told.error) : { code: `http_${response.status}`, message: t("went_wrong"), cure: t("no_network_cure") });
+}
+
+/** A refusal with its sentences in the reader's language. The words are fetched when something is refused: most pages need none. */
+export async function inWords(error) {
+  if (language === "en") return error;
+  try {
+    const { say } = await import("manyhands/say.js");
+    return { ...error, message: say(error, "message"), cure: say(error, "cure") };
+  } catch {
+    return error;
+  }
 }
 
 export const get = (path) => ask("GET", path);

@@ -7,7 +7,7 @@
 // - Two tabs send one after the other (a lock of the browser), and it would do no harm if they did not.
 import { openDB } from "idb";
 import { signal } from "@preact/signals";
-import { at, me, post } from "manyhands/api.js";
+import { at, inWords, me, post } from "manyhands/api.js";
 
 const BATCH_MAX = 20;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
@@ -147,9 +147,10 @@ async function send(job, batch) {
     }
     outcomes = [{ assignment_id: batch[0].assignment_id, outcome: "refused", because: problem.message }];
   }
-  for (const { assignment_id, outcome, because } of outcomes) {
+  for (const { assignment_id, outcome, because, because_said } of outcomes) {
     await drop(assignment_id);
-    for (const listener of listeners) listener(assignment_id, outcome, because);
+    const { message } = because ? await inWords({ message: because, message_said: because_said }) : { message: "" };
+    for (const listener of listeners) listener(assignment_id, outcome, message);
   }
 }
 

@@ -8,6 +8,7 @@ import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
 import { PageWithBoxes, uprightBox } from "manyhands/desk/draw.js";
 import "manyhands/desk/words.js";
+import { say } from "manyhands/say.js";
 
 const LEVELS = ["sure", "fair", "doubt", "none"];
 // the verdicts as the record words them, and the words they are shown by
@@ -101,7 +102,7 @@ function Piece({ of }) {
   return html`<section class="piece" aria-live="polite">
     <p class="piece-text" dir="auto">${piece.text || html`<span class="quiet">${t("nothing_read")}</span>`}</p>
     <p><${Level} level=${piece.level} /> <${Believed} one=${piece} /></p>
-    ${piece.because && html`<p class="hint" dir="auto">${piece.because}</p>`}
+    ${piece.because && html`<p class="hint" dir="auto">${say(piece)}</p>`}
     ${readings.length > 0 && html`<dl class="readings">${readings.map(([reader, text]) => html`<div><dt>${reader}</dt><dd dir="auto">${text || "–"}</dd></div>`)}</dl>`}
     ${piece.proof && html`<p class="hint">${t("proof_at", { place: piece.proof })}</p>`}
     ${filed.map((one) => html`<p class="notice"><strong>${t(`objection_${one.state}`)}</strong> <span dir="auto">${one.should_be}: ${one.because}</span>${one.answer && html`<br /><span dir="auto">${one.answer}</span>`}</p>`)}
@@ -172,7 +173,7 @@ export function AnswersView({ of, onOpen }) {
     [t(`form_${form}`), (one) => html`<span dir="auto">${form === "which" ? one.question.replaceAll("_", " ") : one.question}</span>`],
     ...(form === "which" ? [[t("value"), (one) => html`<span dir="auto">${one.value || "–"}</span>`]] : []),
     [t("verdict"), (one) => html`<span class=${`level ${level(one)}`}>${t(`said_${verdict(one)}`)}</span>`],
-    [t("believed"), (one) => html`<span class="hint">${one.people_asked > 0 ? t("people_asked", { n: count(one.people_asked) }) : ""}${one.confidence_bp === null ? ` · ${t("not_calibrated")}` : ` · ${percent(one.confidence_bp)}`}</span><span class="hint" dir="auto">${one.because}</span>`],
+    [t("believed"), (one) => html`<span class="hint">${one.people_asked > 0 ? t("people_asked", { n: count(one.people_asked) }) : ""}${one.confidence_bp === null ? ` · ${t("not_calibrated")}` : ` · ${percent(one.confidence_bp)}`}</span><span class="hint" dir="auto">${say(one)}</span>`],
   ];
   return html`<dl class="facts">${[...counts].map(([name, n]) => html`<div><dt>${t(`said_${VERDICTS.get(name) ?? name}`)}</dt><dd>${count(n)}</dd></div>`)}</dl>
     <div class="card flush"><${Rows} name=${t("tab_answers")} columns=${columns} rows=${answers} /></div>`;
@@ -189,7 +190,7 @@ export function DoubtsView({ of, onOpen }) {
     [t("document"), (doubt) => html`<button class="plain value" onClick=${() => onOpen(doubt)}>${doubt.doc_id} · ${doubt.page}</button>`, "head"],
     [t("field"), (doubt) => doubt.field.replaceAll("_", " ") || "–"],
     [t("value"), (doubt) => doubt.text || "–"],
-    [t("cause"), (doubt) => doubt.why],
+    [t("cause"), (doubt) => say(doubt, "why")],
     [t("believed"), (doubt) => html`<${Level} level=${doubt.level} />`],
   ];
   return html`<p class="hint">${t("doubts_why")}</p><div class="card flush"><${Rows} name=${t("tab_doubts")} columns=${columns} rows=${doubts} /></div>`;

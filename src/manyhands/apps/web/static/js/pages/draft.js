@@ -10,6 +10,7 @@ import { Forecast, QuoteLines } from "manyhands/desk/quote.js";
 import { filesOfDrop, filesOfField, uploads } from "manyhands/desk/upload.js";
 import { Who } from "manyhands/desk/who.js";
 import "manyhands/desk/words.js";
+import { say } from "manyhands/say.js";
 
 const draftId = decodeURIComponent(location.pathname.split("/")[3] ?? "");
 const draft = signal(null);
@@ -221,7 +222,7 @@ function LeftOut({ refused }) {
   const mine = up.problems.value;
   if (refused.length + mine.length === 0) return null;
   return html`<div class="notice left-out"><p><strong>${t("left_out", { n: count(refused.length + mine.length) })}</strong></p><ul class="file-list">
-    ${refused.map((one) => html`<li><span dir="auto">${one.name}</span><span>${one.reason}. ${one.cure}.</span></li>`)}
+    ${refused.map((one) => html`<li><span dir="auto">${one.name}</span><span>${say(one, "reason")}. ${say(one, "cure")}.</span></li>`)}
     ${mine.map((one) => html`<li><span dir="auto">${one.name}</span><span>${one.message} ${one.cure ?? ""}</span></li>`)}
   </ul></div>`;
 }
@@ -411,7 +412,7 @@ function QuotePanel() {
       <p class="hint">${t("most_is")} <strong><${Amount} digits=${2} minor=${told.total_minor} currency=${told.currency} exponent=${told.exponent} /></strong>. ${t("most_why")}</p>
       ${told.daily_cap && html`<p class="hint">${t("daily_cap_job", { parts: told.daily_cap.parts, amount: money(told.daily_cap.per_day_minor, told.currency, told.exponent, 2), days: told.daily_cap.days_expected, most: told.daily_cap.days_most })}</p>`}
       <${Forecast} quote=${told} deadline=${wish.value.deadline_ms} />
-      <details><summary>${t("line_by_line")}</summary><${QuoteLines} quote=${told} /><p class="hint">${t("rests_on")} <span dir="auto">${told.rests_on}</span></p></details>
+      <details><summary>${t("line_by_line")}</summary><${QuoteLines} quote=${told} /><p class="hint">${t("rests_on")} <span dir="auto">${say(told, "rests_on")}</span></p></details>
       ${told.free_minor !== null && told.free_minor !== undefined && html`<p class=${told.short_minor ? "notice bad" : "hint"} role=${told.short_minor ? "alert" : undefined}>${t(told.short_minor ? "purse_short" : "purse_covers", { free: money(told.free_minor, told.currency, told.exponent, 2), short: money(told.short_minor, told.currency, told.exponent, 2) })} <a href="/desk/money">${t("desk_money")}</a></p>`}
       ${told.above_budget && html`<p class="notice bad" role="alert">${t("above_budget")}</p>`}
       <${TryOut} />

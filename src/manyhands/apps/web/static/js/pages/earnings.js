@@ -3,6 +3,7 @@ import "manyhands/more.js";
 import { Amount, asProblem, clock, count, Hash, html, language, loader, Loading, Problem, signal, spoken, t, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
+import { say } from "manyhands/say.js";
 
 const earnings = loader(() => get("/api/earnings"));
 const hours = loader(() => get("/api/hours"));
@@ -97,10 +98,10 @@ function RefusedJob({ rows, appeals }) {
   return html`<li class="card refused-job">
     <h3 dir="auto">${title}</h3>
     <p class="hint">${t("refused_n", { n: count(rows.length) })}</p>
-    <p dir="auto"><strong>${t("reason")}</strong> ${rows[0].because}</p>
+    <p dir="auto"><strong>${t("reason")}</strong> ${say(rows[0])}</p>
     <div class="exhibits">${rows.slice(0, 8).map((row) => html`<figure><img src=${row.picture_url} alt=${t("cutting_alt")} loading="lazy" /><figcaption><${Asked} question=${row.question} />${t(row.question?.includes(" ") ? "you_chose" : "you_keyed")}: <b dir="auto">${given(row.question, row.text)}</b> · <${Amount} minor=${row.reward_minor} currency=${row.currency} exponent=${row.exponent} /></figcaption></figure>`)}</div>
     ${rows.length > 8 && html`<p class="hint">${t("and_more", { n: count(rows.length - 8) })}</p>`}
-    ${own.map((one) => html`<p class=${`notice ${one.state === "granted" ? "good" : one.state === "denied" ? "bad" : ""}`} role="status"><strong>${t(`appeal_${one.state}`)}</strong> <span dir="auto">${one.because}</span>${one.restored_minor > 0 ? html` · <${Amount} minor=${one.restored_minor} />` : ""}</p>`)}
+    ${own.map((one) => html`<p class=${`notice ${one.state === "granted" ? "good" : one.state === "denied" ? "bad" : ""}`} role="status"><strong>${t(`appeal_${one.state}`)}</strong> <span dir="auto">${say(one)}</span>${one.restored_minor > 0 ? html` · <${Amount} minor=${one.restored_minor} />` : ""}</p>`)}
     ${may && appealing.value !== jobId && html`<p class="row"><button class="button" onClick=${() => (appealing.value = jobId)}>${t("appeal")}<span class="unseen"> ${title}</span></button></p>`}
     ${may && appealing.value === jobId && html`<form onSubmit=${(event) => appeal(event, jobId)}>
       <p>${t("appeal_why")}</p>
@@ -137,8 +138,8 @@ function fate(one) {
 
 const ANSWER_COLUMNS = () => [
   [t("you_answered"), (one) => (one.state === "answered" ? html`${given(one.question, one.text)}<${Asked} question=${one.question} />` : html`<span class="quiet">–</span>`)],
-  [t("verdict"), (one) => html`${(one.value ?? null) === null ? null : given(one.question, one.value)}${(one.value ?? null) === null && html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${one.verdict_because}</span>`}`],
-  [t("outcome"), (one) => html`${fate(one)}${one.because && html`<span class="hint block">${one.because}</span>`}`],
+  [t("verdict"), (one) => html`${(one.value ?? null) === null ? null : given(one.question, one.value)}${(one.value ?? null) === null && html`<span class="quiet">${t(one.task_state === "unreadable" ? "task_unreadable" : "no_verdict")}</span>`}${one.verdict_because && html`<span class="hint block">${say(one, "verdict_because")}</span>`}`],
+  [t("outcome"), (one) => html`${fate(one)}${one.because && html`<span class="hint block">${say(one)}</span>`}`],
   [t("time_worked"), (one) => (one.active_ms === null ? "" : clock(one.active_ms)), "figure"],
   [t("reward"), (one) => html`<${Amount} minor=${one.earned_minor ?? one.reward_minor} />`, "figure"],
   [t("at"), (one) => (one.received_at_ms === null ? "" : when(one.received_at_ms))],
@@ -175,7 +176,7 @@ function Job({ job }) {
       <div><dt>${t("refused")}</dt><dd>${count(job.refused)}</dd></div>
       ${part("pending_money", job.pending_minor)}${part("earned_job", job.earned_minor)}${part("bonus", job.bonus_minor)}${part("top_up", job.top_up_minor)}${part("restored", job.restored_minor)}${part("learning", job.learning_minor)}${part("paid", job.paid_minor)}
     </dl>
-    ${job.because && html`<p class="hint" dir="auto">${job.because}</p>`}
+    ${job.because && html`<p class="hint" dir="auto">${say(job)}</p>`}
     ${job.transactions.length > 0 && html`<p class="hint">${t("paid_in")} ${job.transactions.map((tx) => html`<${Hash} value=${tx.tx_hash} /> <span class="quiet">${t("on_chain", { id: tx.chain_id })}</span> `)}</p>`}
     <${OwnAnswers} job=${job} />
     <p class="row"><button class="button quietly small" onClick=${() => saveReceipts(job)}>${t("save_receipts")}<span class="unseen"> ${job.title}</span></button> <a class="button quietly small" href="/proof">${t("check_receipts")}</a></p>

@@ -6,7 +6,8 @@
 import { Amount, asProblem, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, t, when } from "manyhands/kit.js";
 import { at, get } from "manyhands/api.js";
 import { lineWords } from "manyhands/lines.js";
-import { Told } from "manyhands/told.js";
+import { happening, Told } from "manyhands/told.js";
+import { say } from "manyhands/say.js";
 
 const jobId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const key = new URLSearchParams(location.search).get("key") ?? "";
@@ -89,12 +90,12 @@ function Routing({ value }) {
   const routing = value.routing;
   if (!routing) return null;
   return html`<section class="card"><h2>${t("routing")}</h2>
-    <p><${Told} text=${routing.reason} /></p>
+    <p><${Told} text=${say(routing, "reason")} /></p>
     <dl class="facts"><div><dt>${t("chain")}</dt><dd>${routing.chain_id}</dd></div><div><dt>${t("exchange")}</dt><dd><${Hash} value=${routing.exchange} /></dd></div>${value.escrow && html`<div><dt>${t("escrow")}</dt><dd><${Hash} value=${value.escrow} /></dd></div>`}</dl>
     ${routing.considered?.length > 0 &&
     html`<details><summary>${t("considered", { n: routing.considered.length })}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t("routing")}><table>
       <thead><tr><th scope="col">${t("chain")}</th><th scope="col">${t("healthy")}</th><th scope="col" class="figure">${t("cost")}</th><th scope="col" class="figure">${t("finality")}</th><th scope="col">${t("cause")}</th></tr></thead>
-      <tbody>${routing.considered.map((one) => html`<tr><th scope="row">${one.chain_id}</th><td>${t(one.healthy ? "yes" : "no")}</td><td class="figure">${money(one.cost_minor, value.currency, value.exponent)}</td><td class="figure">${t("seconds", { n: one.finality_ms / 1000 })}</td><td><${Told} text=${one.because} /></td></tr>`)}</tbody>
+      <tbody>${routing.considered.map((one) => html`<tr><th scope="row">${one.chain_id}</th><td>${t(one.healthy ? "yes" : "no")}</td><td class="figure">${money(one.cost_minor, value.currency, value.exponent)}</td><td class="figure">${t("seconds", { n: one.finality_ms / 1000 })}</td><td><${Told} text=${say(one)} /></td></tr>`)}</tbody>
     </table></div></details>`}
   </section>`;
 }
@@ -105,7 +106,7 @@ function Judged({ value }) {
   return html`<section class="card"><h2>${t("judged")}</h2>
     <p><span class=${`state ${judged.accepted ? "closed" : "refused"}`}>${t(judged.accepted ? "judged_accepted" : "judged_refused")}</span></p>
     ${judged.measured_bp >= 0 && html`<dl class="facts"><div><dt>${t("measured_right")}</dt><dd>${percent(judged.measured_bp)}</dd></div><div><dt>${t("at_least")}</dt><dd>${percent(judged.lower_bp)}</dd></div></dl>`}
-    <p class="hint" dir="auto">${judged.rests_on}</p></section>`;
+    <p class="hint" dir="auto">${say(judged, "rests_on")}</p></section>`;
 }
 
 function Anchors({ value }) {
@@ -130,7 +131,7 @@ function Payouts({ value }) {
 function Happened({ value }) {
   if (!value.happened?.length) return null;
   return html`<section class="card"><h2>${t("happened")}</h2><ol class="story">
-    ${value.happened.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <${Told} text=${one.because} />` : ""}</li>`)}
+    ${value.happened.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${happening(one.name)}</strong>${one.because ? html` <${Told} text=${say(one)} />` : ""}</li>`)}
   </ol></section>`;
 }
 
@@ -156,11 +157,12 @@ export function Page() {
     <h1 dir="auto">${value.title}</h1>
     <p><span class=${`state ${value.state}`} role="status">${t(`state_${value.state}`)}</span> <span class="quiet">${value.created_at_ms ? when(value.created_at_ms) : ""}</span></p>
     ${value.simulated && html`<${Simulated} />`}
-    ${value.because && html`<p><${Told} text=${value.because} /></p>`}
+    ${value.because && html`<p><${Told} text=${say(value)} /></p>`}
     <${Problem} problem=${problem.value} />
     <div class="grid">
       <section class="card"><h2>${t("progress")}</h2>
         ${value.tasks && html`<${Tasks} tasks=${value.tasks} />`}
+        ${value.waits_for && html`<p class="hint waits"><${Told} text=${say(value, "waits_for")} /></p>`}
         <dl class="facts">
           ${["documents", "pages", "answers", "workers"].filter((name) => value[name] !== undefined && value[name] !== null).map((name) => html`<div><dt>${t(name)}</dt><dd>${count(value[name])}</dd></div>`)}
         </dl>

@@ -8,6 +8,7 @@ import { at, get, post, put } from "manyhands/api.js";
 import { span } from "manyhands/desk/quote.js";
 import { Rows } from "manyhands/rows.js";
 import "manyhands/desk/words.js";
+import { say } from "manyhands/say.js";
 
 const EVERY_MS = 4_000;
 const view = signal(null);
@@ -79,8 +80,8 @@ const bytes = (n) => `${(n / 1_048_576).toFixed(0)} MB`;
 function Health({ value }) {
   const wrong = value.findings.filter((one) => !one.healthy);
   return html`<section class=${`card verdict ${wrong.length ? "bad" : "good"}`}><h2><i aria-hidden="true"></i>${wrong.length ? t("health_wrong", { n: count(wrong.length) }) : t("health_good")}</h2>
-    ${wrong.length > 0 && html`<ul class="findings">${wrong.map((one) => html`<li><strong>${one.name}</strong> <span dir="auto">${one.found}</span>${one.cure && html`<span class="hint" dir="auto">${one.cure}</span>`}</li>`)}</ul>`}
-    <details><summary>${t("all_questions", { n: count(value.findings.length) })}</summary><table class="sums"><tbody>${value.findings.map((one) => html`<tr><th scope="row">${one.name}</th><td dir="auto">${one.healthy ? "✓" : "✗"} ${one.found}</td></tr>`)}</tbody></table></details>
+    ${wrong.length > 0 && html`<ul class="findings">${wrong.map((one) => html`<li><strong>${say(one, "name")}</strong> <span dir="auto">${say(one, "found")}</span>${one.cure && html`<span class="hint" dir="auto">${say(one, "cure")}</span>`}</li>`)}</ul>`}
+    <details><summary>${t("all_questions", { n: count(value.findings.length) })}</summary><table class="sums"><tbody>${value.findings.map((one) => html`<tr><th scope="row">${say(one, "name")}</th><td dir="auto">${one.healthy ? "✓" : "✗"} ${say(one, "found")}</td></tr>`)}</tbody></table></details>
   </section>`;
 }
 
@@ -90,7 +91,7 @@ function Stuck({ value }) {
     ${list.length === 0 && html`<p class="quiet">${t("stuck_none")}</p>`}
     <ul class="stuck">${list.map((one) => html`<li key=${`${one.kind}/${one.ref}`}>
       <div><p><span class="tag">${t(`stuck_${one.kind}`)}</span> <strong dir="auto">${one.title}</strong>${one.since_ms ? html` <span class="quiet">${t("since", { time: span(Math.max(1_000, value.now_ms - one.since_ms)) })}</span>` : ""}</p>
-        <p class="quiet" dir="auto">${one.reason}</p>${one.job_id && html`<p class="hint">${t("job")} <${Hash} value=${one.job_id} /> <button class="plain" onClick=${() => { wanted.value = { process: "", job_id: one.job_id }; readLog(); }}>${t("log_of_job")}</button></p>`}</div>
+        <p class="quiet" dir="auto">${say(one, "reason")}</p>${one.job_id && html`<p class="hint">${t("job")} <${Hash} value=${one.job_id} /> <button class="plain" onClick=${() => { wanted.value = { process: "", job_id: one.job_id }; readLog(); }}>${t("log_of_job")}</button></p>`}</div>
       ${one.free && html`<button class="button quietly small" onClick=${() => free(one)}>${t(`free_${one.free}`)}<span class="unseen"> ${one.title}</span></button>`}
     </li>`)}</ul></section>`;
 }
@@ -127,7 +128,7 @@ function Group({ one }) {
     }
   };
   return html`<li><form onSubmit=${send}><p><strong>${t("counted_as_one", { n: count(one.workers.length) })}</strong> <span class="quiet">${when(one.at_ms)}</span></p>
-    <p class="quiet" dir="auto">${one.because}</p>
+    <p class="quiet" dir="auto">${say(one)}</p>
     <ul class="findings">${one.workers.map((each) => html`<li><${Hash} value=${each.worker} />${each.words ? html` <q dir="auto">${each.words}</q>` : html` <span class="hint">${t("link_no_words")}</span>`}</li>`)}</ul>
     <${Problem} problem=${problemHere.value} />
     <label>${t("unlink_because")}<textarea name="because" rows="2" required minlength="10" maxlength="2000"></textarea></label>
@@ -161,7 +162,7 @@ function Signs() {
   return html`<section class="card" id="signs"><h2>${t("signs")} <span class="count">${count(told.signs.length)}</span></h2><p class="hint">${t("signs_why")}</p>
     ${told.groups.length > 0 && html`<ul class="stuck">${told.groups.map((one) => html`<${Group} key=${one.group} one=${one} />`)}</ul>`}
     ${told.signs.length === 0 ? html`<p class="quiet">${t("signs_none")}</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("signs")}><table><thead><tr><th scope="col">${t("sign_word")}</th><th scope="col">${t("workers")}</th><th scope="col">${t("sign_says")}</th><th scope="col">${t("job")}</th></tr></thead>
-      <tbody>${told.signs.map((one) => html`<tr key=${`${one.job_id}/${one.position}`}><th scope="row">${t(`sign_${one.kind}`)}</th><td>${one.workers.map((worker) => html`<div><${Hash} value=${worker} /></div>`)}</td><td dir="auto">${one.says} <span class="hint">${Object.entries(one.evidence).map(([name, n]) => `${name} ${n}`).join(" · ")}</span>${one.words && html`<p>${t("sign_words")} <q dir="auto">${one.words}</q></p>`}${one.cleared_by ? html`<p class="hint">${t("sign_cleared_by", { by: one.cleared_by })} <q dir="auto">${one.cleared_because}</q></p>` : one.workers.length === 1 && html`<p><button class="button quietly small" aria-expanded=${clearing.value === place(one)} onClick=${() => (clearing.value = clearing.value === place(one) ? "" : place(one))}>${t("sign_clear")}</button></p>`}</td><td><${Hash} value=${one.job_id} /></td></tr>`)}</tbody></table></div>`}
+      <tbody>${told.signs.map((one) => html`<tr key=${`${one.job_id}/${one.position}`}><th scope="row">${t(`sign_${one.kind}`)}</th><td>${one.workers.map((worker) => html`<div><${Hash} value=${worker} /></div>`)}</td><td dir="auto">${say(one, "says")} <span class="hint">${Object.entries(one.evidence).map(([name, n]) => `${name} ${n}`).join(" · ")}</span>${one.words && html`<p>${t("sign_words")} <q dir="auto">${one.words}</q></p>`}${one.cleared_by ? html`<p class="hint">${t("sign_cleared_by", { by: one.cleared_by })} <q dir="auto">${one.cleared_because}</q></p>` : one.workers.length === 1 && html`<p><button class="button quietly small" aria-expanded=${clearing.value === place(one)} onClick=${() => (clearing.value = clearing.value === place(one) ? "" : place(one))}>${t("sign_clear")}</button></p>`}</td><td><${Hash} value=${one.job_id} /></td></tr>`)}</tbody></table></div>`}
     ${going && html`<${Clear} key=${place(going)} one=${going} />`}</section>`;
 }
 

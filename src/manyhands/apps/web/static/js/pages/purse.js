@@ -3,6 +3,7 @@ import { Amount, currencies, html, loader, Loading, Problem, spoken, t, when } f
 import { at, get, me } from "manyhands/api.js";
 import { DeskWays } from "manyhands/desk/nav.js";
 import { Rows } from "manyhands/rows.js";
+import { say } from "manyhands/say.js";
 
 const asked = new URLSearchParams(location.search).get("currency") ?? "";
 const own = loader(() => get(`/api/desk/purse?currency=${encodeURIComponent(asked)}`));
@@ -47,7 +48,7 @@ function Lines({ lines, purse }) {
   const amount = (minor) => html`<${Amount} digits=${2} minor=${minor} currency=${purse.currency} exponent=${purse.exponent} />`;
   const name = (line) => t(line.kind === "hold" ? `line_hold_${line.state}` : `line_${line.kind}`);
   const columns = [
-    [t("what"), (line) => html`${name(line)}${line.job_id ? html` · <a href=${at`/desk/jobs/${line.job_id}`}>${t("job")}</a>` : ""}<span class="hint" dir="auto">${line.because}</span>`, "head"],
+    [t("what"), (line) => html`${name(line)}${line.job_id ? html` · <a href=${at`/desk/jobs/${line.job_id}`}>${t("job")}</a>` : ""}<span class="hint" dir="auto">${say(line)}</span>`, "head"],
     [t("when"), (line) => html`<span class="quiet">${when(line.at_ms)}</span>`],
     [t("amount"), (line) => html`<span class=${line.state === "voided" ? "gone" : ""}>${amount(line.amount_minor)}</span>`, "figure"],
     [t("purse_then"), (line) => html`<span class="quiet">${line.kind === "hold" ? "–" : amount(line.balance_minor)}</span>`, "figure"],

@@ -3,6 +3,7 @@ import "manyhands/more.js";
 import { Amount, count, Hash, html, loader, Loading, money, percent, Problem, t, when } from "manyhands/kit.js";
 import { get } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
+import { say } from "manyhands/say.js";
 
 const record = loader(() => get("/api/record"));
 
@@ -45,7 +46,7 @@ export function Page() {
       <${Disputes} rows=${value.appeals} name=${t("appeals")} none="appeals_none" columns=${[
         ["job", job],
         ["answers", (row) => count(row.answers)],
-        ["outcome", (row) => html`<span class=${`state ${row.state === "granted" ? "closed" : row.state === "denied" ? "refused" : ""}`}>${t(`appeal_${row.state}`)}</span> ${row.because}`],
+        ["outcome", (row) => html`<span class=${`state ${row.state === "granted" ? "closed" : row.state === "denied" ? "refused" : ""}`}>${t(`appeal_${row.state}`)}</span> ${say(row)}`],
         ["restored", (row) => html`<${Amount} minor=${row.restored_minor} currency=${row.currency} exponent=${row.exponent} />`],
         ["at", (row) => when(row.filed_at_ms)],
       ]} /></section>

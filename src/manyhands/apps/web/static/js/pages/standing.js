@@ -3,6 +3,7 @@ import "manyhands/more.js";
 import { about, asProblem, count, html, language, loader, Loading, percent, Problem, signal, t, useSignal, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
+import { say } from "manyhands/say.js";
 
 const standing = loader(() => get("/api/standing"));
 const link = loader(() => get("/api/own/link"));
@@ -26,7 +27,7 @@ const judged = (types) => (types ?? []).filter((one) => one.judged > 0).map((one
 /** Why a standing moved, said here where its figures were told, else in the words it was told in. */
 function cause(change) {
   const told = change.counts ?? {};
-  if (told.judged === undefined) return change.because;
+  if (told.judged === undefined) return say(change);
   return [
     t("moved_judged", { right: count(told.right), n: count(told.judged) }),
     told.taken_back && t("moved_taken_back", { n: count(told.taken_back) }),
@@ -77,9 +78,9 @@ function Linked({ told }) {
       said.value = { problem: asProblem(thrown) };
     }
   };
-  if (!told.counted_as_one) return html`<section class="card" id="link"><h2>${t("link_undone")}</h2><p dir="auto">${told.because}</p><p class="hint">${when(told.at_ms)}</p></section>`;
+  if (!told.counted_as_one) return html`<section class="card" id="link"><h2>${t("link_undone")}</h2><p dir="auto">${say(told)}</p><p class="hint">${when(told.at_ms)}</p></section>`;
   return html`<section class="card" id="link"><h2>${t("link_title", { n: count(told.others) })}</h2>
-    <p dir="auto">${told.because}</p><p class="hint">${t("link_why")}</p>
+    <p dir="auto">${say(told)}</p><p class="hint">${t("link_why")}</p>
     ${told.words && html`<p>${t("link_said")} <q dir="auto">${told.words}</q></p>`}
     <${Problem} problem=${said.value?.problem} />
     ${said.value?.done && html`<p class="notice good" role="status">${t("link_kept")}</p>`}
@@ -100,7 +101,7 @@ function Noticed({ sign }) {
     }
   };
   const known = t(`noticed_${sign.kind}`) !== `noticed_${sign.kind}`;
-  const words = known ? t(`noticed_${sign.kind}`, { ...sign.evidence, time: about((sign.evidence.feasible_ms ?? 0) / 1000) }) : sign.says;
+  const words = known ? t(`noticed_${sign.kind}`, { ...sign.evidence, time: about((sign.evidence.feasible_ms ?? 0) / 1000) }) : say(sign, "says");
   return html`<section class="card noticed"><h2>${t("noticed")}</h2>
     <p><strong dir="auto">${sign.title}</strong> <span class="quiet">${when(sign.at_ms)}</span></p>
     <p>${words} <a href="/earnings">${t("noticed_look")}</a></p>

@@ -5,11 +5,12 @@
 // - A figure that nobody has measured has no tile.
 import { Amount, asProblem, batch, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, t, useRef, when } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
-import { Told } from "manyhands/told.js";
+import { happening, Told } from "manyhands/told.js";
 import { Chart } from "manyhands/desk/chart.js";
 import { QuoteLines, span } from "manyhands/desk/quote.js";
 import { AnswersView, DoubtsView, FilesView, PagesView, results } from "manyhands/desk/results.js";
 import "manyhands/desk/words.js";
+import { say } from "manyhands/say.js";
 
 const jobId = decodeURIComponent(location.pathname.split("/")[3] ?? "");
 const job = signal(null);
@@ -124,7 +125,7 @@ function Charts({ value }) {
 
 function Happened() {
   if (happened.value.length === 0) return null;
-  return html`<section class="card"><h2>${t("happened")}</h2><ol class="story timeline">${happened.value.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${one.name}</strong>${one.because ? html` <${Told} text=${one.because} />` : ""}</li>`)}</ol></section>`;
+  return html`<section class="card"><h2>${t("happened")}</h2><ol class="story timeline">${happened.value.map((one) => html`<li><span class="quiet">${when(one.at_ms)}</span> <strong>${happening(one.name)}</strong>${one.because ? html` <${Told} text=${say(one)} />` : ""}</li>`)}</ol></section>`;
 }
 
 function MoneyCard({ value }) {
@@ -139,7 +140,7 @@ function MoneyCard({ value }) {
 
 function ProofCard({ value }) {
   return html`<section class="card"><h2>${t("proof_card")}</h2><p class="hint">${t("proof_card_why")}</p>
-    ${value.judged && html`<p><span class=${`state ${value.judged.accepted ? "closed" : "refused"}`}>${t(value.judged.accepted ? "judged_accepted" : "judged_refused")}</span> ${value.judged.measured_bp < 0 ? "" : percent(value.judged.measured_bp)} <span class="hint" dir="auto">${value.judged.rests_on}</span></p>`}
+    ${value.judged && html`<p><span class=${`state ${value.judged.accepted ? "closed" : "refused"}`}>${t(value.judged.accepted ? "judged_accepted" : "judged_refused")}</span> ${value.judged.measured_bp < 0 ? "" : percent(value.judged.measured_bp)} <span class="hint" dir="auto">${say(value.judged, "rests_on")}</span></p>`}
     <dl class="facts">${value.escrow && html`<div><dt>${t("escrow")}</dt><dd><${Hash} value=${value.escrow} /></dd></div>`}${value.anchors?.length > 0 && html`<div><dt>${t("anchors")}</dt><dd>${count(value.anchors.length)}</dd></div>`}</dl>
     <p class="row"><a class="button quietly small" href=${at`/jobs/${jobId}`}>${t("public_page")}</a></p></section>`;
 }
@@ -147,6 +148,7 @@ function ProofCard({ value }) {
 function Progress({ value }) {
   return html`<${Tiles} value=${value} />
     <section class="card"><h2>${t("progress")}</h2>${value.tasks ? html`<${Tasks} tasks=${value.tasks} />` : html`<p class="quiet">${t("not_begun")}</p>`}
+      ${value.waits_for && html`<p class="hint waits"><${Told} text=${say(value, "waits_for")} /></p>`}
       <dl class="facts">${["documents", "pages", "pages_read"].filter((name) => value[name] !== undefined).map((name) => html`<div><dt>${t(name)}</dt><dd>${count(value[name])}</dd></div>`)}</dl></section>
     <${Charts} value=${value} />
     <div class="two"><${MoneyCard} value=${value} /><${ProofCard} value=${value} /></div>
@@ -210,7 +212,7 @@ export function Page() {
     <div class="head-line"><h1 dir="auto">${value.title}</h1><span class="row tight"><${Cancel} value=${value} /></span></div>
     <p class="state-line"><span class=${`state ${value.state}`}>${t(`state_${value.state}`)}</span> <${Live} /> <span class="quiet">${when(value.created_at_ms)}</span></p>
     ${value.simulated && html`<${Simulated} />`}
-    ${value.because && html`<p class="quiet"><${Told} text=${value.because} /></p>`}
+    ${value.because && html`<p class="quiet"><${Told} text=${say(value)} /></p>`}
     ${value.state === "refused" && value.draft_id && html`<p class="row"><button class="button" onClick=${() => takeBack(value.draft_id)}>${t("back_to_draft")}</button></p>`}
     <${Problem} problem=${problem.value ?? (delivered ? of.problem.value : null)} />
     ${names.length > 1 && html`<${Tabs} names=${names} />`}
