@@ -143,7 +143,8 @@ async def deliver(platform: Platform, job_id: str, drawn: Sequence[Area] = (), *
     )  # fmt: skip
     async with platform.db.transaction() as tx:
         await tx.execute(
-            "update launcher.jobs set state = 'closed', because = 'paid, refunded and delivered', escrow = %s, "
-            "token = %s, funded_minor = %s, paid_minor = %s, settled = %s where job_id = %s",
+            "update launcher.jobs set state = 'closed', because = '2 workers are paid or credited, the rest is "
+            "refunded, the results are delivered', escrow = %s, token = %s, funded_minor = %s, paid_minor = %s, "
+            "settled = %s where job_id = %s",
             ("0x" + "5b" * 20, "0x" + "6d" * 20, funded, paid, canonical.encode(settled), job_id),
         )

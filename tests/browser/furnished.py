@@ -113,7 +113,8 @@ async def _retitled(tx: Tx, job_id: str, title: str) -> None:
 async def _refused(tx: Tx, job_id: str, now_ms: int) -> None:
     await tx.execute(
         "update exchange.assignments set outcome = 'refused', earned_minor = 0, code = 'known_answers_wrong', "
-        "because = '0 of 5 answers that were known beforehand were right' where job_id = %s and state = 'answered'",
+        "because = '0 of 5 answers that were known beforehand were right; honest work at chance level would do better "
+        "19 times in 20' where job_id = %s and state = 'answered'",
         (job_id,),
     )
     await tx.execute(

@@ -183,7 +183,7 @@ RUNNING = {
     "tasks": {"open": 410, "accepted": 640, "unreadable": 9, "frozen": 1, "accepted_unseen": 610},
     "expected_end_ms": 1_790_000_000_000 + 3 * HOUR_MS, "escrow": "0x" + "5b" * 20,
     "anchors": [{"root": "0x" + "cd" * 32, "count": 500, "tx_hash": "0x" + "ef" * 32}],
-    "happened": [{"at_ms": 1_790_000_000_000, "name": "open", "because": "the escrow holds the money"}],
+    "happened": [{"at_ms": 1_790_000_000_000, "name": "open", "because": "escrow 0x5b5b holds 34.88 MHT"}],
     "series": {
         "slices": [
             {"at_ms": 1_790_000_000_000 + n * 120_000, "answers": 8 + n % 7 * 3, "decided": 8 + n % 7 * 3,

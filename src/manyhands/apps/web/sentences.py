@@ -6,7 +6,8 @@ same in its reader's language by the name and the figures, which `said` tells be
 Rules kept here
 - A sentence is written here as it is written where it is made; `test_sentences.py` looks for each in the source.
 - A gap is `{name}`: text as it stands. `{name:int}`: a whole number. `{name:quoted}`: text between quotes, told without
-  them. `{name:said}`: sentences of this list, `{name:one}`: a single one. `{name:this|that}`: one of these.
+  them. `{name:word}`: text without a blank, `{name:code}` a currency's code, `{name:id}` digits. `{name:said}`: other
+  sentences of this list, `{name:one}`: a single one. `{name:this|that}`: one of these.
 - `NAME.cure` is what to do about NAME. What people wrote (titles, reasons, answers) is in no list: it is shown as it
   is.
 """
@@ -349,7 +350,7 @@ TOLD: Final[Mapping[str, str]] = {
     "launching": "the escrow is being launched with {amount}",
     "escrow_gets": "escrow {escrow} gets its daily cap, its funds and its setup",
     "escrow_holds": "escrow {escrow} holds {amount}",
-    "chain_out": "chain {chain_id:int} is out: {reason}",
+    "chain_out": "chain {chain_id:id} is out: {reason}",
     "judged": "judged {word:accepted|below its benchmark}, resting on {rests_on:said}",
     "settled": "settled",
     "all_paid": "{n:int} workers are paid or credited, the rest is refunded, the results are delivered",
@@ -362,25 +363,25 @@ TOLD: Final[Mapping[str, str]] = {
     "no_route": "no route: {reason:said}",
     "route_refused": "the route can't be taken: {problem}",
     # why a route was taken
-    "route_only": "{chain} (chain {chain_id:int}) at a network cost of {cost}, final after {finality_ms:int} ms: "
+    "route_only": "{chain:word} (chain {chain_id:id}) at a network cost of {cost}, final after {finality_ms:int} ms: "
     "the only chain that fits",
-    "route_best": "{chain} (chain {chain_id:int}) at a network cost of {cost}, final after {finality_ms:int} ms; "
-    "next best {other} costs {other_cost} and is final after {other_ms:int} ms",
+    "route_best": "{chain:word} (chain {chain_id:id}) at a network cost of {cost}, final after {finality_ms:int} ms; "
+    "next best {other:word} costs {other_cost} and is final after {other_ms:int} ms",
     "route_taken": "taken",
     "route_dearer": "dearer by {cost}",
     "route_later": "final {later_ms:int} ms later at the same cost",
     "route_equal": "equal; it takes its share of other jobs",
-    "route_unsound": "{chain} does not answer soundly: {reason}",
-    "route_failed": "{chain} failed this job before",
-    "route_no_currency": "{chain} has no {currency}",
-    "route_chain_unwished": "the requester did not ask for {chain}",
+    "route_unsound": "{chain:word} does not answer soundly: {reason}",
+    "route_failed": "{chain:word} failed this job before",
+    "route_no_currency": "{chain:word} has no {currency:code}",
+    "route_chain_unwished": "the requester did not ask for {chain:word}",
     "route_exchange_unwished": "the requester did not ask for this exchange",
-    "route_slow": "{chain} is final after {finality_ms:int} ms, {most_ms:int} ms were asked for",
+    "route_slow": "{chain:word} is final after {finality_ms:int} ms, {most_ms:int} ms were asked for",
     "route_no_work": "this exchange has no {task_type} work",
     "route_no_content": "this exchange takes no {content_class:plain|sensitive} content",
     "route_no_privacy": "this exchange does not keep privacy {privacy:strict|standard|off}",
     "route_no_crowd": "this exchange has no {crowd:people|simulated} crowd",
-    "route_not_there": "this exchange does not work on {chain}",
+    "route_not_there": "this exchange does not work on {chain:word}",
     "route_nobody": "no chain or no exchange is known here",
     "route_nothing_fits": "nothing fits: {problems:said}",
     "route_no_party": "the directory has no {role:recording oracle|reputation oracle|jury}",
@@ -507,13 +508,21 @@ TOLD: Final[Mapping[str, str]] = {
     "appeal_votes_over": "{grants:int} of {jurors:int} jurors found honest work, {denials:int} did not "
     "when the time was over",
     "appeal_nobody": "nobody could be found to judge it in time: doubt is the worker's",
+    # what a report says is wrong
+    "report_wrong_cutting": "The picture is cut wrongly: the text is cut off, or two texts are in it",
+    "report_not_the_question": "The picture and the question do not fit together",
+    "report_personal_data": "It shows personal data that should not be here",
+    "report_offensive": "It is offensive, violent or frightening",
+    "report_illegal": "It asks for something illegal, or helps with it",
+    "report_harmful_request": "It asks me to contact, pay or sign up with somebody",
+    "report_other": "Something else",
     # a purse's lines
     "purse_most": "the most that the job can cost",
     "purse_bill": "pay and fees of the job",
     "purse_known": "the bill is known",
     "purse_limit": "the limit",
     "purse_limit_back": "back to the limit",
-    "purse_came_in": "came in on chain {chain_id:int}",
+    "purse_came_in": "came in on chain {chain_id:id}",
     # files that were not taken in: reason and cure
     "file_empty": "the file has no bytes",
     "file_empty_cure": "Scan or copy it again",
@@ -552,7 +561,7 @@ TOLD: Final[Mapping[str, str]] = {
     "file_twice_cure": "Rename one of them",
     # what the doctor asks, finds and advises
     "ask_process": "process {process:roles|ocr|web}",
-    "ask_chain": "chain {chain_id:int}",
+    "ask_chain": "chain {chain_id:id}",
     "ask_messages": "messages",
     "ask_work": "work",
     "ask_transactions": "transactions",
@@ -562,6 +571,10 @@ TOLD: Final[Mapping[str, str]] = {
     "found_not_ready": "not ready",
     "found_chain": "answered in {ms:int} ms at block {block:int}",
     "found_probe": "no answer within {ms:int} ms",
+    "found_unreachable": "chain {chain_id:id} is unreachable ({problem})",
+    "found_died": "{work} after {attempts:int} attempts: {reason}",
+    "cure_unreachable": "Check the network and the RPC URLs in the facts file; nothing is lost, waiting transactions "
+    "are sent when it answers again.",
     "found_delivered": "all delivered",
     "found_nothing_stuck": "nothing is stuck",
     "found_no_alarm": "no alarm",

@@ -43,7 +43,7 @@ from .problems import (
 from .purses import add_purses
 from .replies import PROBLEMS, answer, refusal_schemas
 from .requester import add_requester
-from .said import spoken
+from .said import said, spoken
 from .security import Guard
 from .shell import choose_language, shell
 from .site import (
@@ -363,7 +363,10 @@ def _add_work(app: FastAPI, site: Site, desk: WorkerDesk) -> None:
 
     @app.get("/api/report-codes", response_model=shapes.ReportCodes, summary="What may be reported", **options)
     async def report_codes() -> Response:
-        return answer({"codes": desk.report_codes()})
+        codes = desk.report_codes()
+        return answer(
+            {"codes": [{"code": one.code, "title": one.title, "title_said": said(one.title)} for one in codes]}
+        )
 
     @app.get("/api/earnings", response_model=shapes.Earnings, summary="What this worker earned, and why", **options)
     async def earnings(worker: Annotated[Account, earning]) -> Response:

@@ -432,6 +432,7 @@ class Reported(Told):
 class ReportCode(Told):
     code: str
     title: str
+    title_said: Sentences = ()
 
 
 class ReportCodes(Told):

@@ -281,9 +281,20 @@ def test_a_refusal_leaves_the_site_with_its_sentences_and_what_they_say() -> Non
     assert told["cure_said"] == [{"code": "name_taken.cure", "figures": {}}]
 
 
-def test_what_a_person_wrote_is_no_sentence_of_the_platform() -> None:
-    words = "I keyed what I saw; the ink is faint"
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I keyed what I saw; the ink is faint", "the reader has no memory left", "there is no total on this page",
+        "Two people agree with me", "2 people agree with me", "the shop failed this job before us, see page 2",
+        "row 3: the amount is mine", "this address is not ours", "the job is done: pay it", "",
+    ],
+)  # fmt: skip
+def test_what_people_and_other_programs_say_is_no_sentence_of_the_platform(words: str) -> None:
     assert said(words) == ()
+
+
+def test_a_sentence_is_told_beside_its_field_wherever_it_stands() -> None:
+    words = "I keyed what I saw; the ink is faint"
     assert spoken({"because": words, "inside": [{"reason": "2 people agree"}]}) == {
         "because": words,
         "inside": [{"reason": "2 people agree", "reason_said": said("2 people agree")}],

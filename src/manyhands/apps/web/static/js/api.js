@@ -80,6 +80,12 @@ export const putBytes = (path, bytes, options = {}) =>
 export const post = (path, body = {}, options) => ask("POST", path, body, options);
 export const at = (strings, ...parts) => strings.reduce((all, text, i) => all + text + (i < parts.length ? encodeURIComponent(parts[i]) : ""), "");
 
+/** Reasons for a report, in the reader's language. */
+export async function reportCodes() {
+  const { codes } = await get("/api/report-codes");
+  return Promise.all(codes.map(async ({ code, title, title_said }) => ({ code, title: (await inWords({ message: title, message_said: title_said })).message })));
+}
+
 /** The session itself is out of reach of scripts; this says only that there is one. */
 const signedIn = () => /(^|; )mh_here=1(;|$)/.test(document.cookie);
 

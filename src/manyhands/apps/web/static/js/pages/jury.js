@@ -1,10 +1,10 @@
 // Reports and appeals that this worker was drawn to judge: what there is to see, what was said, and a vote with its reason.
 import "manyhands/more.js";
 import { Amount, asProblem, html, loader, Loading, Problem, signal, t } from "manyhands/kit.js";
-import { at, get, post } from "manyhands/api.js";
+import { at, get, post, reportCodes } from "manyhands/api.js";
 
 const cases = loader(() => get("/api/jury"));
-const codes = loader(() => get("/api/report-codes"));
+const codes = loader(reportCodes);
 const problems = signal({});
 const voted = signal(0);
 
@@ -27,7 +27,7 @@ function Case({ one }) {
     }
   }
   const appeal = one.kind === "appeal";
-  const said = codes.state.value.value?.codes.find((code) => code.code === one.code)?.title ?? one.code;
+  const said = codes.state.value.value?.find((code) => code.code === one.code)?.title ?? one.code;
   const keyed = (text) => (text === null ? t("cannot_read") : text === "" ? t("nothing_there") : text);
   return html`<li class="card">
     ${appeal

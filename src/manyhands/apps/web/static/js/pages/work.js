@@ -1,6 +1,6 @@
 // The worker's page: one cutting, one field, and what it pays.
 import { Amount, asProblem, clock, count, effect, html, language, loader, money, Problem, signal, Simulated, t, useEffect, useLayoutEffect, useRef } from "manyhands/kit.js";
-import { at, get, me, post } from "manyhands/api.js";
+import { at, me, post, reportCodes } from "manyhands/api.js";
 import { Bundle, offerOf } from "manyhands/bundle.js";
 import { Examples, Guide as Words } from "manyhands/guide.js";
 import { trouble, waiting } from "manyhands/outbox.js";
@@ -120,7 +120,7 @@ let codes = null;
 const reportProblem = signal(null);
 
 function Report() {
-  codes ??= loader(() => get("/api/report-codes"));
+  codes ??= loader(reportCodes);
   const { value, problem } = codes.state.value;
   async function send(event) {
     event.preventDefault();
@@ -138,7 +138,7 @@ function Report() {
       <p>${t("report_why")}</p>
       <${Problem} problem=${problem ?? reportProblem.value} />
       <fieldset><legend>${t("report_what")}</legend>
-        ${(value?.codes ?? []).map((code, place) => html`<label class="choice"><input type="radio" name="code" value=${code.code} required defaultChecked=${place === 0} /> <span>${code.title}</span></label>`)}
+        ${(value ?? []).map((code, place) => html`<label class="choice"><input type="radio" name="code" value=${code.code} required defaultChecked=${place === 0} /> <span>${code.title}</span></label>`)}
       </fieldset>
       <label>${t("report_text")}<textarea name="text" rows="3" maxlength="2000"></textarea></label>
       <p class="row"><button class="button">${t("report_send")}</button> <button type="button" class="button quietly" onClick=${() => (reporting.value = false)}>${t("cancel")}</button></p>
