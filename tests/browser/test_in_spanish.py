@@ -247,7 +247,6 @@ def test_answers_that_are_not_taken_say_why_in_spanish(opened: Opened, world: Wo
         connection.execute("update exchange.tasks set state = 'withdrawn' where job_id = %s and task_id = %s", where)
     assert outcome(ids[1], "12.50") == "su préstamo venció y la tarea ya está retirada"
     assert outcome("task.12345678", "x") == "no está en sus manos"
-    assert "un lote tiene de 1 a" in stopped(page, "post", f"/api/jobs/{job_id}/claim", {"count": 0}).message
     assert "forma" in stopped(page, "post", f"/api/jobs/{job_id}/claim", {"count": "three"}).message
     assert "ningún encargo" in stopped(page, "post", "/api/jobs/none/claim", {"count": 1}).message
     report = stopped(page, "post", f"/api/jobs/{job_id}/reports", {"assignment_id": ids[0], "code": "odd", "text": ""})
