@@ -79,6 +79,12 @@ export function percent(bp) {
   return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 }).format(shown / 10_000);
 }
 
+/** How large a file is. */
+export function size(bytes) {
+  const [figure, unit] = bytes < 1_000_000 ? [Math.max(1, Math.round(bytes / 1000)), "kilobyte"] : [bytes / 1_000_000, "megabyte"];
+  return new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits: 1 }).format(figure);
+}
+
 /** Milliseconds as m:ss or h:mm:ss. */
 export function clock(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -29,6 +29,6 @@ export function Chart({ title, points, now, least = 0, most = undefined, shown =
       <path class="line" d=${line} />
       <circle cx=${endX} cy=${endY} r="3" />
     </svg>
-    <p class="chart-axis" aria-hidden="true"><span>${shown(least)}</span><span>${shown(top)}</span></p>
+    <p class="chart-axis" aria-hidden="true" dir="ltr"><span>${shown(least)}</span><span>${shown(top)}</span></p>
   </figure>`;
 }

@@ -3,7 +3,7 @@
 // Rules kept here
 // - A level is told by word and line style as well as by colour. A confidence stands only where it was calibrated.
 // - A place chosen in the table is shown on the page, and the other way round.
-import { asProblem, batch, count, html, Loading, percent, Problem, signal, t, useRef } from "manyhands/kit.js";
+import { asProblem, batch, count, html, Loading, percent, Problem, signal, size, t, useRef } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
 import { Rows } from "manyhands/rows.js";
 import { PageWithBoxes, uprightBox } from "manyhands/desk/draw.js";
@@ -199,7 +199,6 @@ export function DoubtsView({ of, onOpen }) {
 const FORMATS = [["zip", "zip"], ["csv", "csv"], ["xlsx", "xlsx"], ["pdf", "pdf"], ["json", "json"], ["hocr.html", "hocr"], ["alto.xml", "alto"]];
 
 export function FilesView({ of }) {
-  const size = (bytes) => (bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`);
   const left = new Set(of.files.value);
   const groups = FORMATS.map(([ending, name]) => {
     const own = [...left].filter((file) => file.name.endsWith(`.${ending}`));

@@ -3,7 +3,7 @@
 // Rules kept here
 // - The quote beside the wishes is always the server's, for the wishes as they are kept there.
 // - Nothing is launched for a figure that the reader has not seen.
-import { about, Amount, asProblem, batch, count, html, language, loader, Loading, money, percent, Problem, signal, Simulated, t, useEffect } from "manyhands/kit.js";
+import { about, Amount, asProblem, batch, count, html, language, loader, Loading, money, percent, Problem, signal, Simulated, size, t, useEffect } from "manyhands/kit.js";
 import { at, del, get, post, put, putBytes } from "manyhands/api.js";
 import { DrawDialog } from "manyhands/desk/draw.js";
 import { Forecast, QuoteLines } from "manyhands/desk/quote.js";
@@ -168,7 +168,6 @@ function followTryout(jobId) {
 
 // --- files ---------------------------------------------------------------------------------------------------------
 
-const size = (bytes) => (bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`);
 
 function DropZone({ small }) {
   const drop = async (event) => {

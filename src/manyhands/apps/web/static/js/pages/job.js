@@ -3,7 +3,7 @@
 // Rules kept here
 // - Only what the record says is shown; a group it does not have yet is absent.
 // - A running job is asked again while somebody looks, less often when nothing changes; a hidden page asks nothing.
-import { Amount, asProblem, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, t, when } from "manyhands/kit.js";
+import { Amount, asProblem, count, Hash, html, Loading, money, percent, Problem, signal, Simulated, size, t, when } from "manyhands/kit.js";
 import { at, get } from "manyhands/api.js";
 import { lineWords } from "manyhands/lines.js";
 import { happening, Told } from "manyhands/told.js";
@@ -138,7 +138,6 @@ function Happened({ value }) {
 function Results() {
   const files = results.value;
   if (!files?.length) return null;
-  const size = (bytes) => (bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`);
   return html`<section class="card"><h2>${t("results")}</h2>
     <ul class="files">${files.map((file) => html`<li><a href=${file.url} download dir="ltr">${file.name}</a> <span class="quiet">${size(file.size_bytes)}</span></li>`)}</ul></section>`;
 }
