@@ -106,7 +106,7 @@ class House:
         self.launcher = Launcher(
             self.context("launcher"),
             self.desk("launcher"),
-            policy=LaunchPolicy(task_types=("transcription",)),
+            policy=LaunchPolicy(task_types=("transcription", "field_choice")),
             count_workers=self._count,
         )
         self.router = Router(

@@ -105,19 +105,29 @@ async def test_strict_privacy_waits_for_enough_workers_before_it_is_funded(house
     assert (await house.launcher.approve(again.job_id)).approved
 
 
-async def test_a_pools_job_waits_for_as_many_members_as_one_task_may_ask(house: House) -> None:
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"privacy": "off"},
+        {"privacy": "standard"},
+        {"task_type": "field_choice", "privacy": "off"},
+        {"task_type": "field_choice", "privacy": "standard"},
+    ],
+    ids=lambda asks: " ".join(asks.values()),
+)
+async def test_a_pools_job_waits_for_as_many_members_as_are_enough(house: House, asks: dict[str, str]) -> None:
     pool = "0x" + "ab" * 20
-    needed = (await drafted(house, pool=pool, request_key="probe")).workers_needed
+    needed = (await drafted(house, pool=pool, request_key="probe", **asks)).workers_needed
     house.workers = 10_000
     for members, words in ((0, "has no members here"), (needed - 1, f"needs {needed} different workers")):
         house.members[pool] = members
-        view = await drafted(house, pool=pool)
+        view = await drafted(house, pool=pool, **asks)
         with pytest.raises(PoolTooSmall, match=words):
             await house.launcher.approve(view.job_id)
         assert (await house.launcher.view(view.job_id)).state == "refused"
         assert await house.transactions(view.job_id) == []
     house.members[pool] = needed
-    again = await drafted(house, pool=pool)
+    again = await drafted(house, pool=pool, **asks)
     assert (await house.launcher.approve(again.job_id)).approved
 
 

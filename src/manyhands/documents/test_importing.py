@@ -114,6 +114,19 @@ def test_a_png_of_169_megapixels_in_20_kb_is_refused_before_it_unpacks(tmp_path:
     assert after.ru_utime - before.ru_utime < 2
 
 
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_page_of_as_many_pixels_as_one_may_have_is_taken_and_one_more_is_refused_with_its_cure(
+    tmp_path: Path, over: int
+) -> None:
+    path = _write(tmp_path, "scan.png", plain_png())
+    limits = Limits(max_pixels=400 * 300 - over)
+    if over:
+        refused = _refused(path, "too_many_pixels", limits)
+        assert "400x300" in refused.reason and "300 dpi" in refused.cure
+    else:
+        assert isinstance(import_file(path, limits=limits), ImportedDocument)
+
+
 @pytest.mark.parametrize("skew", [0, 65_535])
 def test_a_pdf_bomb_is_refused_by_what_it_says_of_its_picture(tmp_path: Path, skew: int) -> None:
     path = _write(tmp_path, "bomb.pdf", bomb_pdf(skew=skew))

@@ -1,6 +1,7 @@
 """A launch is worked out before anything is stored, and refused by name when it can't be right."""
 
 import re
+import sys
 from dataclasses import replace
 
 import msgspec
@@ -21,6 +22,8 @@ from manyhands.task_types.verify_claim import FALSE, TRUE
 
 from .plan import LaunchPolicy, Plan, check_budget, job_id_of, plan, request_key_of, route_problem
 from .values import ImportedDocumentRef, ImportedPageRef, LaunchOptions
+
+plan_module = sys.modules[LaunchPolicy.__module__]
 
 PAGE = ImportedPageRef(page_no=1, blob="pages/x.png", width=600, height=900, pieces=60, pieces_max=80)
 RECEIPT = ImportedDocumentRef(doc_id="r1", kind="receipt", content_hash="aa", pages=(PAGE,))
@@ -51,6 +54,37 @@ def test_an_audit_belongs_to_the_full_text_and_is_refused_where_fields_are_chose
     with pytest.raises(BadManifest) as refused:
         plan((RECEIPT,), options, policy=policy, job_id="j1", now_ms=5)
     assert refused.value.field == "audit"
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_as_many_pages_as_one_message_holds_are_planned_and_one_byte_more_is_refused_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch, over: int
+) -> None:
+    room = len(canonical.encode((RECEIPT,))) + plan_module.MESSAGE_FRAME_BYTES
+    monkeypatch.setattr(plan_module, "MESSAGE_BYTES_MAX", room - over)
+    if not over:
+        assert planned().quote.total_minor > 0
+        return
+    with pytest.raises(BadManifest, match="split them into several jobs") as refused:
+        planned()
+    assert refused.value.field == "documents"
+
+
+def test_the_people_who_are_enough_are_counted_by_what_a_job_asks() -> None:
+    policy = LaunchPolicy(task_types=("field_choice", "verify_claim", "transcription"))
+
+    def needed(document: ImportedDocumentRef = RECEIPT, **fields: object) -> int:
+        return plan((document,), changed(**fields), policy=policy, job_id="j1", now_ms=5).workers_needed
+
+    asked = msgspec.structs.replace(RECEIPT, pages=(msgspec.structs.replace(PAGE, questions=(claim("So it is"),)),))
+    most = QualityRule().max_answers
+    assert needed(asked, task_type="verify_claim", privacy="off") == needed(privacy="off") == most
+    assert needed(task_type="field_choice", privacy="off") == 7
+    date_alone = Scope(fields=("date",))
+    all_fields = needed(task_type="field_choice")
+    assert most < needed(task_type="field_choice", scope=date_alone) < all_fields
+    assert needed() < needed(audit=UnseenAudit()) < needed(audit=UnseenAudit(), privacy="strict")
+    assert needed(scope=Scope(pieces_max=10), privacy="strict") < needed(privacy="strict")
 
 
 def test_without_a_budget_the_quote_is_the_budget() -> None:
