@@ -12,6 +12,7 @@ project's own dependencies, so they are named in the command:
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import pickle
 import re
@@ -277,8 +278,13 @@ def cost(folder: Path, seeds: int) -> None:
         mixed = answers.sample(frac=1, random_state=seed)
         fixed.append(right(DawidSkene(n_iter=100).fit_predict(mixed[mixed.groupby("task").cumcount() < 5]), truth))
     say(f"crowd-kit DS at 5 answers a task: {np.mean(fixed):.2f} %\n")
-    say("| target | answers a task | right, % | settled = batch, points apart | answers/s CPU |")
-    say("| --- | --- | --- | --- | --- |")
+    say("Mean, and one standard deviation over the seeds where there is one.\n")
+    say(
+        "| target | answers a task | right, % | beyond DS at 5 answers, seed by seed (error of the mean) |"
+        " settled = batch, points apart | answers/s CPU |"
+    )
+    say("| --- | --- | --- | --- | --- | --- |")
+    asked: list[list[tuple[float, float]]] = [[] for _ in range(seeds)]
     for target in (0.85, 0.88, 0.9, 0.95):
         rows = []
         for seed in range(seeds):
@@ -310,8 +316,19 @@ def cost(folder: Path, seeds: int) -> None:
                     len(log) / spent,
                 )
             )
-        mean = np.mean(rows, axis=0)
-        say(f"| {target} | {mean[0]:.2f} | {mean[1]:.2f} | {mean[2]:.2f} | {mean[3]:,.0f} |")
+            asked[seed].append(rows[-1][:2])
+        mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
+        beyond = np.asarray(rows)[:, 1] - fixed
+        error = np.std(beyond, ddof=1) / np.sqrt(seeds)
+        say(
+            f"| {target} | {mean[0]:.2f} ({spread[0]:.2f}) | {mean[1]:.2f} ({spread[1]:.2f}) |"
+            f" {np.mean(beyond):+.2f} ({error:.2f}) | {mean[2]:.2f} | {mean[3]:,.0f} |"
+        )
+    reached = answers_for(float(np.mean(fixed)), np.mean(asked, axis=0))
+    say(
+        f"\n{seeds} seeds; Dawid-Skene at 5 answers has one standard deviation of {np.std(fixed, ddof=1):.2f}. Its mean"
+        f" is reached at {reached} answers, in a straight line between targets."
+    )
     job = Online(labels=[0, 1, 2, 3], target=0.95, max_answers=9)
     rows_only = list(answers[["task", "worker", "label"]].itertuples(index=False, name=None)) * 1
     started = time.process_time()
@@ -320,6 +337,14 @@ def cost(folder: Path, seeds: int) -> None:
         job.add(task, worker, label)
     per_second = len(rows_only) / (time.process_time() - started)
     say(f"\nAdding alone, without joint estimation: {per_second:,.0f} answers/s CPU.\n")
+
+
+def answers_for(level: float, points: Any) -> float | None:
+    """Answers a task at which `level` is first reached on the line through (answers, right) points, None outside."""
+    for (less, low), (more, high) in itertools.pairwise(points):
+        if low <= level <= high:
+            return round(float(less + (more - less) * (level - low) / max(high - low, 1e-9)), 2)
+    return None
 
 
 def synthetic(count: int, *, labels: int = 4, redundancy: int = 5, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -556,7 +581,7 @@ def main() -> int:
         "accuracy": lambda: accuracy(chosen.data, 5 if chosen.quick else 20),
         "left-out": lambda: left_out(chosen.data),
         "shapes": shapes,
-        "cost": lambda: cost(chosen.data, seeds),
+        "cost": lambda: cost(chosen.data, seeds if chosen.quick else 20),
         "speed": lambda: speed(1 if chosen.quick else 3, chosen.quick),
         "attack": lambda: attack(chosen.data, seeds),
         "kinds": lambda: other_kinds(chosen.data),

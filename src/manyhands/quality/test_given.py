@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from manyhands.quality import Online, aggregate, infer
+from manyhands.quality import Online, aggregate, infer, texts
 from manyhands.quality.command import aggregate_file
 from manyhands.quality.errors import BadLabels, BadRule, NoFile, UnknownMethod
 from manyhands.quality.inference import kind_of
@@ -256,3 +256,27 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_named_with_its_cure(tm
     with pytest.raises(NoFile, match="gold"):
         aggregate_file(good, out, gold=tmp_path / "gold.csv")
     assert not out.exists()
+
+
+def test_long_texts_are_aligned_as_short_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(120):
+        chance = np.random.default_rng(seed)
+        signs = list("abcdefgh"[: int(chance.integers(1, 9))])
+        base = chance.choice(signs, int(chance.integers(0, 25))).tolist()
+        # three texts of even weight: shares are halves, and no tie depends on rounding
+        heard = [
+            [str(chance.choice(signs)) if chance.random() < 0.2 else word for word in base if chance.random() > 0.15]
+            + [str(chance.choice(signs))] * int(chance.integers(0, 3))
+            for _ in range(int(chance.integers(1, 4)))
+        ]
+        monkeypatch.setattr(texts, "CELLS_MOST", 40_000)
+        whole = texts.rover(heard, [1.0] * len(heard))
+        monkeypatch.setattr(texts, "CELLS_MOST", -1)
+        assert texts.rover(heard, [1.0] * len(heard)) == whole
+
+
+def test_a_text_of_thousands_of_words_is_put_together_from_people_who_each_lost_some() -> None:
+    base = [f"word{number % 700}" for number in range(3_000)]
+    lost = [[word for place, word in enumerate(base) if place % 50 != own] for own in (3, 17, 31)]
+    table = aggregate((["page"] * 3, ["u", "v", "w"], [" ".join(words) for words in lost]), kind="text")
+    assert table.label[0].split() == base

@@ -14,12 +14,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from manyhands.quality.errors import UnknownMethod
 
 _WORD: Final = re.compile(r"[^\w ]+")
 GAP: Final = ""
+#: cells of an alignment that are kept whole; beyond, 200 words by 200, each is one byte
+CELLS_MOST: Final = 40_000
+SAME: Final = 1e-9
 TEXT_METHODS: Final = ("auto", "rover", "medoid", "vote")
 
 
@@ -76,6 +81,8 @@ def rover(texts: Sequence[Sequence[str]], weights: Sequence[float]) -> tuple[lis
 def _add(slots: list[dict[str, float]], text: Sequence[str], weight: float, passed: float) -> list[dict[str, float]]:
     """The word network with one more text: least cost of a change where a slot costs 1 less the share of the word."""
     rows, columns = len(slots), len(text)
+    if rows * columns > CELLS_MOST:
+        return _merged(slots, text, weight, passed, _moves(slots, text, passed))
     cost = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     gap_cost = [1.0 - slot.get(GAP, 0.0) / passed for slot in slots]
     for row in range(1, rows + 1):
@@ -104,6 +111,47 @@ def _add(slots: list[dict[str, float]], text: Sequence[str], weight: float, pass
         else:
             merged.append({GAP: passed, text[column - 1]: weight})
             column -= 1
+    merged.reverse()
+    return merged
+
+
+def _moves(slots: list[dict[str, float]], text: Sequence[str], passed: float) -> npt.NDArray[np.uint8]:
+    """For long texts: the same least cost row by row in arrays, and of every cell only the move that it came by.
+
+    returns  0 = word on slot, 1 = slot left out, 2 = word put in; shape (slots, words). Equal to rounding is equal
+    """
+    places: dict[str, list[int]] = {}
+    for column, word in enumerate(text):
+        places.setdefault(word, []).append(column)
+    moves = np.empty((len(slots), len(text)), np.uint8)
+    steps = np.arange(len(text) + 1, dtype=np.float64)
+    above = steps.copy()
+    for row, slot in enumerate(slots):
+        match = above[:-1] + 1.0
+        for word in slot.keys() & places.keys():
+            match[places[word]] = above[places[word]] + 1.0 - slot[word] / passed
+        skip = above + (1.0 - slot.get(GAP, 0.0) / passed)
+        here = skip.copy()
+        np.minimum(here[1:], match, out=here[1:])
+        # a word put in costs 1 more than the cell before: the least of all cells before, each with its words
+        here = np.minimum.accumulate(here - steps) + steps
+        moves[row] = np.where(match <= here[1:] + SAME, 0, np.where(skip[1:] <= here[1:] + SAME, 1, 2))
+        above = here
+    return moves
+
+
+def _merged(
+    slots: list[dict[str, float]], text: Sequence[str], weight: float, passed: float, moves: npt.NDArray[np.uint8]
+) -> list[dict[str, float]]:
+    """The word network that these moves lead to, from the end."""
+    merged: list[dict[str, float]] = []
+    row, column = len(slots), len(text)
+    while row or column:
+        move = int(moves[row - 1, column - 1]) if row and column else 1 if row else 2
+        word = GAP if move == 1 else text[column - 1]
+        slot = {GAP: passed} if move == 2 else slots[row - 1]
+        merged.append({**slot, word: slot.get(word, 0.0) + weight})
+        row, column = row - (move != 2), column - (move != 1)
     merged.reverse()
     return merged
 
