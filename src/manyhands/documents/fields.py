@@ -10,6 +10,7 @@ Rules kept here
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type     text, amount, date, code, currency
     counts   what counts as it, in words that people are shown: one sentence, or one for each language
     find     letterhead, labelled, address, party, party_address, currency
+    headings, others  what stands above, or before, the party that is sought, and any other party
+    registered        what a line with a party's tax number begins with
     form     as_written, iso (dates), decimal (amounts), comma_lines (lines joined by comma)
     """
 
@@ -51,6 +54,8 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: tuple[Label, ...] = ()
     markers: tuple[str, ...] = ()
     headings: str = ""
+    others: str = ""
+    registered: str = ""
     skip: str = ""
     avoid: str = ""
     starts: str = ""
@@ -109,7 +114,7 @@ def kind_spec_of(yaml_text: str) -> KindSpec:
             raise KindSpecInvalid(where=f"field {field.name}", problem=f"find must be one of {', '.join(_FINDERS)}")
         if problem := problem_of(field.counts):
             raise KindSpecInvalid(where=f"field {field.name}", problem=problem)
-        patterns = (field.headings, field.skip, field.avoid, field.starts, field.stops)
+        patterns = (field.headings, field.others, field.registered, field.skip, field.avoid, field.starts, field.stops)
         for pattern in (*patterns, *field.markers, *(label.say for label in field.labels)):
             try:
                 re.compile(pattern)
@@ -293,7 +298,9 @@ def _value(field: FieldSpec, found: Found) -> FieldValue:
     how: How = "people" if any(line.how == "people" for line in lines) else lines[0].how
     return FieldValue(
         name=field.name,
-        value=formed(field, found.raw, [line.text for line in lines] if found.raw.count(",") == 0 else ()),
+        value=formed(
+            field, found.raw, [line.text for line in lines] if len(lines) > 1 and "," not in found.raw else ()
+        ),
         raw=found.raw,
         page_no=lines[0].page_no,
         box=box,
@@ -362,7 +369,7 @@ def _values_in(field: FieldSpec, line: Line) -> list[tuple[str, str]]:
     if field.type == "code":
         return [
             (m.group(), text[: m.start()])
-            for m in re.finditer(r"[A-Za-z]{0,6}[-/]?\d[\w/.-]*\w|\d", text)
+            for m in re.finditer(r"(?:(?<![^\W_])[A-Za-z]{1,6}[-/_]){0,2}[A-Za-z]{0,6}[-/]?\d[\w/.-]*\w|\d", text)
             if not find_dates(m.group())
         ]
     return [(text, "")]
@@ -448,45 +455,137 @@ def _address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
     return []
 
 
-def _below_heading(field: FieldSpec, rows: Sequence[Row]) -> list[Row]:
-    """Rows under the first heading that names the seller, up to ten."""
+def _below(rows: Sequence[Row], index: int, head: Line) -> list[Line]:
+    """Lines under a heading in its own column, top to bottom, up to ten rows.
+
+    Where none begins right under it, the first line of each row.
+    """
+    following = [row for row in rows[index + 1 : index + 11] if row.page_no == head.page_no]
+    own = [line for row in following for line in row.lines if abs(line.box.x0 - head.box.x0) <= 2 * head.box.height_px]
+    return own or [row.lines[0] for row in following]
+
+
+def _after_heading(pattern: str, line: Line) -> str | None:
+    """What a line says after a heading and its colon; "" for a heading alone, None for a line that is no heading."""
+    text = unified(line.text)
+    found = re.match(pattern, text, re.IGNORECASE) if pattern else None
+    if found is None:
+        return None
+    said = text[found.end() :].strip()
+    if ":" in found.group():
+        return said
+    return "" if len(said.split()) <= 2 and not re.search(r"\d", said) else None
+
+
+def _headed(field: FieldSpec, rows: Sequence[Row]) -> tuple[str, list[Line]]:
+    """(the name beside the heading of the party that is sought, or "", the lines of its block); empty without one."""
     for i, row in enumerate(rows):
-        if _hits(field.headings, row.text):
-            return [r for r in rows[i + 1 : i + 11] if r.page_no == row.page_no]
-    return []
+        for line in row.lines:
+            said = _after_heading(field.headings, line)
+            if said is None or (len(row.lines) > 1 and line is not row.lines[0] and said):
+                continue
+            if said and _is_name(field, said):
+                return said, [line, *_below(rows, i, line)]
+            if not said:
+                return "", _below(rows, i, line)
+    return "", []
+
+
+def _is_name(field: FieldSpec, text: str) -> bool:
+    return not _hits(field.skip, text.upper()) and sum(c.isalpha() for c in text) >= 3 and not text.startswith("(")
+
+
+def _of_others(field: FieldSpec, rows: Sequence[Row]) -> set[int]:
+    """Identities of the lines of other parties: a heading, what stands beside it, and its block of five lines."""
+    named: set[int] = set()
+    for i, row in enumerate(rows):
+        for k, line in enumerate(row.lines):
+            if not _hits(field.others, unified(line.text).upper()):
+                continue
+            named.update(id(other) for other in row.lines[k : k + 2])
+            block = line
+            for other in _below(rows, i, line)[:5]:
+                if other.box.y0 - block.box.y1 > 2 * line.box.height_px:
+                    break
+                named.add(id(other))
+                block = other
+    return named
 
 
 def _party(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
-    """The seller's name: under its heading, else the first line with a legal form."""
-    for row in _below_heading(field, rows):
-        if not _hits(field.skip, row.text) and sum(c.isalpha() for c in row.text) >= 3:
-            line = row.lines[0]
-            return [Found(unified(line.text), (line,), 90, "the first name under the seller's heading")]
+    """The seller's name: at its heading, else the first with a legal form that is not another party's, else whoever
+    stands right above the first tax number."""
+    said, block = _headed(field, rows)
+    if said:
+        return [Found(_legal_name(said), (block[0],), 90, "the name beside the seller's heading")]
+    for line in block:
+        if _is_name(field, unified(line.text)):
+            return [Found(_legal_name(unified(line.text)), (line,), 90, "the first name under the seller's heading")]
+    others = _of_others(field, rows)
+    first_page = [row for row in rows if row.page_no == 1]
     found = []
-    for i, row in enumerate(r for r in rows if r.page_no == 1):
+    for i, row in enumerate(first_page):
         for line in row.lines:
-            name = re.split(r"\s[-–·•|,]\s", unified(line.text))[0]
-            if any(_hits(m, name.upper()) for m in field.markers) and not _hits(field.skip, name.upper()):
+            name = _legal_name(re.split(r"\s[-–·•|,]\s", unified(line.text))[0])
+            if id(line) in others or not _is_name(field, name):
+                continue
+            if any(_hits(m, name.upper()) for m in field.markers):
                 found.append(Found(name, (line,), 60 - i, "the first name with a legal form"))
+    for above, row in itertools.pairwise(first_page):
+        line = above.lines[0]
+        name = unified(line.text)
+        taxed = _hits(field.registered, unified(row.lines[0].text).upper()) and row.y0 - above.y0 < 3 * above.height_px
+        if taxed and id(line) not in others and _is_name(field, name) and not re.search(r"[\d:]", name):
+            found.append(Found(name, (line,), 0, "stands right above the first tax number"))
+            break
     return found
 
 
+def _legal_name(name: str) -> str:
+    """A name without the capital that French law prints after it, and without a stray comma.
+
+    >>> _legal_name("Free SAS au capital de 3.441.812 Euros"), _legal_name("WS Retail Services Pvt. Ltd.,")
+    ('Free SAS', 'WS Retail Services Pvt. Ltd.')
+    """
+    return re.sub(r"[\s,-]+(au|with a) capital\b.*|\s*[,;:]$", "", name, flags=re.IGNORECASE)
+
+
 def _party_address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
-    """The seller's street and town: under its heading, else the first street on the page."""
-    own = _below_heading(field, rows) or [r for r in rows if r.page_no == 1]
-    for i, row in enumerate(own):
-        first = row.lines[0]
-        if not _hits(field.starts, unified(first.text).upper()):
-            continue
-        block = [first]
-        for following in own[i + 1 : i + field.lines_max]:
-            text = unified(following.lines[0].text)
-            if _hits(field.stops, text.upper()) or not re.search(r"\d{4,5}", text):
-                break
-            block.append(following.lines[0])
-            break
-        parts = _street_and_town([unified(line.text) for line in block])
-        return [Found(", ".join(parts), tuple(block), 60, "the seller's street and town")]
+    """The seller's street and town: in its block, else at its name, else the first that is not another party's."""
+    _, block = _headed(field, rows)
+    others = _of_others(field, rows)
+    free = [line for row in rows if row.page_no == 1 for line in row.lines if id(line) not in others]
+    named = max(_party(field, rows), key=lambda found: found.weight, default=None) if field.markers else None
+    at_name = [named.lines[0], *_under(named.lines[0], rows)[:4]] if named else []
+    for first in block or [*at_name, *free]:
+        parts = _street_in(field, unified(first.text))
+        lines = [first]
+        for following in _under(first, rows)[: len(parts) == 1]:
+            town = unified(following.text)
+            if not _hits(field.stops, town.upper()) and re.search(r"\d{4,5}", town):
+                lines.append(following)
+                parts.append(town)
+        if parts:
+            return [Found(", ".join(_street_and_town(parts)), tuple(lines), 60, "the seller's street and town")]
+    return []
+
+
+def _under(line: Line, rows: Sequence[Row]) -> list[Line]:
+    """The lines below one, in its own column."""
+    at = next(i for i, row in enumerate(rows) if any(other is line for other in row.lines))
+    return _below(rows, at, line)
+
+
+def _street_in(field: FieldSpec, text: str) -> list[str]:
+    """The street in a line, and what of the address follows it there; empty for a line without one.
+
+    A sender may stand in one line: "Name AG - Street 4 - D-12345 Town", "Name SAS - Siège social: 4 rue X - N° TVA 1".
+    """
+    parts = re.split(r"\s[-–·•|]\s", text)
+    for i, part in enumerate(parts):
+        street = re.sub(r"^[^:\d]{1,30}:\s*", "", part)
+        if _hits(field.starts, street.upper()) and not _hits(field.avoid, street.upper()) and not find_dates(street):
+            return [street, *itertools.takewhile(lambda more: not _hits(field.stops, more.upper()), parts[i + 1 :])]
     return []
 
 

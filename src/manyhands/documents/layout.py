@@ -135,17 +135,34 @@ def glyphs_of(mask: Mask) -> int:
     return len(spans)
 
 
-def joined_places(first: Sequence[Box], second: Sequence[Box], *, covered_bp: int = 4_000) -> list[int]:
-    """Indexes of the second reader's boxes that the first reader did not see.
+def joined_places(
+    first: Sequence[Box], second: Sequence[Box], *, covered_bp: int = 4_000, along_bp: int = 6_000
+) -> list[tuple[int, tuple[int, ...]]]:
+    """What the second reader adds to the first: (index of its box, indexes of the first's boxes that it takes in).
 
-    A box counts as seen when the boxes of the first together cover at least ``covered_bp`` of it.
+    A box counts as seen when the boxes of the first cover ``covered_bp`` of its area, or ``along_bp`` of its width at
+    their own height: a detector's margin may be wider than small letters are high. A box that is new and has pieces of
+    its own line inside stands for them, so that no text is there twice.
     """
-    unseen = []
+    added = []
     for i, box in enumerate(second):
-        covered = sum(box.shared(o).area_px for o in first)
-        if box.area_px and covered * 10_000 < covered_bp * box.area_px:
-            unseen.append(i)
-    return unseen
+        shared = [box.shared(o) for o in first]
+        if not box.area_px or sum(s.area_px for s in shared) * 10_000 >= covered_bp * box.area_px:
+            continue
+        inside = [
+            k
+            for k, (o, s) in enumerate(zip(first, shared, strict=True))
+            if s.area_px and 2 * s.height_px > o.height_px and 3 * o.height_px >= box.height_px
+        ]
+        if sum(shared[k].width_px for k in inside) * 10_000 >= along_bp * box.width_px:
+            continue
+        within = (
+            k
+            for k in inside
+            if shared[k].area_px * 10 >= 8 * first[k].area_px and 2 * first[k].height_px >= box.height_px
+        )
+        added.append((i, tuple(within)))
+    return added
 
 
 def line_height_px(boxes: Sequence[Box]) -> int:

@@ -20,6 +20,7 @@ from manyhands.documents.layout import (
     beside_text,
     faint_ink_mask,
     glyphs_of,
+    joined_places,
     line_ink,
     reading_order,
     segments_of,
@@ -342,3 +343,21 @@ def test_samples_are_the_same_for_the_same_seed() -> None:
     assert [d.pages for d in again] == [d.pages for d in SAMPLES]
     assert json.dumps([d.truth for d in again]) == json.dumps([d.truth for d in SAMPLES])
     assert sample_documents(seed=8, receipts=2)[0].pages != SAMPLES[0].pages
+
+
+def test_what_two_readers_see_is_there_once_however_wide_their_margins_are() -> None:
+    word = Box(165, 872, 248, 892)
+    assert joined_places([word], [Box(152, 857, 260, 904)]) == [], "a detector's margin around small letters"
+    assert joined_places([word], [Box(260, 872, 340, 892)]) == [(0, ())], "the next word"
+    assert joined_places([word], [Box(165, 900, 248, 920)]) == [(0, ())], "the next line"
+
+
+def test_a_line_that_the_first_reader_saw_in_part_takes_that_part_in() -> None:
+    part, line = Box(1047, 513, 1109, 543), Box(1040, 506, 1157, 546)
+    assert joined_places([part], [line]) == [(0, (0,))]
+    assert joined_places([part, Box(1047, 400, 1109, 430)], [line]) == [(0, (0,))], "no line of elsewhere"
+    assert joined_places([Box(1047, 513, 1059, 518)], [line]) == [(0, ())], "a speck in a line is no part of its text"
+
+
+def test_a_box_over_two_lines_leaves_the_line_that_was_seen_alone() -> None:
+    assert joined_places([Box(100, 100, 150, 120)], [Box(95, 95, 260, 165)]) == [(0, ())]

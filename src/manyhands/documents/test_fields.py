@@ -80,6 +80,45 @@ def test_an_invoice_gives_iso_date_and_decimal_total() -> None:
     assert fields["currency"] == "EUR"
 
 
+def test_a_buyer_is_never_taken_for_the_seller() -> None:
+    fields = _fields(
+        "invoice", "Invoice 88 | Invoice Date: March 3rd, 2019", "Bill to Address:", "ATTN: Brook Traders Limited",
+        "93 Mill Lane", "40170 Eastwood", "TOTAL AMOUNT DUE ON August 3, 2019 | $4.11", "Service Provider:",
+        "(Not for payment)", "Northfield Hosting, Inc.", "410 Old Quarry Ave North", "Westport, WA 98109",
+    )  # fmt: skip
+    assert fields["company"] == "Northfield Hosting, Inc."
+    assert fields["address"] == "410 Old Quarry Ave North, Westport, WA 98109"
+    assert (fields["date"], fields["total"]) == ("2019-03-03", "4.11")
+
+
+def test_a_seller_without_a_legal_form_stands_above_its_tax_number() -> None:
+    fields = _fields(
+        "invoice", "Tax Invoice | PO Box 16122", "Northfield | Quarry Street West, VIC 8007", "ABN: 11 222 333 444",
+        "To: Brook Traders Ltd | Order date: 28 Jan 15", "Invoice No. 777 | ", "Invoice Total: $101.00",
+        "Credits of this purchase expire on 28 Jan 2016",
+    )  # fmt: skip
+    assert fields["company"] == "Northfield"
+    assert fields["date"] == "2015-01-28", "an order's day is better than the day something ends"
+    assert fields["invoice_number"] == "777"
+
+
+def test_a_seller_beside_its_heading_is_read_without_it() -> None:
+    fields = _fields("invoice", "Invoice No : # ABC_XY20151000", "Sold By : Mill Retail Pvt. Ltd.,", "Total | 319.00")
+    assert fields["company"] == "Mill Retail Pvt. Ltd."
+    assert fields["invoice_number"] == "ABC_XY20151000"
+
+
+def test_a_sender_in_one_line_gives_name_street_and_town() -> None:
+    german = _fields("invoice", "Mühlen AG - Uferweg 40-42 - D-75645 Nordstadt", "Brook Traders Ltd.", "93 Mill Lane")
+    assert (german["company"], german["address"]) == ("Mühlen AG", "Uferweg 40-42, 75645, Nordstadt")
+    french = _fields(
+        "invoice", "Jeanne Moulin", "35 rue du Pré", "69100 Vieuxpont", "Facture n°5620 du 02 Juillet 2015",
+        "Moulin SAS au capital de 3.441.812 Euros – RCS – Siège social: 8 rue de la Ville 75008 Paris – N° de TVA: 1",
+    )  # fmt: skip
+    assert (french["company"], french["address"]) == ("Moulin SAS", "8 rue de la Ville 75008 Paris")
+    assert (french["date"], french["invoice_number"]) == ("2015-07-02", "5620")
+
+
 def test_where_no_rule_finds_a_field_it_is_absent() -> None:
     assert "total" not in _fields("receipt", "HELLO", "WORLD")
 
@@ -144,6 +183,19 @@ def test_a_date_is_read_in_every_usual_form(day: object) -> None:
         text = day.strftime(form)  # type: ignore[attr-defined]  # hypothesis gives a date
         assert iso_date(text) == str(day), text
         assert find_dates(f"DATE : {text} 12:31"), text
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("02 Juillet 2015", "2015-07-02"), ("2 juin 2015", "2015-06-02"), ("1er août 2015", "2015-08-01"),
+        ("3 de agosto de 2015", "2015-08-03"), ("12 dic. 2015", "2015-12-12"), ("15 ene 2015", "2015-01-15"),
+        ("3. Dezember 2014", "2014-12-03"), ("May 3rd, 2014", "2014-05-03"), ("22nd March 2014", "2014-03-22"),
+        ("5 maart 2014", "2014-03-05"),
+    ],
+)  # fmt: skip
+def test_months_of_every_language_are_told_apart(text: str, day: str) -> None:
+    assert (iso_date(text), [found for found, _ in find_dates(f"x {text}")]) == (day, [text])
 
 
 def test_percentages_times_and_codes_are_no_amounts() -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 CURRENCIES = {
     "EUR": "EUR", "€": "EUR", "USD": "USD", "US$": "USD", "GBP": "GBP", "£": "GBP", "CHF": "CHF", "RM": "MYR",
     "MYR": "MYR", "SGD": "SGD", "AUD": "AUD", "CAD": "CAD", "JPY": "JPY", "¥": "JPY", "INR": "INR", "SEK": "SEK",
-    "DKK": "DKK", "NOK": "NOK", "PLN": "PLN", "CZK": "CZK", "$": "USD",
+    "DKK": "DKK", "NOK": "NOK", "PLN": "PLN", "CZK": "CZK", "₹": "INR", "$": "USD",
 }  # fmt: skip
 """Signs on paper and the ISO 4217 code they stand for."""
 
@@ -23,18 +23,20 @@ _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan", "feb fév fev", "mar mär mrt maa", "apr avr", "may mai mei", "jun jui", "jul", "aug aoû", "sep",
-            "oct okt", "nov", "dec dez déc",
+            "jan ene", "feb fév fev", "mar mär mrt maa", "apr avr abr", "may mai mei", "jun juin", "jul juil",
+            "aug aoû aou ago", "sep", "oct okt", "nov", "dec dez déc dic",
         ),
         start=1,
     )
     for name in names.split()
 }  # fmt: skip
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_ORDINAL = "st|nd|rd|th|er|º|°"
 _DATES = re.compile(
     rf"(?<![\d.,/-])(?:\d{{4}}[-./]\d{{1,2}}[-./]\d{{1,2}}|\d{{1,2}}[-./]\d{{1,2}}[-./](?:\d{{4}}|\d{{2}})"
-    rf"|\d{{1,2}}\.?[-./ ]{{0,2}}(?:{_MONTH})[a-zäéû]*\.?[-./,' ]{{0,3}}(?:\d{{4}}|\d{{2}})"
-    rf"|(?:{_MONTH})[a-zäéû]*\.? \d{{1,2}},? \d{{4}})(?![\d/]|[.,-]\d)",
+    rf"|\d{{1,2}}(?:{_ORDINAL})?\.?[-./ ]{{0,2}}(?:de )?(?:{_MONTH})[a-zäéû]*\.?[-./,' ]{{0,3}}(?:de )?"
+    r"(?:\d{4}|\d{2})"
+    rf"|(?:{_MONTH})[a-zäéû]*\.? \d{{1,2}}(?:{_ORDINAL})?,? \d{{4}})(?![\d/]|[.,-]\d)",
     re.IGNORECASE,
 )
 _SIGN = r"(?:RM|MYR|USD|US\$|EUR|GBP|CHF|SGD|AUD|CAD|[$€£])"
@@ -90,6 +92,8 @@ def iso_date(text: str) -> str | None:
 
     >>> iso_date("7. Mai 2014"), iso_date("12/13/2016"), iso_date("28 MAR 18"), iso_date("31/02/2018")
     ('2014-05-07', '2016-12-13', '2018-03-28', None)
+    >>> iso_date("2 juillet 2015"), iso_date("2 juin 2015"), iso_date("5 de agosto de 2015")
+    ('2015-07-02', '2015-06-02', '2015-08-05')
     """
     plain = text.strip().lower()
     numbers = [int(n) for n in re.findall(r"\d+", plain)]

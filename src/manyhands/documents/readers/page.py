@@ -173,8 +173,9 @@ def _found_lines(pixels: Pixels, readers: Sequence[Reader], text_layer: Sequence
     lines: list[Place] = _text_layer_lines(text_layer)
     for reader in readers:
         more = reader.find(pixels)
-        unseen = joined_places([p.box for p in lines], [p.box for p in more])
-        lines.extend(more[i] for i in unseen)
+        added = joined_places([p.box for p in lines], [p.box for p in more])
+        taken_in = {k for _, parts in added for k in parts}
+        lines = [line for k, line in enumerate(lines) if k not in taken_in] + [more[i] for i, _ in added]
     return [p for p in lines if p.box.width_px >= 3 and p.box.height_px >= 5]
 
 
