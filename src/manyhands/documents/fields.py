@@ -359,6 +359,13 @@ def _label_weight(field: FieldSpec, text: str, *, strict: bool) -> int | None:
     return None
 
 
+_CODES = re.compile(
+    r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,4})?\b"  # an IBAN, printed in fours or at one go
+    r"|(?<![\w.,])(?:\d{1,3}(?: \d{3}){2,}|\d{4}(?: \d{4}){2,}(?: \d{1,3})?)(?![\w.,])"  # a number in equal groups
+    r"|(?:(?<![^\W_])[A-Za-z]{1,6}[-/_]){0,2}[A-Za-z]{0,6}[-/]?\d[\w/.-]*\w|\d"
+)
+
+
 def _values_in(field: FieldSpec, line: Line) -> list[tuple[str, str]]:
     """(value, text before it in the line) for every value of the field's type."""
     text = unified(line.text)
@@ -367,11 +374,7 @@ def _values_in(field: FieldSpec, line: Line) -> list[tuple[str, str]]:
     if field.type == "amount":
         return [(m, text[:at]) for m, at in find_amounts(text)]
     if field.type == "code":
-        return [
-            (m.group(), text[: m.start()])
-            for m in re.finditer(r"(?:(?<![^\W_])[A-Za-z]{1,6}[-/_]){0,2}[A-Za-z]{0,6}[-/]?\d[\w/.-]*\w|\d", text)
-            if not find_dates(m.group())
-        ]
+        return [(m.group(), text[: m.start()]) for m in _CODES.finditer(text) if not find_dates(m.group())]
     return [(text, "")]
 
 

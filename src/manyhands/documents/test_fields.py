@@ -119,6 +119,20 @@ def test_a_sender_in_one_line_gives_name_street_and_town() -> None:
     assert (french["date"], french["invoice_number"]) == ("2015-07-02", "5620")
 
 
+@pytest.mark.parametrize(
+    ("printed", "read"),
+    [
+        ("IBAN: DE30 5075 0094 0000 0485 67", "DE30 5075 0094 0000 0485 67"),
+        ("IBAN | GB82WEST12345698765432", "GB82WEST12345698765432"),
+        ("Account number: 12 345 678", "12 345 678"),
+        ("Account number: 1234 5678 9012 3", "1234 5678 9012 3"),
+        ("Account number: 4711 of 2019", "4711"),
+    ],
+)
+def test_an_account_s_number_is_read_whole_also_in_groups(printed: str, read: str) -> None:
+    assert _fields("statement", "Mill Bank AG", printed)["account"] == read
+
+
 def test_where_no_rule_finds_a_field_it_is_absent() -> None:
     assert "total" not in _fields("receipt", "HELLO", "WORLD")
 
