@@ -104,7 +104,7 @@ async def test_claims_and_a_ledger_are_settled_paid_and_verified_on_a_chain_each
     async with client(DataFolder(platform.data)) as opened:
         for name, job_id in asked.items():
             record = await record_of(opened, job_id)
-            assert record["routing"].chain_id == {"claims": 1338, "ledger": 31338}[name]
+            assert record["routing"]["chain_id"] == {"claims": 1338, "ledger": 31338}[name]
             assert record["paid_minor"] > 0
             await write_results(opened, job_id, tmp_path / name, with_proof=False)
             with next((tmp_path / name).rglob("answers.csv")).open(encoding="utf-8") as table:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
-from msgspec import UNSET
+from msgspec import UNSET, convert
 
 from manyhands.apps.folder import DataFolder
 from manyhands.protocol.errors import ManyhandsError
@@ -567,6 +567,7 @@ def shown_as(known: Mapping[str, Currency], code: str, exponent: int) -> Currenc
 
 def _show_record(job: dict[str, Any], currency: Currency) -> None:
     """A job as a person reads it: what it is, how far the work is, its money, and what happened. --json has it all."""
+    from manyhands.pricing import DailyCap
 
     def cash(name: str) -> str:
         return money(int(job.get(name) or 0), currency)
@@ -593,6 +594,7 @@ def _show_record(job: dict[str, Any], currency: Currency) -> None:
         lines.append(["waits for", str(job["waits_for"])])
     lines.append(["quote", f"{cash('quote_expected_minor')} expected, {cash('quote_total_minor')} at most"])
     if cap := job.get("daily_cap"):
+        cap = convert(cap, DailyCap)
         lines.append(["daily cap", f"{money(cap.per_day_minor, currency)} a day; {cap.told}"])
     if job.get("escrow"):
         money_line = (
@@ -601,7 +603,7 @@ def _show_record(job: dict[str, Any], currency: Currency) -> None:
         lines.append(["money", f"{money_line}, {cash('fees_minor')} fees, {cash('refunded_minor')} refunded"])
         lines.append(["escrow", str(job["escrow"])])
     if job.get("routing") is not None:
-        lines.append(["routed", job["routing"].reason])
+        lines.append(["routed", job["routing"]["reason"]])
     if anchors := job.get("anchors"):
         lines.append(["on chain", f"{sum(one['count'] for one in anchors)} answers under {len(anchors)} anchors"])
     table("", ["", ""], lines)
