@@ -418,6 +418,14 @@ def _choices(page: Page, world: World) -> Iterator[str]:
     page.keyboard.press("Enter")
     page.wait_for_selector(".told .sheet img")
     yield "practice-field-told"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".part .places button:focus")
+    page.wait_for_selector(".cutting img")
+    yield "practice-several"
+    for key in ("2", "Enter", "3", "4", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector(".told .verdict.good")
+    yield "practice-several-told"
     go(page, world.url + "/practice/verify_claim")
     page.wait_for_selector(".verdicts input")
     page.wait_for_selector(".cutting img")

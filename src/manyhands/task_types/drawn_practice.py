@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .base import Answer, Question
+from .base import Answer, Question, TaskType
 from .practising import LESSONS, PIECES, PracticePiece
 
 WIDTH_PX = 520
@@ -58,7 +58,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A piece and what is drawn for it. asked, form: see `PracticePiece`."""
+    """A piece and what is drawn for it. asked, form, together: see `PracticePiece`."""
 
     question: Question
     asked: Said
@@ -66,6 +66,7 @@ class Sheet:
     rows: tuple[Row, ...]
     width_px: int = WIDTH_PX
     form: str = ""
+    together: TaskType | None = None
 
 
 def line(label: Said, value: str | Said = "", *, number: int = 0, blot: bool = False, strong: bool = False) -> Row:
@@ -138,7 +139,9 @@ class DrawnPractice:
     def pieces(self, seed: str) -> Sequence[PracticePiece]:
         """Four lessons, then six measured pieces whose rules are drawn by the seed."""
         return tuple(
-            PracticePiece(sheet.question, sheet.right, self._why[rule], place >= LESSONS, sheet.asked, sheet.form)
+            PracticePiece(
+                sheet.question, sheet.right, self._why[rule], place >= LESSONS, sheet.asked, sheet.form, sheet.together
+            )
             for place, (rule, sheet) in enumerate(self._sheets(seed))
         )
 

@@ -43,6 +43,7 @@ class PracticePiece:
     why    language -> reason
     asked  language -> the question as a task carries it (`asked.asked_of`); none = its field type, in every language
     form   kind of work whose form it asks in; "" = that which is practised
+    together  of several questions asked at once: these as one form; None = one question
     """
 
     question: Question
@@ -51,6 +52,7 @@ class PracticePiece:
     counts: bool
     asked: Mapping[str, str] = field(default_factory=dict)
     form: str = ""
+    together: TaskType | None = field(default=None, compare=False)
 
     def asked_in(self, language: str) -> str:
         """The question in the reader's language, in English where there is none in that one."""
@@ -168,7 +170,7 @@ def is_right(kind: TaskType, piece: PracticePiece, answer: Answer) -> bool:
 
 
 def _kind_of(kind: TaskType, piece: PracticePiece) -> TaskType:
-    """The form that a piece asks in: jobs of one kind of work may ask in several."""
+    """The form that a piece asks in: jobs of one kind of work may ask in others, and several questions at once."""
     from . import task_type
 
-    return task_type(piece.form) if piece.form else kind
+    return piece.together or (task_type(piece.form) if piece.form else kind)

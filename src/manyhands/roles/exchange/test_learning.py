@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from manyhands.roles.exchange.testing import OpenJob, put_open_job, put_workers
 from manyhands.task_types import task_type
 from manyhands.task_types.asked import asked_of
 from manyhands.task_types.practising import LANGUAGES, LESSONS, PIECES, is_right, practice_of
+from manyhands.task_types.several import Several
 
 from .scripted import House
 
@@ -242,6 +244,11 @@ def test_a_page_asks_what_tasks_of_its_kind_ask_and_one_option_alone_is_right(na
                 asked = asked_of(piece.asked_in(language))
                 assert asked is not None and asked.task_type.name in ASKED_BY[name]
                 assert asked.question.options == piece.question.options
+            if asked.parts:
+                one_by_one = [part.question.options for part in asked.parts]
+                right = [one for one in product(*one_by_one) if is_right(kind, piece, Several.answer_of(one))]
+                assert len(right) == (0 if "3 4" in (piece.right or "") else 1), "an address of two lines is no option"
+                continue
             whole = [f"{option} @ 0 0 1000 1000" for option in piece.question.options]
             right = [one for one in (*piece.question.options, *whole) if is_right(kind, piece, one)]
             several = piece.right is not None and piece.right.replace(" ", "").isdecimal() and " " in piece.right
@@ -270,6 +277,25 @@ def test_practice_of_fields_ends_with_cuttings_to_key_as_its_jobs_do() -> None:
             assert asked_of(piece.asked_in("en")) is None, "it is keyed, not chosen"
             assert is_right(kind, piece, piece.right) and not is_right(kind, piece, f"{piece.right}7")
             assert len(practice.draw("a worker", place)) > 200
+
+
+def test_practice_of_fields_asks_several_questions_about_one_picture_as_its_jobs_do() -> None:
+    kind, practice = task_type("field_choice"), practice_of("field_choice")
+    assert practice is not None
+    head = practice.pieces("a worker")[1]
+    assert head.asked_in("es") == 'several ["which 5 company","which 5 address"]'
+    assert not head.counts, "everybody meets it in a lesson"
+    assert is_right(kind, head, '["2","3 4"]') and is_right(kind, head, '["2","4 3"]')
+    for wrong in ('["2","3"]', '["3","3 4"]', '["2",null]', '["2"]', "2", None):
+        assert not is_right(kind, head, wrong), wrong
+    lines = [
+        piece for seed in map(str, range(40)) for piece in practice.pieces(seed)
+        if piece.asked_in("en").startswith('several ["read')
+    ]  # fmt: skip
+    assert lines and all(piece.counts for piece in lines)
+    for piece in lines:
+        told = Several.answer_of(["neither of these"] * 3)
+        assert is_right(kind, piece, piece.right) and not is_right(kind, piece, told)
 
 
 @pytest.mark.parametrize("name", sorted(set(PRACTISED) - {"transcription"}))

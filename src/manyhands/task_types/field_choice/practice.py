@@ -2,21 +2,25 @@
 
 Rules kept here
 - One page for each rule of the guide; lines of words are then read beside two machines' readings.
+- Jobs ask for a name and an address in one picture, and for several lines in one: so does a lesson, and a page.
 - The last two pieces are cuttings to key, as what no reading settles is keyed in these jobs too.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..base import Answer, Question
+from ..choose_reading import TASK_TYPE as READING
 from ..choose_reading import made as readings
-from ..drawn_practice import SHOPS, STREETS, TOWNS, Cell, DrawnPractice, Row, Said, Sheet, amount, line, said
+from ..drawn_practice import SHOPS, STREETS, TOWNS, WIDTH_PX, Cell, DrawnPractice, Row, Said, Sheet, amount, line, said
 from ..practising import PIECES, PracticePiece
+from ..several import Part, Several
 from ..transcription.practice import PRACTICE as KEYING
-from . import NONE, prompt_of
+from . import NONE, TASK_TYPE, prompt_of
 
 KEYED = 2
 
@@ -32,6 +36,16 @@ _WHY = {
     "address": said(
         "An address takes every line that belongs to it. Telephone and tax number are left out.",
         "Una dirección ocupa todas las líneas que le pertenecen. El teléfono y el número fiscal no cuentan.",
+    ),
+    "head": said(
+        "One picture asks for two things. The name is one place, the address the two lines under it: each part has its "
+        "own answer.",
+        "Una imagen pregunta dos cosas. El nombre ocupa un lugar y la dirección, las dos líneas de debajo: cada parte "
+        "tiene su propia respuesta.",
+    ),
+    "lines": said(
+        "Each line is answered by itself. Where neither reading is right, that is said of that line alone.",
+        "Cada línea se responde por separado. Donde ninguna lectura es correcta, se dice solo de esa línea.",
     ),
     "none": said(
         "The total is not among these places. “None of these” says so; guessing would put a wrong sum into the books.",
@@ -89,6 +103,43 @@ def _among(chance: random.Random, field: str, wanted: _Place, *others: _Place) -
     return _sheet(field, _numbered(rows), str(rows.index(wanted) + 1))
 
 
+def _together(
+    parts: Sequence[Part], asked: Sequence[str], right: Sequence[Answer], rows: tuple[Row, ...], width_px: int
+) -> Sheet:
+    """Several questions about one page, answered together. asked: each as tasks carry it, see `asked`"""
+    form = Several(parts)
+    told = f"several {json.dumps(list(asked), separators=(',', ':'), ensure_ascii=False)}"
+    return Sheet(form.question, said(told), form.answer_of(right), rows, width_px, together=form)
+
+
+def _lines(chance: random.Random) -> Sheet:
+    """Three lines one under another, each with two readings; of the second neither is right."""
+    sheets: list[Sheet] = []
+    for rule in ("letter", "neither", "alike"):
+        made = readings.make(rule, chance)
+        while made.rows in [one.rows for one in sheets]:
+            made = readings.make(rule, chance)
+        sheets.append(made)
+    rows = tuple(row for sheet in sheets for row in sheet.rows)
+    parts = [(READING, sheet.question) for sheet in sheets]
+    asked, right = [one.asked["en"] for one in sheets], [one.right for one in sheets]
+    return _together(parts, asked, right, rows, sheets[0].width_px)
+
+
+def _head(chance: random.Random, shop: str) -> Sheet:
+    """The head of a receipt: which line is the name, and which are the address."""
+    street = f"{chance.randint(2, 96)} {chance.choice(STREETS)}"
+    rows: list[_Place] = [
+        (said("Receipt", "Recibo"), ""), (said(f"{shop} Ltd"), ""), (said(street), ""),
+        (said(chance.choice(TOWNS)), ""), (said("Tel. 555 01 22"), ""),
+    ]  # fmt: skip
+    options = (*(str(n) for n in range(1, len(rows) + 1)), NONE)
+    fields = ("company", "address")
+    parts = [(TASK_TYPE, Question(prompt_of(field), "text", options)) for field in fields]
+    asked = [f"which {len(rows)} {field}" for field in fields]
+    return _together(parts, asked, ["2", "3 4"], _numbered(rows), WIDTH_PX)
+
+
 def _sums(chance: random.Random) -> tuple[int, int, int, int]:
     """Net, tax, rounding, cash in cents: all sums on a page differ, so that one place alone is right."""
     net = chance.randint(400, 9_000)
@@ -114,6 +165,10 @@ def _make(rule: str, chance: random.Random) -> Sheet:
         "change": (said("Change", "Cambio"), amount(cash - net - tax)),
     }
     match rule:
+        case "head":
+            return _head(chance, shop)
+        case "lines":
+            return _lines(chance)
         case "total":
             return _sheet("total", _numbered([label[name] for name in ("net", "tax", "total", "cash", "change")]), "3")
         case "rounded":
@@ -173,8 +228,8 @@ def _make(rule: str, chance: random.Random) -> Sheet:
 
 
 _CHOSEN = DrawnPractice(
-    version="3",
-    lessons=("brand", "address", "none", "alike"),
+    version="4",
+    lessons=("brand", "head", "none", "alike"),
     measured=(
         "total",
         "rounded",
@@ -186,6 +241,8 @@ _CHOSEN = DrawnPractice(
         "address",
         "none",
         "smeared",
+        "head",
+        "lines",
         *readings.WHY,
     ),
     why={**_WHY, **readings.WHY},
