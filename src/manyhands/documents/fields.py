@@ -380,9 +380,9 @@ def _values_in(field: FieldSpec, line: Line) -> list[tuple[str, str]]:
 
 def _above(rows: Sequence[Row], index: int, line: Line) -> str:
     """The text right above a line in the same column, within two line heights; empty where there is none."""
-    for row in reversed(rows[max(0, index - 2) : index]):
+    for row in reversed(rows[:index]):
         if row.page_no != line.page_no or line.box.y0 - row.y0 > 3 * line.box.height_px:
-            continue
+            break
         for other in row.lines:
             if min(other.box.x1, line.box.x1) - max(other.box.x0, line.box.x0) > 0:
                 return unified(other.text).upper()

@@ -133,6 +133,19 @@ def test_an_account_s_number_is_read_whole_also_in_groups(printed: str, read: st
     assert _fields("statement", "Mill Bank AG", printed)["account"] == read
 
 
+def test_an_amount_under_its_heading_is_found_past_lines_of_another_column() -> None:
+    def line(x: int, y: int, text: str) -> Line:
+        return Line(1, Box(x, y, x + 9 * len(text), y + 17), text, "people", None, 1, ())
+
+    lines = [
+        line(840, 10, "Date :"), line(1200, 10, "31/01/2026"), line(200, 40, "Date de facture associée : 01/01/2026"),
+        line(1100, 100, "TOTAL TVA"), line(1280, 100, "TOTAL TTC"), line(200, 112, "Tout retard de paiement"),
+        line(200, 128, "est pénalisé"), line(1130, 141, "4,90"), line(1310, 141, "104,90"),
+    ]  # fmt: skip
+    found = {f.name: f.value for f in fields_of(kind_spec("invoice"), lines, [])}
+    assert (found["total"], found["tax_total"], found["date"]) == ("104.90", "4.90", "2026-01-31")
+
+
 def test_where_no_rule_finds_a_field_it_is_absent() -> None:
     assert "total" not in _fields("receipt", "HELLO", "WORLD")
 
