@@ -192,6 +192,7 @@ def test_kinds_are_guessed_from_name_words_and_shape() -> None:
     assert guess_kind("scan", [(400, 1200)]) == "receipt"
     assert guess_kind("scan", [(1654, 2339)], ["Rechnung"]) == "invoice"
     assert guess_kind("scan", [(1654, 2339)]) == "table"
+    assert guess_kind("scan", [(1700, 2800)]) == guess_kind("scan", [(2550, 4200)]) == "table", "legal paper is no roll"
 
 
 @settings(deadline=None)
