@@ -423,6 +423,8 @@ def _letterhead(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
             continue
         lines: tuple[Line, ...] = row.lines
         marked = next((n for n, m in enumerate(field.markers) if _hits(m, text)), None)
+        if marked is None and re.search(r"\d[.,]\d\d$", text):
+            continue  # what is sold, with its price
         weight = 40 - i if marked is None else 80 - i + (5 if marked == 0 else 0)
         if marked is not None and _hits(field.skip, text):
             weight -= 25
@@ -439,12 +441,19 @@ def _bare_name(name: str) -> str:
     return re.sub(r"\s*\([A-Z]{0,4}[\d -]{4,}-?\s?[A-Z]?\)\s*$", "", name)
 
 
+def _is_item(row: Row) -> bool:
+    """Whether a row sells something: "1 SOAP 1 20 20" begins like a street's number and ends with a price's column."""
+    return len(row.lines) > 2 and re.fullmatch(r"\W*[\d.,]+\W*", unified(row.lines[-1].text)) is not None
+
+
 def _address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
     """The first block of address lines near the top."""
     head = [row for row in rows if row.page_no == 1][:24]
     for i, row in enumerate(head):
-        if not _hits(field.starts, row.text) or _hits(field.stops, row.text):
+        if not _hits(field.starts, row.text) or _hits(field.stops, row.text) or _is_item(row):
             continue
+        if not i and not re.search(r"\d", row.text) and head[1:] and _hits(field.starts, head[1].text):
+            continue  # a name at the very top: "Main Street Restaurant" over "6332 Business Drive"
         block = [row]
         for following in head[i + 1 : i + field.lines_max]:
             gap = following.y0 - (block[-1].y0 + block[-1].height_px)

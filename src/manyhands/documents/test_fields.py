@@ -146,6 +146,22 @@ def test_an_amount_under_its_heading_is_found_past_lines_of_another_column() -> 
     assert (found["total"], found["tax_total"], found["date"]) == ("104.90", "4.90", "2026-01-31")
 
 
+def test_what_a_receipt_sells_is_neither_its_address_nor_its_company() -> None:
+    fields = _fields(
+        "receipt", "Northfield Trading Pvt. Ltd.", "ABBREVIATED TAX INVOICE", "1 | TOOTH PASTE | 1 | 95 | 95",
+        "3 | MILL NO 1 SOAP | 1 | 20 | 20", "Gross Amount : | 115.00", "Net Amount : | 115.00",
+    )  # fmt: skip
+    assert fields == {"company": "Northfield Trading Pvt. Ltd.", "total": "115.00"}
+    assert "company" not in _fields("receipt", "CASH RECEIPT", "Hooks | 6.50", "Total | 6.50")
+
+
+def test_a_name_with_a_street_s_word_is_no_street() -> None:
+    fields = _fields("receipt", "Mill Street Restaurant", "6332 Quarry Drive", "Suite 528", "Westport, CA 94301")
+    assert fields["company"] == "Mill Street Restaurant"
+    assert fields["address"] == "6332 Quarry Drive Suite 528 Westport, CA 94301"
+    assert _fields("receipt", "Brooks", "#03296_191 E 3RD AVE", "WESTPORT, CA 94401")["address"].endswith("94401")
+
+
 def test_where_no_rule_finds_a_field_it_is_absent() -> None:
     assert "total" not in _fields("receipt", "HELLO", "WORLD")
 
