@@ -281,6 +281,7 @@ class Capped:
             payouts=case.payouts,
             package=None,
             chain=[ChainEntry(*event) for event in events],
+            decimals=self.client.facts.token.decimals,
         )
         return verify(self.job_id, proof)
 
@@ -302,10 +303,18 @@ class Capped:
 
 
 @asynccontextmanager
-async def capped(house: House, node: LocalNode) -> AsyncIterator[Capped]:
-    """Contracts, stake, sender, indexer and both oracles, until the block ends."""
+async def capped(house: House, node: LocalNode, *, decimals: int = 6) -> AsyncIterator[Capped]:
+    """Contracts, stake, sender, indexer and both oracles, until the block ends.
+
+    decimals  of the token, which is counted with 6
+    """
     deployer, at = dev_key(0), addresses_of(dev_key(0).address)
     facts = node.facts.at([node.rpc_url]).with_contracts(at)
+    (token,) = facts.tokens
+    facts = msgspec.structs.replace(facts, tokens=(msgspec.structs.replace(token, decimals=decimals),))
+    unit = facts.token.unit
+    if unit > 1:
+        house.launcher.policy = replace(house.launcher.policy, divided=frozenset({token.symbol}))
     house.health[CHAIN_B] = Health(ok=False, because="not part of this test")
     recording = RecordingOracle(house.context("recording"), house.desk("recording"))
     reputation = ReputationOracle(house.context("reputation"), house.desk("reputation"))
@@ -356,9 +365,9 @@ async def capped(house: House, node: LocalNode) -> AsyncIterator[Capped]:
                 house.db,
                 facts,
                 deployer,
-                terms=DeploymentTerms(jury_operator=house.keys["jury"].address),
+                terms=DeploymentTerms(jury_operator=house.keys["jury"].address, token_decimals=decimals),
                 gas_for={key.address: 10**20 for key in house.keys.values()},
-                tokens_for={house.keys["launcher"].address: 10**12},
+                tokens_for={house.keys["launcher"].address: 10**12 * unit},
             )
             house.chains.put(facts)
             async with house.db.transaction() as tx:
@@ -404,6 +413,50 @@ async def test_a_capped_job_is_reserved_and_paid_over_days_everyone_once_and_the
                 assert await reconcile(tx, book, nothing) == []
             assert await recount(tx) == []
             assert await scalar(tx, "select count(*) from outbox.alarms") == 0
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("stolen_base", [0, 1])
+async def test_a_capped_job_in_a_token_of_18_decimals_is_paid_over_days_to_the_base_unit(
+    house: House, local_node: LocalNode, stolen_base: int
+) -> None:
+    async with capped(house, local_node, decimals=18) as run:
+        await run.launch()
+        unit, thief = run.client.facts.token.unit, "0x" + "99" * 20
+        quoted = (await house.launcher.view(run.job_id)).quote_total_minor
+        a_day = await run.of_chain("dailyCap")
+        assert unit == 10**12 and a_day == quoted * unit // PARTS + 1
+        await run.believes_only_the_cap_that_was_told()
+        await run.work(a_day // unit // 4, tasks=5, per_batch=3)  # ten answers, two and a half shares
+        await run.still()
+        if stolen_base:  # a part of a minor unit, which no honest payout would ever be
+            assert await run.by_hand("reputation", "bulkPayOut", [thief], [stolen_base], "u", "h", "t", False) == ""
+        await finish(house, run.job_id)
+        await run.lived()
+        assert await run.refused() == [] and await run.book_pending() == 0
+        reserved, paid = await run.reserved_by_day(), await run.by_day("BulkTransferV3", "amounts")
+        assert max((*reserved.values(), *paid.values())) <= a_day and len(reserved) == 3
+        assert all(base % unit == 0 for base in reserved.values()), "whole minor units"
+        case = await run.reputation.case(run.job_id)
+        assert case is not None
+        owed = {pay.worker: pay.total_minor * unit for pay in case.payouts_file().pay}
+        got = {worker: await run.paid(worker) for worker in owed}
+        assert sum(owed.values()) - sum(got.values()) == stolen_base == await run.paid(thief)
+        assert [worker for worker in owed if got[worker] != owed[worker]] == [max(owed)][:stolen_base]
+        assert await run.of_chain("getBalance") == 0 and await run.of_chain("reservedFunds") == 0
+        report = await run.audited()
+        assert report.passed is not bool(stolen_base), report.checks
+        settled = await run.settled()
+        assert sum(settled.paid_minor.values()) + settled.fees_minor + settled.refunded_minor in (quoted, quoted - 1)
+        async with house.db.connection() as tx:
+            at = run.client.facts.contracts
+            assert at is not None
+            nothing = {
+                (account(kind, run.escrow), currency_of(CHAIN_A, at.token)): 0 for kind in ("escrow", "reserved")
+            }
+            for book in ("recording", "reputation"):
+                assert await reconcile(tx, book, nothing) == []
+            assert await recount(tx) == []
 
 
 async def test_a_stolen_key_takes_a_days_share_and_the_others_are_paid_what_is_left(
