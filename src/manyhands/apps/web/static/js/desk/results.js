@@ -5,9 +5,9 @@
 // - A place chosen in the table is shown on the page, and the other way round.
 import { asProblem, batch, count, html, Loading, percent, Problem, signal, size, t, useRef } from "manyhands/kit.js";
 import { at, get, post } from "manyhands/api.js";
+import { fieldName } from "manyhands/desk/words.js";
 import { Rows } from "manyhands/rows.js";
 import { PageWithBoxes, uprightBox } from "manyhands/desk/draw.js";
-import "manyhands/desk/words.js";
 import { say } from "manyhands/say.js";
 
 const LEVELS = ["sure", "fair", "doubt", "none"];
@@ -137,7 +137,7 @@ function FieldTable({ of }) {
   const { fields } = of.doc.value;
   if (fields.length === 0) return html`<p class="quiet">${t("no_fields")}</p>`;
   return html`<div class="card flush"><div class="scroll" tabindex="0" role="region" aria-label=${t("fields")}><table class="values"><thead><tr><th scope="col">${t("field")}</th><th scope="col">${t("value")}</th><th scope="col">${t("believed")}</th></tr></thead>
-    <tbody>${fields.map((field) => html`<tr class=${`row-${field.level}`}><th scope="row" dir="auto">${field.drawn && html`<span title=${t("drawn")}>▢ </span>`}${field.name.replaceAll("_", " ")}</th>
+    <tbody>${fields.map((field) => html`<tr class=${`row-${field.level}`}><th scope="row" dir="auto">${field.drawn && html`<span title=${t("drawn")}>▢ </span>`}${fieldName(field.name)}</th>
       <td dir="auto"><button class="plain value" onClick=${() => of.open(of.doc.value.doc_id, field.page, field.pieces[0] ?? "")}>${field.value || t("nothing_read")}</button>${field.failed_checks.length > 0 && html`<span class="hint bad-text">${t("check_failed", { checks: field.failed_checks.join(", ") })}</span>`}</td>
       <td><${Level} level=${field.level} /><br /><${Believed} one=${field} /></td></tr>`)}</tbody></table></div></div>`;
 }
@@ -170,7 +170,7 @@ export function AnswersView({ of, onOpen }) {
   const verdict = (one) => VERDICTS.get(one.verdict) ?? one.verdict;
   const columns = [
     [t("document"), (one) => html`<button class="plain value" onClick=${() => onOpen({ doc_id: one.doc_id, page: one.page, piece_id: "" })}>${one.doc_id} · ${one.page}</button>`, "head"],
-    [t(`form_${form}`), (one) => html`<span dir="auto">${form === "which" ? one.question.replaceAll("_", " ") : one.question}</span>`],
+    [t(`form_${form}`), (one) => html`<span dir="auto">${form === "which" ? fieldName(one.question) : one.question}</span>`],
     ...(form === "which" ? [[t("value"), (one) => html`<span dir="auto">${one.value || "–"}</span>`]] : []),
     [t("verdict"), (one) => html`<span class=${`level ${level(one)}`}>${t(`said_${verdict(one)}`)}</span>`],
     [t("believed"), (one) => html`<span class="hint">${one.people_asked > 0 ? t("people_asked", { n: count(one.people_asked) }) : ""}${one.confidence_bp === null ? ` · ${t("not_calibrated")}` : ` · ${percent(one.confidence_bp)}`}</span><span class="hint" dir="auto">${say(one)}</span>`],
@@ -188,7 +188,7 @@ export function DoubtsView({ of, onOpen }) {
   if (doubts.length === 0) return html`<p class="card empty">${t("no_doubts")}</p>`;
   const columns = [
     [t("document"), (doubt) => html`<button class="plain value" onClick=${() => onOpen(doubt)}>${doubt.doc_id} · ${doubt.page}</button>`, "head"],
-    [t("field"), (doubt) => doubt.field.replaceAll("_", " ") || "–"],
+    [t("field"), (doubt) => fieldName(doubt.field) || "–"],
     [t("value"), (doubt) => doubt.text || "–"],
     [t("cause"), (doubt) => say(doubt, "why")],
     [t("believed"), (doubt) => html`<${Level} level=${doubt.level} />`],

@@ -9,7 +9,7 @@ import { DrawDialog } from "manyhands/desk/draw.js";
 import { Forecast, QuoteLines } from "manyhands/desk/quote.js";
 import { filesOfDrop, filesOfField, uploads } from "manyhands/desk/upload.js";
 import { Who } from "manyhands/desk/who.js";
-import "manyhands/desk/words.js";
+import { fieldName } from "manyhands/desk/words.js";
 import { say } from "manyhands/say.js";
 
 const draftId = decodeURIComponent(location.pathname.split("/")[3] ?? "");
@@ -309,7 +309,7 @@ function Meanings({ fields, means }) {
     change({ means: said && said !== usual(field) ? { ...others, [field.name]: said } : others });
   };
   return html`<details class="meanings"><summary>${t("means_title")}</summary><p class="hint">${t("means_why")}</p>
-    ${fields.map((field) => html`<label key=${field.name}><span dir="auto">${field.name.replaceAll("_", " ")}</span><textarea rows="2" maxlength="240" dir="auto" value=${means[field.name] ?? usual(field)} onChange=${(event) => say(field, event.target.value)}></textarea></label>`)}
+    ${fields.map((field) => html`<label key=${field.name}><span dir="auto">${fieldName(field.name)}</span><textarea rows="2" maxlength="240" dir="auto" value=${means[field.name] ?? usual(field)} onChange=${(event) => say(field, event.target.value)}></textarea></label>`)}
   </details>`;
 }
 
@@ -332,7 +332,7 @@ function Fields() {
       <option value="" selected=${wanted.kind === ""}>${t("kind_guessed", { kinds: recognised.map((one) => t(`kind_${one}`)).join(", ") })}</option>
       ${kinds.map((one) => html`<option value=${one.kind} selected=${wanted.kind === one.kind}>${t(`kind_${one.kind}`)}</option>`)}
     </select></label>`}
-    ${!table && fields.length > 0 && (wanted.regions.length === 0 || wanted.asks === "fields") && html`<fieldset><legend>${t("fields_pick")}</legend><p class="hint">${t(wanted.asks === "fields" ? "fields_find_why" : "fields_pick_why")}</p><div class="chips">${fields.map((field) => html`<label class="chip"><input type="checkbox" checked=${picked.has(field.name)} onChange=${() => toggle(field.name)} /><span dir="auto">${field.name.replaceAll("_", " ")}</span></label>`)}</div></fieldset>`}
+    ${!table && fields.length > 0 && (wanted.regions.length === 0 || wanted.asks === "fields") && html`<fieldset><legend>${t("fields_pick")}</legend><p class="hint">${t(wanted.asks === "fields" ? "fields_find_why" : "fields_pick_why")}</p><div class="chips">${fields.map((field) => html`<label class="chip"><input type="checkbox" checked=${picked.has(field.name)} onChange=${() => toggle(field.name)} /><span dir="auto">${fieldName(field.name)}</span></label>`)}</div></fieldset>`}
     ${wanted.asks === "fields" && fields.length > 0 && html`<${Meanings} fields=${fields.filter((field) => picked.has(field.name))} means=${wanted.means ?? {}} />`}
     ${wanted.asks === "pages" && html`<p class="spread"><span>${wanted.regions.length === 0 ? t("draw_invite") : t("draw_count", { n: count(wanted.regions.length) })}</span>
       <span><button class="button quietly small" onClick=${() => (drawn.value = draft.value.pages[0])}>${t("draw_open")}</button>${wanted.regions.length > 0 && html` <button class="plain" onClick=${() => change({ regions: [] })}>${t("draw_clear")}</button>`}</span></p>`}

@@ -172,7 +172,7 @@ export const texts = {
   quote: "Quote",
   quote_why: "What the job can cost at most. What is not needed goes back to the requester.",
   happened: "What happened",
-  event_approved: "the requester agreed",
+  event_approved: "agreed",
   event_cancel_wanted: "end wished for",
   event_cancellation_asked_on_chain: "end asked for on the chain",
   event_rerouted: "another route is asked for",

@@ -172,7 +172,7 @@ export const texts = {
   quote: "Presupuesto",
   quote_why: "Lo que puede costar el encargo como mucho. Lo que no hace falta vuelve a quien lo pidió.",
   happened: "Qué ha pasado",
-  event_approved: "el solicitante aceptó",
+  event_approved: "acordado",
   event_cancel_wanted: "se desea terminar",
   event_cancellation_asked_on_chain: "final pedido en la cadena",
   event_rerouted: "se pide otra ruta",
