@@ -492,7 +492,7 @@ TOLD: Final[Mapping[str, str]] = {
     "known_wrong": "{right:int} of {seen:int} answers that were known beforehand were right; honest work at chance "
     "level would do better 19 times in 20",
     "refused_n": "{n:int} refused: {because:said}",
-    "days_over": "the job's end was asked for, and the days to record were over",
+    "days_over": "the escrow has ended, or the days to record are over",
     "capped_later": "daily cap: accepted pay of this job that today has no room for is set aside from {time} UTC on "
     "{date} on, in the order in which it was accepted",
     "capped_days": "daily cap: this job is paid over days, at most 1/{parts:int} of its funds a day",
@@ -555,6 +555,8 @@ TOLD: Final[Mapping[str, str]] = {
     "file_time": "it takes longer to unpack than a page may take",
     "file_stopped": "its decoder stopped ({detail})",
     "file_stopped_cure": "Print it to a new PDF or save it anew",
+    "file_no_room": "there is no room for its pages ({detail})",
+    "file_no_room_cure": "Free room in the temporary folder and import it again",
     "file_disk": "the file cannot be read from the disk ({detail})",
     "file_disk_cure": "Check its permissions",
     "file_twice": "two files claim to be page {detail} of one document",

@@ -419,7 +419,7 @@ export const texts = {
   // de quien trabaja: rechazos, historial, indicios, apelaciones
   "known_wrong": "{right} de {seen} respuestas que se conocían de antemano fueron correctas; el trabajo honrado, respondiendo al azar, acertaría más 19 de cada 20 veces",
   "refused_n": ({ n }) => (n === "1" ? "{n} rechazada: {because}" : "{n} rechazadas: {because}"),
-  "days_over": "se pidió el final del encargo, y los días para registrar habían pasado",
+  "days_over": "el depósito ha terminado, o han pasado los días para registrar",
   "capped_later": "tope diario: la paga aceptada de este encargo que hoy ya no cabe se aparta desde las {time} UTC del {date}, en el orden en que se aceptó",
   "capped_days": "tope diario: este encargo se paga en varios días, como mucho 1/{parts} de sus fondos al día",
   "moved_by": "{right} de {judged} respuestas que se pudieron juzgar fueron correctas",
@@ -478,6 +478,8 @@ export const texts = {
   "file_time": "tarda en abrirse más de lo que puede tardar una página",
   "file_stopped": "su descodificador se detuvo ({detail})",
   "file_stopped_cure": "Imprímalo en un PDF nuevo o guárdelo otra vez",
+  "file_no_room": "no hay sitio para sus páginas ({detail})",
+  "file_no_room_cure": "Libere sitio en la carpeta temporal y tráigalo otra vez",
   "file_disk": "el archivo no se puede leer del disco ({detail})",
   "file_disk_cure": "Compruebe sus permisos",
   "file_twice": "dos archivos dicen ser la página {detail} de un mismo documento",
