@@ -524,6 +524,9 @@ def _of_others(field: FieldSpec, rows: Sequence[Row]) -> set[int]:
     return named
 
 
+_NAME_WORDS_MOST = 8
+
+
 def _party(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
     """The seller's name: at its heading, else the first with a legal form that is not another party's, else whoever
     stands right above the first tax number."""
@@ -538,7 +541,7 @@ def _party(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
     found = []
     for i, row in enumerate(first_page):
         for line in row.lines:
-            name = _legal_name(re.split(r"\s[-–·•|,]\s", unified(line.text))[0])
+            name = _name_in(field, _legal_name(re.split(r"\s[-–·•|,]\s", unified(line.text))[0]))
             if id(line) in others or not _is_name(field, name):
                 continue
             if any(_hits(m, name.upper()) for m in field.markers):
@@ -551,6 +554,18 @@ def _party(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
             found.append(Found(name, (line,), 0, "stands right above the first tax number"))
             break
     return found
+
+
+def _name_in(field: FieldSpec, text: str) -> str:
+    """A sentence's capital words up to a legal form ("payable to Mill & Co, Inc. today"); a short line as it is."""
+    if len(text.split()) <= _NAME_WORDS_MOST:
+        return text
+    for marker in field.markers:
+        if found := re.search(rf"{marker}\.?", text, re.IGNORECASE):
+            before = text[: found.start()].split()
+            capital = list(itertools.takewhile(lambda word: word[0].isupper() or word == "&", reversed(before)))
+            return " ".join([*capital[::-1], found.group()])
+    return text
 
 
 def _legal_name(name: str) -> str:

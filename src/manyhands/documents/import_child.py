@@ -283,7 +283,7 @@ def _pdf_pages(data: bytes, limits: Limits, memory: _Memory, time: _Time) -> int
         time.grant(pixels=pixels)
         bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True)
         width, height, png = _clean_png(bitmap.to_pil())
-        words = _words(page, scale=scale, page_height_px=height)
+        words = _words(page, scale=scale, page_px=(width, height))
         _send(PageOut(index + 1, width, height, png, words))
         bitmap.close()
         page.close()
@@ -311,13 +311,17 @@ def _picture_pixels(page: Any, limits: Limits) -> int:
     return min(total, limits.max_pixels)
 
 
-def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) -> tuple[WordOut, ...]:
-    """Words of the text layer, from the boxes of their characters; none for a scan or a rotated page."""
+def _words(page: Any, *, scale: float, page_px: tuple[int, int], limit: int = 5_000) -> tuple[WordOut, ...]:
+    """Words of the text layer, from the boxes of their characters; none for a scan or a rotated page.
+
+    page_px  (width, height) of the page as it is seen: a layer may say more beyond its edges, which nobody sees
+    """
     if page.get_rotation() != 0:
         return ()
     text_page = page.get_textpage()
     count = min(text_page.count_chars(), 50_000)
     left, bottom, _, _ = page.get_cropbox()
+    width_px, height_px = page_px
     words: list[WordOut] = []
     letters: list[str] = []
     box: tuple[float, float, float, float] | None = None
@@ -332,15 +336,11 @@ def _words(page: Any, *, scale: float, page_height_px: int, limit: int = 5_000) 
             joined = (x0, y0, x1, y1)
             breaks = box is not None and (abs(y0 - box[1]) > (y1 - y0) / 2 or x0 - box[2] > (y1 - y0))
         if breaks and letters and box is not None:
-            words.append(
-                WordOut(
-                    "".join(letters),
-                    round((box[0] - left) * scale),
-                    page_height_px - round((box[3] - bottom) * scale),
-                    round((box[2] - left) * scale),
-                    page_height_px - round((box[1] - bottom) * scale),
-                )
-            )
+            left_px, right_px = (round((x - left) * scale) for x in (box[0], box[2]))
+            top_px, low_px = (height_px - round((y - bottom) * scale) for y in (box[3], box[1]))
+            if 0 <= left_px + right_px < 2 * width_px and 0 <= top_px + low_px < 2 * height_px:
+                place = max(0, left_px), max(0, top_px), min(width_px, right_px), min(height_px, low_px)
+                words.append(WordOut("".join(letters), *place))
             letters, box = [], None
             if len(words) >= limit:
                 break

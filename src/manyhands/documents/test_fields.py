@@ -162,6 +162,14 @@ def test_a_name_with_a_street_s_word_is_no_street() -> None:
     assert _fields("receipt", "Brooks", "#03296_191 E 3RD AVE", "WESTPORT, CA 94401")["address"].endswith("94401")
 
 
+def test_a_name_is_taken_out_of_a_sentence_and_a_number_behind_its_sign() -> None:
+    fields = _fields(
+        "invoice", "MONTHLY INVOICE", "Invoice # 14-287", "Project No 14-03",
+        "Please make payments to Northfield A+E, Inc. Late payments are subject to fees.",
+    )  # fmt: skip
+    assert (fields["company"], fields["invoice_number"]) == ("Northfield A+E, Inc.", "14-287")
+
+
 def test_where_no_rule_finds_a_field_it_is_absent() -> None:
     assert "total" not in _fields("receipt", "HELLO", "WORLD")
 

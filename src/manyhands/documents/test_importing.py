@@ -190,6 +190,26 @@ def test_every_usual_pixel_mode_is_taken(tmp_path: Path, mode: str) -> None:
         assert clean.mode in {"L", "RGB"}
 
 
+def test_what_a_layer_says_beyond_the_edge_of_its_page_is_no_part_of_it(tmp_path: Path) -> None:
+    from reportlab.pdfgen import canvas
+
+    out = io.BytesIO()
+    pdf = canvas.Canvas(out, pagesize=(300, 200))
+    for x, y, text in (
+        (20, 100, "seen"),
+        (20, 400, "above"),
+        (900, 100, "beside"),
+        (-200, 50, "before"),
+        (289, 60, "mm"),
+    ):
+        pdf.drawString(x, y, text)
+    pdf.save()
+    (page,) = _taken(_write(tmp_path, "a.pdf", out.getvalue())).pages
+    assert [word.text for word in page.text_layer] == ["seen", "mm"]
+    for word in page.text_layer:
+        assert 0 <= word.box.x0 < word.box.x1 <= page.width and 0 <= word.box.y0 < word.box.y1 <= page.height
+
+
 def test_transparent_paper_becomes_white(tmp_path: Path) -> None:
     out = io.BytesIO()
     Image.new("RGBA", (30, 30), (0, 0, 0, 0)).save(out, "PNG")

@@ -10,7 +10,7 @@ from manyhands.documents.conftest_material import plain_png
 from manyhands.documents.cutter import cut
 from manyhands.documents.errors import UnreadableImage
 from manyhands.documents.estimate import estimate_page
-from manyhands.documents.model import Box, PageReadings
+from manyhands.documents.model import Box, PageReadings, Reading
 from manyhands.documents.readers import Place, ReaderNotInstalled, UnknownReader, decode_page, make_readers, read_page
 from manyhands.documents.readers.alphabet import LANGUAGES, alphabet
 from manyhands.documents.readers.onnx_text import model_in_wheel
@@ -192,3 +192,17 @@ def test_the_real_tesseract_finds_label_and_amount_apart(tesseract: Any) -> None
     )
     assert amount.x0 - total.x1 > 2 * line_px
     assert not any(box.shared(total).area_px and box.shared(amount).area_px for box in places)
+
+
+def test_a_layer_s_words_that_stand_nowhere_on_the_page_harm_nobody() -> None:
+    boxes = [
+        Box(10, -50, 90, -20),
+        Box(500, 10, 600, 40),
+        Box(10, 10, 10, 40),
+        Box(90, 40, 10, 10),
+        Box(10, 290, 90, 320),
+    ]
+    told = [Reading("text_layer", "hidden", 10_000, box, 10_000) for box in (*boxes, Box(10, 10, 90, 40))]
+    page = read_page(plain_png(400, 300), make_readers(("ppocr4",)), kind="invoice", text_layer=told)
+    told_at = [spot.box for spot in page.spots if any(r.reader == "text_layer" for r in spot.readings)]
+    assert told_at == [Box(10, 10, 90, 40)]

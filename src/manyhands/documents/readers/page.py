@@ -91,6 +91,7 @@ def read_page(
     started = time.process_time()
     given = decode_page(page_png)
     height, width = given.shape[:2]
+    text_layer = [word for word in text_layer if _is_on_page(word.box, width, height)]
     lines = _found_lines(given, readers, text_layer)
     straight = None
     if not text_layer:  # a born-digital page is straight, and its words' boxes are the page's own
@@ -116,6 +117,11 @@ def read_page(
         cpu_ms=round((time.process_time() - started) * 1000),
         straight=straight,
     )
+
+
+def _is_on_page(box: Box, width_px: int, height_px: int) -> bool:
+    """Whether a layer's word stands where its page is: whoever made the layer may say what they like."""
+    return 0 <= box.x0 < box.x1 <= width_px and 0 <= box.y0 < box.y1 <= height_px
 
 
 def _read_laid(
