@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .shapes import AtMs, Minor, Sentences, Told
+from .shapes import UNSAID, AtMs, Minor, Sentences, Told
 
 BoxPx = Annotated[
     list[int],
@@ -51,7 +51,7 @@ class PieceOfDocument(Told):
     text: str
     how: str
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
     confidence_bp: Confidence
     people_asked: int
     readings: Annotated[dict[str, str], Field(examples=[{"first": "12.50", "second": "12.5O"}])]
@@ -67,7 +67,7 @@ class FieldOfDocument(Told):
     box: BoxPx
     how: str
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
     confidence_bp: Confidence
     people_asked: int
     failed_checks: Annotated[list[str], Field(examples=[["the lines do not sum to the total"]])]
@@ -120,7 +120,7 @@ class AnswerOfJob(Told):
     confidence_bp: int | None = Field(description="null = not calibrated", examples=[9_871])
     people_asked: int
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
 
 
 class AnswersOfJob(Told):
@@ -157,9 +157,9 @@ class FindingView(Told):
     healthy: bool
     found: str
     cure: str
-    name_said: Sentences = ()
-    found_said: Sentences = ()
-    cure_said: Sentences = ()
+    name_said: Sentences = UNSAID
+    found_said: Sentences = UNSAID
+    cure_said: Sentences = UNSAID
 
 
 class ProcessView(Told):
@@ -182,7 +182,7 @@ class StuckView(Told):
     ref: str
     title: str
     reason: str
-    reason_said: Sentences = ()
+    reason_said: Sentences = UNSAID
     since_ms: AtMs | None
     job_id: str
     free: Literal["work", "retry", "leases", "stalled"] | None = Field(
@@ -287,7 +287,7 @@ class GroupView(Told):
     group: str
     job_id: str
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
     at_ms: AtMs
     workers: list[LinkedWorker]
 
@@ -298,7 +298,7 @@ class SignView(Told):
     kind: Annotated[str, Field(examples=["copies"])]
     workers: list[Annotated[str, Field(examples=["0x4bf7a2f3d1b0e6c58a9d3e2f1c0b9a8d7e6f5a4b"])]]
     says: Annotated[str, Field(examples=["2 workers gave the same wrong value in 4 of 4 tasks that both got wrong"])]
-    says_said: Sentences = ()
+    says_said: Sentences = UNSAID
     evidence: Annotated[dict[str, int], Field(examples=[{"pairs": 1, "equal_mistakes": 4}])]
     words: str = Field(description="what the worker said to it; empty = nothing", examples=["The pieces are short."])
     cleared_by: str = Field(description="who took it back; empty = nobody has", examples=["operator"])

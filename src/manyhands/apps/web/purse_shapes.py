@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .shapes import Address, Asked, AtMs, Id, Minor, Sentences, Told
+from .shapes import UNSAID, Address, Asked, AtMs, Id, Minor, Sentences, Told
 
 Amount = Annotated[int, Field(ge=1, le=10**15, description="whole minor units", examples=[250_000_000])]
 Why = Annotated[
@@ -54,7 +54,7 @@ class PurseLineView(Told):
     amount_minor: Minor = Field(description="above 0 came in, below 0 went out")
     balance_minor: Minor = Field(description="what was in the purse then, holds not counted")
     because: str = Field(examples=["the most that the job can cost"])
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
 
 
 class PayInView(Told):

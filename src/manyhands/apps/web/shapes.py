@@ -62,17 +62,18 @@ class Said(Told):
 
 
 Sentences = Annotated[
-    tuple[Said, ...],
+    list[Said],
     Field(description="what the sentence says; absent or empty = it is shown as it is", examples=[[{"code": "agree"}]]),
 ]
+UNSAID: Any = Field(default=[])
 
 
 class Problem(Told):
     code: str = Field(description="stable, for scripts", examples=["not_signed_in"])
     message: str = Field(description="what happened, one sentence")
     cure: str = Field(description="what to do, or empty where nobody can do anything")
-    message_said: Sentences = ()
-    cure_said: Sentences = ()
+    message_said: Sentences = UNSAID
+    cure_said: Sentences = UNSAID
 
 
 class ProblemBody(Told):
@@ -404,7 +405,7 @@ class Outcome(Told):
     assignment_id: Id
     outcome: Literal["stored", "already_stored", "late_stored", "refused"]
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
 
 
 class Outcomes(Told):
@@ -432,7 +433,7 @@ class Reported(Told):
 class ReportCode(Told):
     code: str
     title: str
-    title_said: Sentences = ()
+    title_said: Sentences = UNSAID
 
 
 class ReportCodes(Told):
@@ -462,7 +463,7 @@ class JobEarnings(Told):
     paid_minor: Minor
     transactions: list[Transaction]
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
 
 
 class EarningsIn(Told):
@@ -524,7 +525,7 @@ class Standing(Told):
     right_milli: int
     wrong_milli: int
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
     at_ms: AtMs
     types: list[TypeStanding] = Field(default=[], description="the same by kind of answer")
 
@@ -538,7 +539,7 @@ class StandingChange(Told):
     right_milli: int
     wrong_milli: int
     because: str
-    because_said: Sentences = ()
+    because_said: Sentences = UNSAID
     types: list[TypeStanding] = []
     counts: dict[str, int] = Field(
         default={},
