@@ -141,7 +141,7 @@ function Report() {
         ${(value ?? []).map((code, place) => html`<label class="choice"><input type="radio" name="code" value=${code.code} required defaultChecked=${place === 0} /> <span>${code.title}</span></label>`)}
       </fieldset>
       <label>${t("report_text")}<textarea name="text" rows="3" maxlength="2000"></textarea></label>
-      <p class="row"><button class="button">${t("report_send")}</button> <button type="button" class="button quietly" onClick=${() => (reporting.value = false)}>${t("cancel")}</button></p>
+      <p class="row"><button class="button" disabled=${!value}>${t("report_send")}</button> <button type="button" class="button quietly" onClick=${() => (reporting.value = false)}>${t("cancel")}</button></p>
     </form>
   <//>`;
 }
