@@ -38,7 +38,7 @@ from PIL import Image
 from manyhands.documents import import_child
 from manyhands.documents.conftest_material import bomb_pdf, pdf_pages, plain_png
 from manyhands.documents.import_child import Limits
-from manyhands.documents.importing import ImportedPage, ImportRefused, _collect
+from manyhands.documents.importing import ImportedPage, ImportRefused, _collect, _new_aside
 
 LIMITS = Limits(cpu_seconds=20)
 _FRESH_MIB = 30
@@ -215,7 +215,7 @@ def taken(file: Damaged) -> Outcome:
         door.write(file.data)
     forked = _Forked(child, os.fdopen(get_frames, "rb"))
     try:
-        got = _collect(forked, file.name, LIMITS)  # type: ignore[arg-type]  # it has what is asked of a Popen
+        got = _collect(forked, file.name, LIMITS, _new_aside())  # type: ignore[arg-type]  # it has what is asked of a Popen
     finally:
         forked.end()
     return Outcome(got, forked.cpu_s, max(0, forked.rss_mib - weighs_mib) + _FRESH_MIB)
