@@ -86,7 +86,7 @@ def _pattern_of(spec: str) -> str:
 @lru_cache(maxsize=4_096)
 def said(text: str) -> tuple[Said, ...]:
     """What this text says, () where it is not wholly made of sentences of the platform."""
-    if not text or len(text) > TEXT_MAX_CHARS:
+    if not text or len(text) > TEXT_MAX_CHARS or text.count(_JOINED) > PARTS_MAX:
         return ()
     # apart first: a gap for any text at a sentence's end would take in the sentences that follow
     parts = text.split(_JOINED, PARTS_MAX)
