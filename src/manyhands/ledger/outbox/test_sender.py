@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import random
@@ -110,6 +111,33 @@ class World:
 
     async def is_mined(self, purpose: str) -> bool:
         return (await self.entry(purpose)).block_number is not None
+
+    async def noted_as_mined(self, purpose: str, client: ChainClient) -> None:
+        """Waits until the journal knows a purpose's block.
+
+        The node mines when something is sent to it. What arrives in the instant in which that is switched on again lies
+        in its pool until another block is mined; on any chain the next one comes by itself, here it is asked for.
+        """
+        for _ in range(60):
+            with contextlib.suppress(TimeoutError):
+                return await until(lambda: self.is_mined(purpose), patience_s=1)
+            await client.ask("evm_mine", [])
+        raise AssertionError(await self.what_is_known(client))
+
+    async def what_is_known(self, client: ChainClient) -> str:
+        """Journal and node side by side, for a failure."""
+        query = "select purpose, sender, nonce, state, block_number, tx_hash from outbox.transactions order by 2, 3"
+        async with self.db.connection() as tx:
+            journal = await rows(tx, query)
+        told = [f"the node is at block {await client.ask('eth_blockNumber', [])}"]
+        for sender in dict.fromkeys(row[1] for row in journal):
+            counts = [await client.ask("eth_getTransactionCount", [sender, at]) for at in ("latest", "pending")]
+            told.append(f"{sender} has sent, mined and pending: {counts}")
+        for purpose, sender, nonce, state, block_number, tx_hash in journal:
+            if state != "final":
+                receipt = await client.ask("eth_getTransactionReceipt", [tx_hash])
+                told.append(f"{purpose} of {sender}, nonce {nonce}: {state}, block {block_number}, receipt {receipt}")
+        return "\n".join([*told, f"its pool: {await client.ask('txpool_content', [])}"])
 
     async def digest(self, notebook: str) -> bytes:
         """Empty where there is no notebook."""
@@ -414,7 +442,7 @@ async def reorganised(
             purposes.append(purpose)
             await world.put(purpose, note(purpose.encode()), to=notebook, key=KEYS[number % 3])
             if number % 4 == 0:  # noted as mined before its block goes
-                await until(lambda purpose=purpose: world.is_mined(purpose))
+                await world.noted_as_mined(purpose, client)
             else:  # perhaps not
                 await asyncio.sleep(chance.uniform(0, pause_s_max))
             if not await went_back(world.node, client, depth_max if number % 4 == 0 else chance.randint(1, depth_max)):
