@@ -96,6 +96,7 @@ class LocalNode:
         self._http: httpx.AsyncClient | None = None
         self._rounds = asyncio.Lock()
         self._quiet_head = ""
+        self._behind: set[str] = set()
 
     @property
     def rpc_url(self) -> str:
@@ -241,8 +242,10 @@ class LocalNode:
         if self.pid is None:
             await self._launch_again(anvil)
         # While automine is off somebody tells this chain its past again, block by block: not ours to add.
-        elif await self._something_unconfirmed() and await self._ask("anvil_getAutomine", []):
-            await self._ask("evm_mine", [])
+        elif await self._ask("anvil_getAutomine", []):
+            await self._free_what_waits()
+            if await self._something_unconfirmed():
+                await self._ask("evm_mine", [])
 
     async def _launch_again(self, anvil: Path) -> None:
         self.restarts += 1
@@ -252,6 +255,29 @@ class LocalNode:
             await self._launch(anvil)
         except (NodeDied, PortTaken):
             await asyncio.sleep(1.0)  # the next round tries again; callers meet ChainUnreachable meanwhile
+
+    async def _free_what_waits(self) -> None:
+        """Hands in again what the node keeps back although its turn has come.
+
+        A transaction that arrives while the one before it is being mined may be put behind that one for ever: no block
+        and no second sending brings it forward. Seen in two looks it is taken out of the node's pool and sent anew.
+        """
+        behind: set[str] = set()
+        status = await self._ask("txpool_status", [])
+        if int(status["queued"], 16):
+            for sender, by_nonce in (await self._ask("txpool_content", []))["queued"].items():
+                its = [by_nonce[nonce]["hash"] for nonce in sorted(by_nonce, key=int)]
+                if min(map(int, by_nonce)) != int(await self._ask("eth_getTransactionCount", [sender, "latest"]), 16):
+                    continue  # one before it is missing
+                behind.add(its[0])
+                if its[0] not in self._behind:
+                    continue
+                raw = [await self._ask("eth_getRawTransactionByHash", [tx_hash]) for tx_hash in its]
+                await self._ask("anvil_removePoolTransactions", [sender])
+                for one in filter(None, raw):
+                    await self._ask("eth_sendRawTransaction", [one])
+                logger.warning("chain %s kept back %d transactions of %s", self.facts.chain_id, len(its), sender)
+        self._behind = behind
 
     async def _something_unconfirmed(self) -> bool:
         """Blocks are told apart by hash, not by number: after a reorganisation, or a restart a second poorer, another

@@ -54,6 +54,30 @@ async def test_an_idle_chain_does_not_grow(local_node: LocalNode) -> None:
     assert await head_of(local_node) == before
 
 
+async def test_what_a_node_keeps_back_although_its_turn_has_come_is_handed_in_again(local_node: LocalNode) -> None:
+    key = dev_key(2)
+    async with ChainClient(local_node.facts.at([local_node.rpc_url])) as client:
+        sent = []
+        for nonce in (1, 2):
+            transaction = UnsignedTransaction(
+                client.chain_id, nonce, dev_key(1).address, b"", 1, 21_000, 10_000_000_000, 1_000_000_000
+            )
+            signed = key.sign_transaction(transaction)
+            await client.ask("eth_sendRawTransaction", ["0x" + signed.raw.hex()])
+            sent.append(signed.tx_hash)
+        await asyncio.sleep(3 * local_node.facts.block_time_ms / 1000)
+        assert await client.ask("txpool_status", []) == {"pending": "0x0", "queued": "0x2"}, (
+            "one before them is missing"
+        )
+        await client.ask("anvil_setNonce", [key.address, "0x1"])  # the state in which a busy node leaves its pool
+
+        async def both_mined() -> bool:
+            return all([await client.ask("eth_getTransactionReceipt", [one]) for one in sent])
+
+        await until(both_mined)
+        assert int(await client.ask("eth_getTransactionCount", [key.address, "latest"]), 16) == 3
+
+
 async def test_a_node_killed_in_the_middle_of_its_start_is_started_again(
     anvil_binary: Path, local_facts: ChainFacts, tmp_path: Path
 ) -> None:
