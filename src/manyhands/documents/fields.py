@@ -453,7 +453,7 @@ def _address(field: FieldSpec, rows: Sequence[Row]) -> list[Found]:
         if not _hits(field.starts, row.text) or _hits(field.stops, row.text) or _is_item(row):
             continue
         if not i and not re.search(r"\d", row.text) and head[1:] and _hits(field.starts, head[1].text):
-            continue  # a name at the very top: "Main Street Restaurant" over "6332 Business Drive"
+            continue  # a name at the very top: "Mill Street Restaurant" over "6332 Quarry Drive"
         block = [row]
         for following in head[i + 1 : i + field.lines_max]:
             gap = following.y0 - (block[-1].y0 + block[-1].height_px)
@@ -571,8 +571,8 @@ def _name_in(field: FieldSpec, text: str) -> str:
 def _legal_name(name: str) -> str:
     """A name without the capital that French law prints after it, and without a stray comma.
 
-    >>> _legal_name("Free SAS au capital de 3.441.812 Euros"), _legal_name("WS Retail Services Pvt. Ltd.,")
-    ('Free SAS', 'WS Retail Services Pvt. Ltd.')
+    >>> _legal_name("Moulin SAS au capital de 40.000 Euros"), _legal_name("Mill Retail Pvt. Ltd.,")
+    ('Moulin SAS', 'Mill Retail Pvt. Ltd.')
     """
     return re.sub(r"[\s,-]+(au|with a) capital\b.*|\s*[,;:]$", "", name, flags=re.IGNORECASE)
 
